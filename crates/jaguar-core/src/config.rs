@@ -1,0 +1,48 @@
+//! Parameters of a world, with units and ranges.
+
+use glam::Vec3;
+
+/// What every pod must agree on before the first tick. Plain values; [`WorldParams::validate`] says what is out of range.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+pub struct WorldParams {
+    /// Ticks per simulated second, 1 to 1000 Hz. One tick simulates `1 / tick_rate` seconds.
+    pub tick_rate: u32,
+    /// Solver substeps in a tick, 1 to 64.
+    pub substeps: u32,
+    /// Acceleration of every body, m/s², each component within ±1000.
+    pub gravity: Vec3,
+    /// Edge of a tile, 0.25 to 4096 m. A body's bounding diameter must be smaller.
+    pub tile_size: f32,
+    /// Natural frequency of the soft contacts, 1 to 1000 Hz.
+    pub contact_frequency: f32,
+    /// Damping ratio of the soft contacts, 0.1 to 100.
+    pub contact_damping_ratio: f32,
+    /// Fastest speed at which overlap is pushed apart, 0.01 to 1000 m/s.
+    pub push_velocity: f32,
+    /// Normal approach speed below which a contact does not bounce, 0 to 100 m/s.
+    pub restitution_threshold: f32,
+    /// Upper bound of the distance at which two moving bodies are paired ahead of contact, in m; 0 selects `tile_size / 16`. At most `tile_size / 4`.
+    /// Two bodies that approach each other by more than twice this in one tick can pass through each other.
+    pub speculative_distance: f32,
+    /// Upper bound of the broad phase's cell edge, in m; 0 leaves the choice to the bodies. Changes speed only, never a result.
+    pub broad_phase_cell_size: f32,
+}
+
+impl Default for WorldParams {
+    fn default() -> Self {
+        Self {
+            tick_rate: 60,
+            substeps: 4,
+            gravity: Vec3::new(0.0, -9.81, 0.0),
+            tile_size: 16.0,
+            contact_frequency: 120.0,
+            contact_damping_ratio: 10.0,
+            push_velocity: 3.0,
+            restitution_threshold: 0.5,
+            speculative_distance: 0.0,
+            broad_phase_cell_size: 0.0,
+        }
+    }
+}

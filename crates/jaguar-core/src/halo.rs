@@ -1,0 +1,66 @@
+//! What a neighbour needs: handed-over bodies, ghosts, boundary velocities. Plain numbers, ready for a wire.
+
+use crate::body::{BodyId, BodyRecord};
+use crate::tile::TileIndex;
+
+/// A contact's impulses of the last tick, which warm start the next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct CachedContact {
+    /// The lower id of a pair, or the body of a contact with static geometry.
+    pub low: BodyId,
+    /// The higher id of a pair; for static geometry 2^63 plus the key of the shape's feature.
+    pub high: u64,
+    /// Accumulated normal impulse, kg m/s.
+    pub normal_impulse: f32,
+    /// Accumulated friction impulse on the second body, a world vector, kg m/s.
+    pub friction_impulse: [f32; 3],
+}
+
+/// A neighbour's body near the border, for one tick.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Ghost {
+    /// Identity.
+    pub id: BodyId,
+    /// Tile that the centre is in; its owner sends the velocities.
+    pub tile: TileIndex,
+    /// Centre, m from the tile's centre.
+    pub offset: [f32; 3],
+    /// Velocity at the start of the tick, m/s.
+    pub velocity: [f32; 3],
+    /// Angular velocity at the start of the tick, rad/s.
+    pub angular_velocity: [f32; 3],
+    /// Radius, m.
+    pub radius: f32,
+    /// Mass, kg.
+    pub mass: f32,
+    /// Friction coefficient.
+    pub friction: f32,
+    /// Coefficient of restitution.
+    pub restitution: f32,
+}
+
+/// A boundary body's motion after the warm starts of a substep.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct BoundaryVelocity {
+    /// Velocity, m/s.
+    pub velocity: [f32; 3],
+    /// Angular velocity, rad/s.
+    pub angular_velocity: [f32; 3],
+    /// Displacement since the start of the tick, m.
+    pub displacement: [f32; 3],
+}
+
+/// All that goes to one neighbour in exchange 0. Each list is in ascending order of id (contacts: of low, then high).
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Boundary {
+    /// Bodies that the receiver owns from now on.
+    pub handed_over: Vec<BodyRecord>,
+    /// Every cached contact that one of those bodies takes part in.
+    pub contacts: Vec<CachedContact>,
+    /// Bodies near the receiver's territory.
+    pub ghosts: Vec<Ghost>,
+}
