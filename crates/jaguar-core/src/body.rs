@@ -26,7 +26,12 @@ pub struct Material {
 
 impl Default for Material {
     fn default() -> Self {
-        Self { friction: 0.5, restitution: 0.0, linear_damping: 0.0, angular_damping: 0.0 }
+        Self {
+            friction: 0.5,
+            restitution: 0.0,
+            linear_damping: 0.0,
+            angular_damping: 0.0,
+        }
     }
 }
 

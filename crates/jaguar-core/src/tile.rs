@@ -69,5 +69,9 @@ pub fn split(position: DVec3, tile_size: f32) -> Option<(TileIndex, Vec3)> {
 /// The world position (m) of an offset (m) from a tile's centre.
 pub fn join(tile: TileIndex, offset: Vec3, tile_size: f32) -> DVec3 {
     let size = f64::from(tile_size);
-    DVec3::new(f64::from(tile.x) * size, f64::from(tile.y) * size, f64::from(tile.z) * size) + offset.as_dvec3()
+    DVec3::new(
+        f64::from(tile.x) * size,
+        f64::from(tile.y) * size,
+        f64::from(tile.z) * size,
+    ) + offset.as_dvec3()
 }
