@@ -1,1 +1,6 @@
-//! Placeholder: see docs/architecture.md.
+//! The protocol of a distributed world, sans-I/O: state machines that take messages and time and return messages.
+//!
+//! Knows nothing of sockets, clocks, threads or files.
+
+pub mod definition;
+pub mod id;

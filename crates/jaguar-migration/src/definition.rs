@@ -1,0 +1,122 @@
+//! The definition of a world: all that is fixed before the first tick. The coordinator gives it to every pod that joins.
+
+use glam::{DVec3, Vec3};
+use jaguar_core::{BodyDesc, BodyId, Material, StaticShape, WorldParams};
+use serde::{Deserialize, Serialize};
+
+use crate::id::Tick;
+
+/// Everything a world starts from and everything its scenario does to it later.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WorldDefinition {
+    /// Parameters of the simulation.
+    pub params: WorldParams,
+    /// Static geometry.
+    pub statics: Vec<StaticShape>,
+    /// Bodies that exist from the first entry on.
+    pub bodies: Vec<(BodyId, BodyDesc)>,
+    /// Sources of bodies.
+    pub spawners: Vec<Spawner>,
+    /// Sinks of bodies.
+    pub despawners: Vec<Despawner>,
+}
+
+/// A part of space.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Region {
+    /// An axis-aligned box, both corners included.
+    Box {
+        /// Lowest corner, m.
+        min: DVec3,
+        /// Highest corner, m.
+        max: DVec3,
+    },
+    /// A ball.
+    Sphere {
+        /// Centre, m.
+        centre: DVec3,
+        /// Radius, m.
+        radius: f64,
+    },
+}
+
+impl Region {
+    /// Whether the point (m) lies inside or on the border.
+    pub fn contains(&self, point: DVec3) -> bool {
+        match self {
+            Self::Box { min, max } => point.cmpge(*min).all() && point.cmple(*max).all(),
+            Self::Sphere { centre, radius } => point.distance_squared(*centre) <= radius * radius,
+        }
+    }
+}
+
+/// How a number is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Distribution {
+    /// Always the same.
+    Constant(f32),
+    /// Evenly between two bounds.
+    Uniform {
+        /// Lower bound.
+        min: f32,
+        /// Upper bound.
+        max: f32,
+    },
+    /// Log-normal, clamped to two bounds: the usual shape of boulder and grain sizes.
+    LogNormal {
+        /// Median.
+        median: f32,
+        /// Standard deviation of the logarithm.
+        sigma: f32,
+        /// Lower bound.
+        min: f32,
+        /// Upper bound.
+        max: f32,
+    },
+}
+
+/// A source of bodies: a pure function of the tick.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spawner {
+    /// Where centres are drawn, evenly by volume.
+    pub region: Region,
+    /// Whether the region's y is measured from the highest height field under the point.
+    pub above_terrain: bool,
+    /// Radius, m.
+    pub radius: Distribution,
+    /// Density, kg/m³.
+    pub density: f32,
+    /// Lowest velocity on each axis, m/s.
+    pub velocity_min: Vec3,
+    /// Highest velocity on each axis, m/s.
+    pub velocity_max: Vec3,
+    /// Surface and damping.
+    pub material: Material,
+    /// Bodies per tick; fractions accumulate.
+    pub rate: f64,
+    /// First tick.
+    pub from: Tick,
+    /// First tick no more.
+    pub to: Tick,
+    /// Bodies at the most over the whole run.
+    pub limit: u64,
+    /// Seed of this spawner's own random stream.
+    pub seed: u64,
+}
+
+/// A sink of bodies: a pure function of the tick, of the body's position and id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Despawner {
+    /// Where bodies are removed.
+    pub region: Region,
+    /// Share of the bodies inside that goes each time, 0 to 1.
+    pub fraction: f64,
+    /// Ticks between two times, at least 1.
+    pub every: u32,
+    /// First tick.
+    pub from: Tick,
+    /// First tick no more.
+    pub to: Tick,
+    /// Seed of the choice.
+    pub seed: u64,
+}
