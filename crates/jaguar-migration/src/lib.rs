@@ -2,5 +2,10 @@
 //!
 //! Knows nothing of sockets, clocks, threads or files.
 
+pub mod action;
+pub mod command;
 pub mod definition;
 pub mod id;
+pub mod input;
+pub mod record;
+pub mod time;

@@ -1,0 +1,89 @@
+//! What clients ask for and what they are answered.
+
+use glam::Vec3;
+use jaguar_core::{BodyDesc, BodyId};
+use serde::{Deserialize, Serialize};
+
+use crate::id::{LogIndex, Tick};
+
+/// A client's wish. Any pod takes it in; the coordinator sequences it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Spawn bodies; their ids are consecutive. The descriptions were checked with `World::check`.
+    Spawn(Vec<BodyDesc>),
+    /// Remove a body.
+    Despawn(BodyId),
+    /// Change a body's momentum by an impulse at its centre, kg m/s.
+    ApplyImpulse {
+        /// The body.
+        id: BodyId,
+        /// The impulse, kg m/s.
+        impulse: Vec3,
+    },
+    /// Set a body's velocities.
+    SetVelocity {
+        /// The body.
+        id: BodyId,
+        /// Velocity, m/s.
+        velocity: Vec3,
+        /// Angular velocity, rad/s.
+        angular_velocity: Vec3,
+    },
+    /// Stop advancing.
+    Pause,
+    /// Advance at the configured rate until paused.
+    Resume,
+    /// Advance this many ticks, then pause. Answered when they are done.
+    Step(u32),
+    /// Advance to this tick, then pause. Answered when it is reached.
+    RunTo(Tick),
+    /// Move every split to where the loads say, at once and whatever the tolerance; churn for `verify`.
+    Rebalance,
+    /// Give the coordinator's role to another pod.
+    Succeed,
+}
+
+/// The answer to a [`Command`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Reply {
+    /// The bodies exist: `count` ids from `first` on.
+    Spawned {
+        /// The first body's id.
+        first: BodyId,
+        /// How many there are.
+        count: u64,
+        /// The tick before which they were placed.
+        tick: Tick,
+    },
+    /// It took effect.
+    Done {
+        /// The entry that carried it; zero for commands that need none.
+        index: LogIndex,
+        /// The tick before which it took effect.
+        tick: Tick,
+    },
+    /// There was no such body when it took effect.
+    NotFound {
+        /// The id asked for.
+        id: BodyId,
+    },
+    /// The world is full.
+    LimitReached {
+        /// `entity_hard_limit`.
+        limit: u64,
+        /// Bodies there are.
+        count: u64,
+        /// Bodies asked for.
+        asked: u64,
+    },
+    /// The world has stopped for good.
+    Halted {
+        /// Why.
+        reason: String,
+    },
+    /// The command makes no sense now.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+}

@@ -1,0 +1,78 @@
+//! Everything that can happen to a pod.
+
+use crate::command::Command;
+use crate::id::RequestId;
+
+/// How fast the coordinator seals ticks.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub enum Rate {
+    /// So many ticks a second, if the pods keep up.
+    Hz(f64),
+    /// As fast as the slowest pod can.
+    Max,
+}
+
+/// Settings that may change while the pod runs. What concerns the whole world counts on the pod that coordinates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tuning {
+    /// Pace of the world.
+    pub rate: Rate,
+    /// Bodies the world may hold.
+    pub entity_limit: u64,
+    /// Whether load moves between pods on its own.
+    pub rebalance: bool,
+    /// Bodies that may cross one split in one step of a rebalance.
+    pub batch: u32,
+    /// Splits that may move in one step of a rebalance.
+    pub streams: u32,
+    /// Change the owner of every tile at random in every entry, from this seed; for `verify`.
+    pub shuffle: Option<u64>,
+    /// Time between two packets to a silent peer.
+    pub heartbeat: std::time::Duration,
+    /// Silence after which a peer counts as lost.
+    pub peer_timeout: std::time::Duration,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            rate: Rate::Hz(60.0),
+            entity_limit: 1_000_000,
+            rebalance: true,
+            batch: 100,
+            streams: 5,
+            shuffle: None,
+            heartbeat: std::time::Duration::from_secs(1),
+            peer_timeout: std::time::Duration::from_secs(5),
+        }
+    }
+}
+
+/// An input of the pod's state machine.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Bytes from a peer, as its [`crate::action::Action::Send`] gave them. May be lost, late, double or out of order.
+    Packet(Vec<u8>),
+    /// A new process asks to become a member.
+    Join {
+        /// The driver's number for the question, unique among joins and commands of this pod.
+        request: RequestId,
+        /// Its name for people.
+        name: String,
+        /// What peers dial.
+        address: String,
+    },
+    /// A client's command.
+    Command {
+        /// The driver's number for it, ascending.
+        request: RequestId,
+        /// The command, with its bodies checked.
+        command: Command,
+    },
+    /// Give everything away and leave (SIGTERM).
+    Drain,
+    /// New settings.
+    Tune(Tuning),
+    /// The time of [`crate::pod::Pod::next_timeout`] has come.
+    Timer,
+}

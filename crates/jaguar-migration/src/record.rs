@@ -1,0 +1,98 @@
+//! The log's content: entries and their records.
+
+use glam::Vec3;
+use jaguar_core::{BodyDesc, BodyId};
+use jaguar_partition::OwnershipMap;
+use serde::{Deserialize, Serialize};
+
+use crate::definition::Region;
+use crate::id::{LogIndex, PodId, RequestId, Tick};
+
+/// One element of the log: what changes before a tick, and whether the tick is then simulated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Position in the log.
+    pub index: LogIndex,
+    /// The world's tick when the entry begins.
+    pub tick: Tick,
+    /// Whether the world advances by one tick after the records.
+    pub advance: bool,
+    /// In order of application.
+    pub records: Vec<Record>,
+}
+
+/// Where a record came from, so that it is sequenced once and answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Origin {
+    /// The pod that took the command in.
+    pub pod: PodId,
+    /// The pod's number for it.
+    pub request: RequestId,
+}
+
+/// A change to the world or to its membership.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Record {
+    /// A change to bodies.
+    Physics {
+        /// The client's command it came from; none for the scenario's own.
+        origin: Option<Origin>,
+        /// The change.
+        change: Change,
+    },
+    /// A pod becomes a member; it owns nothing until the next map.
+    Join(Member),
+    /// A pod that owns nothing leaves.
+    Leave(PodId),
+    /// Tiles change their owners.
+    Map(OwnershipMap),
+    /// From the next entry on, this pod is the coordinator.
+    Coordinator(PodId),
+}
+
+/// A change to bodies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Change {
+    /// Spawn with consecutive ids.
+    Spawn(Vec<BodyDesc>),
+    /// Spawn with given ids.
+    Place(Vec<(BodyId, BodyDesc)>),
+    /// Remove a body.
+    Despawn(BodyId),
+    /// Remove a share of the bodies in a region: those for which a hash of (seed, tick, id) falls below `fraction`.
+    DespawnRegion {
+        /// Where.
+        region: Region,
+        /// Which share, 0 to 1.
+        fraction: f64,
+        /// Seed of the choice.
+        seed: u64,
+    },
+    /// Add an impulse at the centre.
+    ApplyImpulse {
+        /// The body.
+        id: BodyId,
+        /// kg m/s.
+        impulse: Vec3,
+    },
+    /// Set both velocities.
+    SetVelocity {
+        /// The body.
+        id: BodyId,
+        /// m/s.
+        velocity: Vec3,
+        /// rad/s.
+        angular_velocity: Vec3,
+    },
+}
+
+/// A pod of the world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Number, never reused.
+    pub pod: PodId,
+    /// Name for people: the host or Kubernetes pod name.
+    pub name: String,
+    /// What peers dial, `host:port`.
+    pub address: String,
+}
