@@ -140,7 +140,7 @@ const fn digit_of(state: usize, octant: usize) -> (usize, usize) {
     let sub_entry = if digit == 0 { 0 } else { gray_code((digit - 1) & !1) };
     let sub_direction = match digit {
         0 => 0,
-        _ if digit % 2 == 0 => (digit - 1).trailing_ones() as usize % 3,
+        _ if digit.is_multiple_of(2) => (digit - 1).trailing_ones() as usize % 3,
         _ => digit.trailing_ones() as usize % 3,
     };
     let next_entry = entry ^ rotate_left(sub_entry, (direction + 1) % 3);

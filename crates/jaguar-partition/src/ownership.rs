@@ -21,11 +21,14 @@ pub struct OwnershipMap {
     layout: Layout,
 }
 
+/// Start and owner of each range, in the order of the curve.
+type Ranges = Vec<(CurveKey, PodId)>;
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename = "OwnershipMap")]
 enum Layout {
     /// Range i starts at its key and ends where range i + 1 starts, the last one at [`CurveKey::END`].
-    Ranges(Vec<(CurveKey, PodId)>),
+    Ranges(Ranges),
     Scattered {
         seed: u64,
         pods: Vec<PodId>,
@@ -200,7 +203,7 @@ impl OwnershipMap {
         Ok(())
     }
 
-    fn range_index(&mut self, pod: PodId) -> Result<(&mut Vec<(CurveKey, PodId)>, usize), OwnershipError> {
+    fn range_index(&mut self, pod: PodId) -> Result<(&mut Ranges, usize), OwnershipError> {
         let Layout::Ranges(ranges) = &mut self.layout else {
             return Err(OwnershipError::Scattered);
         };
