@@ -1,0 +1,170 @@
+//! The table of keys. A key is added by adding a row here; run the tests with `UPDATE_EXPECT=1` to bring docs/configuration.md up to date.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use crate::key::{Allowed, Key, settings};
+use crate::value::{Discovery, HostPort, LogFormat, LogLevel};
+
+settings! {
+    /// Everything a pod can be told from outside, one field per key.
+    struct Config, rows POD_ROWS, at config => config;
+
+    /// The keys of the autoscaler.
+    group autoscale: Autoscale;
+
+    section "World" {
+        /// File that describes the world this pod founds. Empty: an empty world. A pod that joins gets the world from its peers and ignores this key.
+        scenario: Option<PathBuf> = None, Allowed::Path, AtRestart;
+
+        /// Substeps of the solver in a tick, for a world that is founded without a scenario, or whose scenario does not say it.
+        physics_substeps: u32 = 4, Allowed::Whole { min: 1, max: 64, unit: "" }, AtRestart;
+
+        /// Edge of a tile, for a world that is founded without a scenario, or whose scenario does not say it. Every dynamic body's bounding diameter must be smaller.
+        tile_size: f64 = 16.0, Allowed::Real { min: 0.25, max: 4096.0, unit: "m" }, AtRestart;
+
+        /// Acceleration of every body, for a world that is founded without a scenario, or whose scenario does not say it.
+        gravity: [f64; 3] = [0.0, -9.81, 0.0], Allowed::Vector { limit: 1000.0, unit: "m/s²" }, AtRestart;
+
+        /// Upper bound of the broad phase's cell edge; 0 leaves the choice to the bodies. Changes speed, never a result.
+        spatial_hash_cell_size: f64 = 10.0, Allowed::Real { min: 0.0, max: 4096.0, unit: "m" }, AtRestart;
+
+        /// Most entities in the world. A spawn beyond it is refused with RESOURCE_EXHAUSTED.
+        entity_hard_limit: u32 = 1_000_000, Allowed::Whole { min: 1, max: 1_000_000_000, unit: "entities" }, AtOnce;
+    }
+
+    section "Pace" {
+        /// Ticks a second at which the world advances while every pod keeps up; when one cannot, the world slows down as a whole. 0: as fast as the pods can.
+        target_tick_rate: u32 = 60, Allowed::Whole { min: 0, max: 1000, unit: "Hz" }, AtOnce;
+
+        /// Tick rate below which something is wrong: exported as jaguar_simulation_min_tick_rate, with which the alert compares the tick rate. No more than target_tick_rate, or the alert always fires.
+        min_tick_rate: u32 = 30, Allowed::Whole { min: 0, max: 1000, unit: "Hz" }, AtOnce;
+
+        /// Threads that simulate. 0: as many as the cgroup's CPU limit allows, rounded down, and at least one. Changes speed, never a result.
+        physics_thread_pool_size: u32 = 0, Allowed::Whole { min: 0, max: 1024, unit: "threads" }, AtRestart;
+    }
+
+    section "Network" {
+        /// Address on which gRPC and HTTP listen.
+        bind_address: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED), Allowed::Address, AtRestart;
+
+        /// Port of gRPC, for clients and peers.
+        grpc_port: u16 = 50051, Allowed::Port, AtRestart;
+
+        /// Port of HTTP: /metrics, /health/live, /health/ready and /health/startup.
+        metrics_port: u16 = 9090, Allowed::Port, AtRestart;
+
+        /// Where peers dial this pod; without a port, grpc_port. Empty: bind_address, or pod_name when that is a wildcard.
+        advertise_address: String = String::new(), Allowed::Host, AtRestart;
+    }
+
+    section "Cluster" {
+        /// Name of this pod in logs, status and metrics. Empty: the host name.
+        pod_name: String = String::new(), Allowed::Name, AtRestart;
+
+        /// How the pods to join through are found: static dials the hosts of cluster_peers as they stand, dns dials every address that they resolve to, as for a headless service.
+        cluster_discovery_method: Discovery = Discovery::Static, Allowed::Choice { names: &["static", "dns"], note: "kubernetes is not supported yet: use dns with the headless service" }, AtRestart;
+
+        /// Pods to join through; one that answers is enough. Empty: found a new world.
+        cluster_peers: Vec<HostPort> = Vec::new(), Allowed::HostPorts, AtRestart;
+
+        /// Time between signs of life on a stream to a peer.
+        cluster_heartbeat_interval_ms: u32 = 1000, Allowed::Whole { min: 10, max: 60_000, unit: "ms" }, AtRestart;
+
+        /// Silence after which a peer counts as lost; at least twice cluster_heartbeat_interval_ms.
+        cluster_node_timeout_ms: u32 = 5000, Allowed::Whole { min: 20, max: 600_000, unit: "ms" }, AtRestart;
+    }
+
+    section "Migration" {
+        /// Whether load moves between pods to balance it. Joins and drains move entities in any case.
+        entity_migration_enabled: bool = true, Allowed::Flag, AtOnce;
+
+        /// Most entities that one pod hands over to another in a tick for the sake of balance.
+        entity_migration_batch_size: u32 = 100, Allowed::Whole { min: 1, max: 1_000_000, unit: "entities" }, AtOnce;
+
+        /// Most borders between pods that move in the same tick.
+        max_concurrent_migrations: u32 = 5, Allowed::Whole { min: 1, max: 1000, unit: "" }, AtOnce;
+
+        /// Longest time a pod that leaves may take to hand over what it owns.
+        migration_timeout_seconds: u32 = 30, Allowed::Whole { min: 1, max: 3600, unit: "s" }, AtRestart;
+    }
+
+    section "Streams to clients" {
+        /// Time between frames of a watched region.
+        state_sync_interval_ms: u32 = 100, Allowed::Whole { min: 1, max: 60_000, unit: "ms" }, AtOnce;
+
+        /// Whether frames are compressed with gzip for clients that accept it.
+        state_compression_enabled: bool = false, Allowed::Flag, AtOnce;
+
+        /// Whether a frame holds only what changed since the one before.
+        delta_encoding_enabled: bool = false, Allowed::Flag, AtOnce;
+    }
+
+    section "Logs and checks" {
+        /// Least severe message that is logged.
+        log_level: LogLevel = LogLevel::Info, Allowed::Choice { names: &["error", "warn", "info", "debug", "trace"], note: "" }, AtOnce;
+
+        /// How log lines look.
+        log_format: LogFormat = LogFormat::Text, Allowed::Choice { names: &["text", "json"], note: "" }, AtRestart;
+
+        /// Ticks for which a pod keeps the states of its bodies, so that `jaguarctl verify` can show the first one that differs. Costs memory; for tests.
+        history_ticks: u32 = 0, Allowed::Whole { min: 0, max: 1_000_000, unit: "ticks" }, AtRestart;
+    }
+}
+
+settings! {
+    /// When `jaguarctl up` adds and removes pods. A pod does not read these keys.
+    struct Autoscale, rows AUTOSCALE_ROWS, at config => config.autoscale;
+
+    section "Autoscaler of `jaguarctl up`" {
+        /// Entities a pod on average above which pods are added.
+        entity_scale_up_threshold: u32 = 8000, Allowed::Whole { min: 1, max: 1_000_000_000, unit: "entities" }, AtRestart;
+
+        /// Entities a pod on average that must be undercut before pods are removed.
+        entity_scale_down_threshold: u32 = 2000, Allowed::Whole { min: 0, max: 1_000_000_000, unit: "entities" }, AtRestart;
+
+        /// CPU use of a pod's share above which pods are added.
+        cpu_scale_up_threshold: u32 = 70, Allowed::Whole { min: 1, max: 1000, unit: "%" }, AtRestart;
+
+        /// CPU use of a pod's share that must be undercut before pods are removed.
+        cpu_scale_down_threshold: u32 = 30, Allowed::Whole { min: 0, max: 1000, unit: "%" }, AtRestart;
+
+        /// Memory use of a pod's share above which pods are added.
+        memory_scale_up_threshold: u32 = 75, Allowed::Whole { min: 1, max: 1000, unit: "%" }, AtRestart;
+
+        /// Memory use of a pod's share that must be undercut before pods are removed.
+        memory_scale_down_threshold: u32 = 40, Allowed::Whole { min: 0, max: 1000, unit: "%" }, AtRestart;
+
+        /// Time over which the smallest wish counts when pods are added.
+        scale_up_cooldown_seconds: u32 = 30, Allowed::Whole { min: 0, max: 3600, unit: "s" }, AtRestart;
+
+        /// Time over which the largest wish counts when pods are removed.
+        scale_down_cooldown_seconds: u32 = 300, Allowed::Whole { min: 0, max: 3600, unit: "s" }, AtRestart;
+
+        /// Time over which a metric is averaged before it counts.
+        metrics_evaluation_window_seconds: u32 = 60, Allowed::Whole { min: 1, max: 3600, unit: "s" }, AtRestart;
+    }
+}
+
+/// All keys, in the order of the reference.
+pub fn keys() -> impl Iterator<Item = &'static Key> {
+    POD_ROWS.iter().chain(AUTOSCALE_ROWS)
+}
+
+impl Config {
+    /// Where peers dial this pod, which listens for gRPC on `grpc_port` (the actual one, when the system chose it).
+    #[must_use]
+    pub fn advertised(&self, grpc_port: u16) -> HostPort {
+        if let Ok(complete) = self.advertise_address.parse() {
+            return complete;
+        }
+        let host = if !self.advertise_address.is_empty() {
+            self.advertise_address.clone()
+        } else if self.bind_address.is_unspecified() {
+            self.pod_name.clone()
+        } else {
+            self.bind_address.to_string()
+        };
+        HostPort { host, port: grpc_port }
+    }
+}
