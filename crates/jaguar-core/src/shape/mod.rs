@@ -1,4 +1,19 @@
 //! Static geometry: part of the world's definition, known to every pod.
+//!
+//! The modules below answer one question each for one shape: how far is a point from the surface, and where does a ray meet it. They compute in f64 relative to the
+//! shape, with additions, multiplications, divisions and square roots only, so that every machine gets the same bits.
+
+mod cuboid;
+mod error;
+mod height_field;
+mod plane;
+
+pub(crate) use cuboid::Cuboid;
+pub(crate) use error::{MAX_SHAPES, checked};
+pub(crate) use plane::Plane;
+
+pub use error::ShapeError;
+pub use height_field::HeightField;
 
 use glam::{DVec3, Quat, Vec3};
 
@@ -34,24 +49,33 @@ pub enum StaticShape {
     HeightField(HeightField),
 }
 
-/// Heights over a regular grid of posts; solid below. Each cell is two triangles, split along the diagonal from (column, row) to (column + 1, row + 1).
-#[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct HeightField {
-    /// Position of the post at column 0, row 0, m; heights add to its y.
-    pub origin: DVec3,
-    /// Posts along x, at least 2.
-    pub columns: u32,
-    /// Posts along z, at least 2.
-    pub rows: u32,
-    /// Distance between posts along x, m.
-    pub spacing_x: f32,
-    /// Distance between posts along z, m.
-    pub spacing_z: f32,
-    /// Heights in m above the origin, row by row: `heights[row * columns + column]`.
-    pub heights: Vec<f32>,
-    /// Coulomb friction coefficient, 0 to 10.
-    pub friction: f32,
-    /// Coefficient of restitution, 0 to 1.
-    pub restitution: f32,
+impl StaticShape {
+    /// What error messages call this kind of shape.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Plane { .. } => "plane",
+            Self::Cuboid { .. } => "box",
+            Self::HeightField(_) => "height field",
+        }
+    }
+}
+
+/// The surface point that a sphere's centre sees, from the centre's side.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct SurfacePoint {
+    /// Which part of the shape, below 2^40.
+    pub(crate) feature: u64,
+    /// Unit vector from the surface to outside.
+    pub(crate) normal: DVec3,
+    /// Signed distance of the centre, m; negative inside the solid.
+    pub(crate) distance: f64,
+}
+
+/// Where a ray meets a surface.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct RayHit {
+    /// Distance from the ray's origin, m; 0 for a ray that starts inside the solid.
+    pub(crate) distance: f64,
+    /// Unit normal of the surface; against the ray for a ray that starts inside.
+    pub(crate) normal: DVec3,
 }

@@ -1,0 +1,265 @@
+//! Which points of a height field a sphere touches.
+//!
+//! They are the **local minima of the distance** from the sphere's centre to the surface, seen from above. A face has one where the centre projects into it. A point of an
+//! edge is one when neither triangle beside it comes nearer, so only on a ridge; a post is one when no edge that leaves it comes nearer, so only on a peak. Seams
+//! between triangles in one plane and in hollows therefore never touch: a sphere that rolls over them feels no bump, and no heuristic decides it.
+
+use glam::DVec3;
+
+use super::{Half, HeightField, Triangle};
+use crate::shape::SurfacePoint;
+
+/// Slack of the comparisons below relative to the lengths compared, far above the rounding of f64 and far below anything visible: the regions of faces, edges and posts overlap by it, so that no centre falls between two of them.
+const SLACK: f64 = 1e-9;
+
+/// Features are numbered by post: the post, the three edges and the two triangles that start there.
+const FEATURES_PER_POST: u64 = 6;
+
+/// The part of a post's six features.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Post = 0,
+    EdgeAlongX = 1,
+    EdgeAlongZ = 2,
+    Diagonal = 3,
+    RightTriangle = 4,
+    LeftTriangle = 5,
+}
+
+impl HeightField {
+    /// Calls `touch` with every surface point that a sphere's centre at `position` (m, world) sees nearer than `reach` (m), in a fixed order.
+    ///
+    /// A centre below the surface gets the triangle over it alone, so that nothing falls through.
+    pub(crate) fn surface_near(&self, position: DVec3, reach: f64, touch: &mut impl FnMut(SurfacePoint)) {
+        let centre = position - self.origin;
+        if let Some(triangle) = self.triangle_at(centre.x, centre.z) {
+            let above = centre.y - triangle.height_at(centre.x, centre.z);
+            if above <= 0.0 {
+                let normal = triangle.normal();
+                touch(SurfacePoint {
+                    feature: self.feature(triangle.column, triangle.row, triangle.part()),
+                    normal,
+                    distance: above * normal.y,
+                });
+                return;
+            }
+        }
+        let Some(columns) = posts_in_reach(centre.x, reach, self.spacing_x, self.columns) else {
+            return;
+        };
+        let Some(rows) = posts_in_reach(centre.z, reach, self.spacing_z, self.rows) else {
+            return;
+        };
+        let view = View {
+            field: self,
+            centre,
+            reach,
+        };
+        for row in rows.first..=rows.last {
+            for column in columns.first..=columns.last {
+                let (more_x, more_z) = (column < columns.last, row < rows.last);
+                view.post(column, row, touch);
+                if more_x {
+                    view.edge_along_x(column, row, touch);
+                }
+                if more_z {
+                    view.edge_along_z(column, row, touch);
+                }
+                if more_x && more_z && !view.is_above_cell(column, row) {
+                    view.diagonal(column, row, touch);
+                    view.face(column, row, Half::Right, touch);
+                    view.face(column, row, Half::Left, touch);
+                }
+            }
+        }
+    }
+
+    fn feature(&self, column: u32, row: u32, part: Part) -> u64 {
+        (u64::from(row) * u64::from(self.columns) + u64::from(column)) * FEATURES_PER_POST + part as u64
+    }
+}
+
+impl Triangle {
+    fn part(&self) -> Part {
+        match self.half {
+            Half::Right => Part::RightTriangle,
+            Half::Left => Part::LeftTriangle,
+        }
+    }
+}
+
+/// Posts from the first to the last, both included; at least two.
+struct PostRange {
+    first: u32,
+    last: u32,
+}
+
+/// The posts around all cells that overlap `centre ± reach` on one axis; `None` beside the grid.
+fn posts_in_reach(centre: f64, reach: f64, spacing: f32, posts: u32) -> Option<PostRange> {
+    let spacing = f64::from(spacing);
+    let end = f64::from(posts - 1) * spacing;
+    let (low, high) = (centre - reach, centre + reach);
+    if !(low <= end && high >= 0.0) {
+        return None;
+    }
+    // Casts from f64 saturate, so anything left of the grid becomes 0.
+    let first = ((low / spacing) as u32).min(posts - 2);
+    let last_cell = ((high / spacing) as u32).min(posts - 2);
+    Some(PostRange {
+        first,
+        last: last_cell + 1,
+    })
+}
+
+/// A height field as one sphere's centre (relative to the field's origin) sees it.
+struct View<'a> {
+    field: &'a HeightField,
+    centre: DVec3,
+    reach: f64,
+}
+
+impl View<'_> {
+    /// Whether all four posts of a cell lie below the reach.
+    fn is_above_cell(&self, column: u32, row: u32) -> bool {
+        let floor = self.centre.y - self.reach;
+        let below = |column, row| self.field.post(column, row).y < floor;
+        below(column, row) && below(column + 1, row) && below(column, row + 1) && below(column + 1, row + 1)
+    }
+
+    fn face(&self, column: u32, row: u32, half: Half, touch: &mut impl FnMut(SurfacePoint)) {
+        let triangle = self.field.triangle(column, row, half);
+        let normal = triangle.normal();
+        let distance = (self.centre - triangle.first).dot(normal);
+        if !(0.0 < distance && distance < self.reach) {
+            return;
+        }
+        let foot = self.centre - normal * distance;
+        // Position inside the cell, 0 to 1; the diagonal is where both are equal.
+        let along_x = (foot.x - triangle.first.x) / f64::from(self.field.spacing_x);
+        let along_z = (foot.z - triangle.first.z) / f64::from(self.field.spacing_z);
+        let (far, near) = match half {
+            Half::Right => (along_x, along_z),
+            Half::Left => (along_z, along_x),
+        };
+        if far <= 1.0 + SLACK && near >= -SLACK && near <= far + SLACK {
+            touch(SurfacePoint {
+                feature: self.field.feature(column, row, triangle.part()),
+                normal,
+                distance,
+            });
+        }
+    }
+
+    fn edge_along_x(&self, column: u32, row: u32, touch: &mut impl FnMut(SurfacePoint)) {
+        let start = self.field.post(column, row);
+        if (self.centre.z - start.z).abs() >= self.reach {
+            return;
+        }
+        let beside = [
+            (row + 1 < self.field.rows).then(|| self.field.post(column + 1, row + 1)),
+            (row > 0).then(|| self.field.post(column, row - 1)),
+        ];
+        let end = self.field.post(column + 1, row);
+        self.edge(
+            [start, end],
+            &beside,
+            self.field.feature(column, row, Part::EdgeAlongX),
+            touch,
+        );
+    }
+
+    fn edge_along_z(&self, column: u32, row: u32, touch: &mut impl FnMut(SurfacePoint)) {
+        let start = self.field.post(column, row);
+        if (self.centre.x - start.x).abs() >= self.reach {
+            return;
+        }
+        let beside = [
+            (column + 1 < self.field.columns).then(|| self.field.post(column + 1, row + 1)),
+            (column > 0).then(|| self.field.post(column - 1, row)),
+        ];
+        let end = self.field.post(column, row + 1);
+        self.edge(
+            [start, end],
+            &beside,
+            self.field.feature(column, row, Part::EdgeAlongZ),
+            touch,
+        );
+    }
+
+    fn diagonal(&self, column: u32, row: u32, touch: &mut impl FnMut(SurfacePoint)) {
+        let start = self.field.post(column, row);
+        let (width, depth) = (f64::from(self.field.spacing_x), f64::from(self.field.spacing_z));
+        // Twice the area between the diagonal and the centre, seen from above, against that of a strip as wide as the reach.
+        let area = (self.centre.x - start.x) * depth - (self.centre.z - start.z) * width;
+        if area * area >= self.reach * self.reach * (width * width + depth * depth) {
+            return;
+        }
+        let beside = [
+            Some(self.field.post(column + 1, row)),
+            Some(self.field.post(column, row + 1)),
+        ];
+        let end = self.field.post(column + 1, row + 1);
+        self.edge(
+            [start, end],
+            &beside,
+            self.field.feature(column, row, Part::Diagonal),
+            touch,
+        );
+    }
+
+    /// An edge touches where the centre projects onto it, unless a triangle beside it (given by its third post) comes nearer.
+    fn edge(&self, ends: [DVec3; 2], beside: &[Option<DVec3>; 2], feature: u64, touch: &mut impl FnMut(SurfacePoint)) {
+        let along = ends[1] - ends[0];
+        let fraction = (self.centre - ends[0]).dot(along) / along.length_squared();
+        if !(-SLACK..=1.0 + SLACK).contains(&fraction) {
+            return;
+        }
+        self.point(
+            ends[0] + along * fraction,
+            beside.iter().flatten().copied(),
+            feature,
+            touch,
+        );
+    }
+
+    fn post(&self, column: u32, row: u32, touch: &mut impl FnMut(SurfacePoint)) {
+        let post = self.field.post(column, row);
+        if (self.centre - post).length_squared() >= self.reach * self.reach {
+            return;
+        }
+        let around = [(1, 0), (1, 1), (0, 1), (-1, 0), (-1, -1), (0, -1)]
+            .into_iter()
+            .filter_map(|(x, z)| Some((column.checked_add_signed(x)?, row.checked_add_signed(z)?)))
+            .filter(|&(x, z)| x < self.field.columns && z < self.field.rows)
+            .map(|(x, z)| self.field.post(x, z));
+        self.point(post, around, self.field.feature(column, row, Part::Post), touch);
+    }
+
+    /// A point of the surface touches when it is within reach, below the centre, and no way from it towards one of `around` comes nearer to the centre.
+    fn point(
+        &self,
+        point: DVec3,
+        mut around: impl Iterator<Item = DVec3>,
+        feature: u64,
+        touch: &mut impl FnMut(SurfacePoint),
+    ) {
+        let gap = self.centre - point;
+        let distance_squared = gap.length_squared();
+        // On a surface of heights a local minimum is seen from above exactly when it is lower than the centre.
+        if !(gap.y > 0.0 && distance_squared < self.reach * self.reach) {
+            return;
+        }
+        let distance = distance_squared.sqrt();
+        let comes_nearer = |other: DVec3| {
+            let way = other - point;
+            gap.dot(way) > SLACK * distance * way.length()
+        };
+        if !around.any(comes_nearer) {
+            touch(SurfacePoint {
+                feature,
+                normal: gap / distance,
+                distance,
+            });
+        }
+    }
+}
