@@ -115,15 +115,17 @@ impl Cuboid {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
+    use crate::shape::strategy::{between, between_f32};
 
     prop_compose! {
         fn any_box()(
-            centre in prop::array::uniform3(-1e6..1e6),
-            half_extents in prop::array::uniform3(0.1_f32..20.0),
-            axis in prop::array::uniform3(-1.0_f32..1.0),
-            angle in 0.0_f32..6.28,
+            centre in prop::array::uniform3(between(-1e6, 1e6)),
+            half_extents in prop::array::uniform3(between_f32(0.1, 20.0)),
+            axis in prop::array::uniform3(between_f32(-1.0, 1.0)),
+            angle in between_f32(0.0, 6.28),
         ) -> Cuboid {
             let axis = Vec3::from_array(axis).try_normalize().unwrap_or(Vec3::Y);
             let orientation = Quat::from_axis_angle(axis, angle);
@@ -148,8 +150,8 @@ mod tests {
         #[test]
         fn distance_is_the_closed_form_and_the_normal_its_gradient(
             cuboid in any_box(),
-            at in prop::array::uniform3(-2.0..2.0),
-            reach in 0.0..10.0,
+            at in prop::array::uniform3(between(-2.0, 2.0)),
+            reach in between(0.0, 10.0),
         ) {
             let local = DVec3::from_array(at) * cuboid.half_extents;
             let position = cuboid.centre + cuboid.rotation * local;
@@ -171,8 +173,8 @@ mod tests {
         #[test]
         fn a_ray_ends_on_the_surface_and_passes_nothing_before(
             cuboid in any_box(),
-            from in prop::array::uniform3(-3.0..3.0),
-            to in prop::array::uniform3(-1.5..1.5),
+            from in prop::array::uniform3(between(-3.0, 3.0)),
+            to in prop::array::uniform3(between(-1.5, 1.5)),
         ) {
             let start = DVec3::from_array(from) * cuboid.half_extents;
             let end = DVec3::from_array(to) * cuboid.half_extents;

@@ -128,12 +128,14 @@ impl View<'_> {
 
     fn face(&self, column: u32, row: u32, half: Half, touch: &mut impl FnMut(SurfacePoint)) {
         let triangle = self.field.triangle(column, row, half);
-        let normal = triangle.normal();
-        let distance = (self.centre - triangle.first).dot(normal);
-        if !(0.0 < distance && distance < self.reach) {
+        // Distances below are in units of the upward vector's length, which saves the root where nothing touches.
+        let upward = triangle.upward();
+        let length_squared = upward.length_squared();
+        let height = (self.centre - triangle.first).dot(upward);
+        if !(0.0 < height && height * height < self.reach * self.reach * length_squared) {
             return;
         }
-        let foot = self.centre - normal * distance;
+        let foot = self.centre - upward * (height / length_squared);
         // Position inside the cell, 0 to 1; the diagonal is where both are equal.
         let along_x = (foot.x - triangle.first.x) / f64::from(self.field.spacing_x);
         let along_z = (foot.z - triangle.first.z) / f64::from(self.field.spacing_z);
@@ -142,10 +144,11 @@ impl View<'_> {
             Half::Left => (along_z, along_x),
         };
         if far <= 1.0 + SLACK && near >= -SLACK && near <= far + SLACK {
+            let length = length_squared.sqrt();
             touch(SurfacePoint {
                 feature: self.field.feature(column, row, triangle.part()),
-                normal,
-                distance,
+                normal: upward / length,
+                distance: height / length,
             });
         }
     }
@@ -156,8 +159,8 @@ impl View<'_> {
             return;
         }
         let beside = [
-            (row + 1 < self.field.rows).then(|| self.field.post(column + 1, row + 1)),
-            (row > 0).then(|| self.field.post(column, row - 1)),
+            (row + 1 < self.field.rows).then(|| (column + 1, row + 1)),
+            (row > 0).then(|| (column, row - 1)),
         ];
         let end = self.field.post(column + 1, row);
         self.edge(
@@ -174,8 +177,8 @@ impl View<'_> {
             return;
         }
         let beside = [
-            (column + 1 < self.field.columns).then(|| self.field.post(column + 1, row + 1)),
-            (column > 0).then(|| self.field.post(column - 1, row)),
+            (column + 1 < self.field.columns).then(|| (column + 1, row + 1)),
+            (column > 0).then(|| (column - 1, row)),
         ];
         let end = self.field.post(column, row + 1);
         self.edge(
@@ -194,10 +197,7 @@ impl View<'_> {
         if area * area >= self.reach * self.reach * (width * width + depth * depth) {
             return;
         }
-        let beside = [
-            Some(self.field.post(column + 1, row)),
-            Some(self.field.post(column, row + 1)),
-        ];
+        let beside = [Some((column + 1, row)), Some((column, row + 1))];
         let end = self.field.post(column + 1, row + 1);
         self.edge(
             [start, end],
@@ -207,19 +207,24 @@ impl View<'_> {
         );
     }
 
-    /// An edge touches where the centre projects onto it, unless a triangle beside it (given by its third post) comes nearer.
-    fn edge(&self, ends: [DVec3; 2], beside: &[Option<DVec3>; 2], feature: u64, touch: &mut impl FnMut(SurfacePoint)) {
+    /// An edge touches where the centre projects onto it, unless a triangle beside it (given by the column and row of its third post) comes nearer.
+    fn edge(
+        &self,
+        ends: [DVec3; 2],
+        beside: &[Option<(u32, u32)>; 2],
+        feature: u64,
+        touch: &mut impl FnMut(SurfacePoint),
+    ) {
         let along = ends[1] - ends[0];
         let fraction = (self.centre - ends[0]).dot(along) / along.length_squared();
         if !(-SLACK..=1.0 + SLACK).contains(&fraction) {
             return;
         }
-        self.point(
-            ends[0] + along * fraction,
-            beside.iter().flatten().copied(),
-            feature,
-            touch,
-        );
+        let third_posts = beside
+            .iter()
+            .flatten()
+            .map(|&(column, row)| self.field.post(column, row));
+        self.point(ends[0] + along * fraction, third_posts, feature, touch);
     }
 
     fn post(&self, column: u32, row: u32, touch: &mut impl FnMut(SurfacePoint)) {

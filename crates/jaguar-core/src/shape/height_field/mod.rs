@@ -155,9 +155,14 @@ impl Triangle {
         self.first.y + self.slope_x * (x - self.first.x) + self.slope_z * (z - self.first.z)
     }
 
+    /// The normal whose y is 1.
+    fn upward(&self) -> DVec3 {
+        DVec3::new(-self.slope_x, 1.0, -self.slope_z)
+    }
+
     /// Unit normal, upwards.
     fn normal(&self) -> DVec3 {
-        let upward = DVec3::new(-self.slope_x, 1.0, -self.slope_z);
+        let upward = self.upward();
         upward / upward.length()
     }
 }

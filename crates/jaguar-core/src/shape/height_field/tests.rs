@@ -4,6 +4,7 @@ use glam::DVec3;
 use proptest::prelude::*;
 
 use super::HeightField;
+use crate::shape::strategy::{between, between_f32};
 use crate::shape::{RayHit, SurfacePoint};
 
 fn field(columns: u32, rows: u32, spacing: (f32, f32), height: impl Fn(f64, f64) -> f64) -> HeightField {
@@ -118,11 +119,11 @@ prop_compose! {
     fn rough_field()(
         columns in 2_u32..7,
         rows in 2_u32..7,
-        spacing_x in 0.3_f32..8.0,
-        spacing_z in 0.3_f32..8.0,
-        steepness in 0.0_f32..4.0,
-        origin in prop::array::uniform3(-1e6..1e6),
-        noise in prop::collection::vec(-1.0_f32..1.0, 36),
+        spacing_x in between_f32(0.3, 8.0),
+        spacing_z in between_f32(0.3, 8.0),
+        steepness in between_f32(0.0, 4.0),
+        origin in prop::array::uniform3(between(-1e6, 1e6)),
+        noise in prop::collection::vec(between_f32(-1.0, 1.0), 36),
     ) -> HeightField {
         HeightField {
             origin: DVec3::from_array(origin),
@@ -148,8 +149,8 @@ proptest! {
     #[test]
     fn the_nearest_contact_is_the_nearest_point_of_all_triangles(
         field in rough_field(),
-        at in [0.0..1.0, 0.0..6.0, 0.0..1.0],
-        reach in 0.1..12.0,
+        at in [between(0.0, 1.0), between(0.0, 6.0), between(0.0, 1.0)],
+        reach in between(0.1, 12.0),
     ) {
         let surface = field.height_at(place(&field, at).x, place(&field, at).z).unwrap();
         let centre = DVec3 { y: surface + at[1], ..place(&field, at) };
@@ -170,8 +171,8 @@ proptest! {
     #[test]
     fn every_contact_lies_on_the_surface_and_nothing_around_it_is_nearer(
         field in rough_field(),
-        at in [-0.2..1.2, -2.0..6.0, -0.2..1.2],
-        reach in 0.1..12.0,
+        at in [between(-0.2, 1.2), between(-2.0, 6.0), between(-0.2, 1.2)],
+        reach in between(0.1, 12.0),
     ) {
         let centre = place(&field, at);
         for point in contacts(&field, centre, reach) {
@@ -197,7 +198,7 @@ proptest! {
     #[test]
     fn a_centre_below_the_surface_is_pushed_out_along_the_normal_over_it(
         field in rough_field(),
-        at in [0.0..1.0, 0.0..50.0, 0.0..1.0],
+        at in [between(0.0, 1.0), between(0.0, 50.0), between(0.0, 1.0)],
     ) {
         let surface = field.height_at(place(&field, at).x, place(&field, at).z).unwrap();
         let centre = DVec3 { y: surface - at[1], ..place(&field, at) };
@@ -211,8 +212,8 @@ proptest! {
     #[test]
     fn a_ray_meets_what_brute_force_meets(
         field in rough_field(),
-        from in [-0.5..1.5, 4.1..9.0, -0.5..1.5],
-        to in [0.0..1.0, -3.0..3.0, 0.0..1.0],
+        from in [between(-0.5, 1.5), between(4.1, 9.0), between(-0.5, 1.5)],
+        to in [between(0.0, 1.0), between(-3.0, 3.0), between(0.0, 1.0)],
     ) {
         let (origin, target) = (place(&field, from), place(&field, to));
         let direction = (target - origin).normalize();
