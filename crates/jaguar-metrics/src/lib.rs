@@ -1,1 +1,23 @@
-//! Placeholder: see docs/architecture.md.
+//! What a pod shows to those who watch it: metrics by fixed names, and whether it is alive, ready and started.
+//!
+//! Knows nothing of HTTP, of async runtimes or of where its numbers come from. Reads no clock: whoever reports a tick or asks for a verdict says when.
+//!
+//! Invariants:
+//! 1. Every metric stands in one table ([`names::ALL`]) with kind, unit and help, from which the registration and docs/metrics.md follow.
+//! 2. All metrics exist from the start, counters at 0, so that a rate sees the first event.
+//! 3. Recording is lock-free and allocates nothing, so the simulation thread may do it every tick.
+//! 4. Nothing is global: two pods in one process have two [`Recorder`]s.
+
+pub mod health;
+pub mod names;
+
+mod load;
+mod recorder;
+mod reference;
+mod tick_rate;
+
+pub use health::{Health, Phase, Verdict};
+pub use load::LoadMeter;
+pub use recorder::{CommandKind, Metrics, Outcome, Recorder, ReloadResult};
+pub use reference::reference;
+pub use tick_rate::TickRateMeter;
