@@ -120,3 +120,10 @@ pub struct Despawner {
     /// Seed of the choice.
     pub seed: u64,
 }
+
+impl WorldDefinition {
+    /// The lowest id above those of all initial bodies.
+    pub fn first_free_id(&self) -> u64 {
+        self.bodies.iter().map(|(id, _)| id.0 + 1).max().unwrap_or(1)
+    }
+}

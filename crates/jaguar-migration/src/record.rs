@@ -53,10 +53,15 @@ pub enum Record {
 /// A change to bodies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Change {
+    /// Place the definition's initial bodies; the first change of every log.
+    Begin,
     /// Spawn with consecutive ids.
-    Spawn(Vec<BodyDesc>),
-    /// Spawn with given ids.
-    Place(Vec<(BodyId, BodyDesc)>),
+    Spawn {
+        /// The id of the first body.
+        first: BodyId,
+        /// What to spawn.
+        bodies: Vec<BodyDesc>,
+    },
     /// Remove a body.
     Despawn(BodyId),
     /// Remove a share of the bodies in a region: those for which a hash of (seed, tick, id) falls below `fraction`.

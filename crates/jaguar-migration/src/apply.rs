@@ -1,0 +1,77 @@
+//! Applying a change to a world, or to a pod's part of one: the same code for both.
+
+use jaguar_core::{BodyDesc, BodyId, TileIndex, World};
+
+use crate::definition::WorldDefinition;
+use crate::id::Tick;
+use crate::program::is_chosen;
+use crate::record::Change;
+
+/// What a change did here. Each effect shows on exactly one pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Effect {
+    /// Bodies that were spawned here.
+    pub(crate) spawned: Vec<BodyId>,
+    /// Bodies that were removed here.
+    pub(crate) despawned: Vec<BodyId>,
+    /// Whether the body that the change names was here.
+    pub(crate) found: bool,
+}
+
+/// Applies a change. `owns` tells whether a tile belongs here.
+///
+/// A sealed change is valid (the coordinator checked it), so a body that cannot be spawned is a broken invariant and reported as such.
+pub(crate) fn apply(
+    world: &mut World,
+    definition: &WorldDefinition,
+    tick: Tick,
+    change: &Change,
+    owns: &impl Fn(TileIndex) -> bool,
+) -> Result<Effect, jaguar_core::error::SpawnError> {
+    let mut effect = Effect::default();
+    match change {
+        Change::Begin => {
+            for (id, body) in &definition.bodies {
+                place(world, *id, body, owns, &mut effect)?;
+            }
+        }
+        Change::Spawn { first, bodies } => {
+            for (id, body) in (first.0..).zip(bodies) {
+                place(world, BodyId(id), body, owns, &mut effect)?;
+            }
+        }
+        Change::Despawn(id) => {
+            effect.found = world.despawn(*id);
+            effect.despawned.extend(effect.found.then_some(*id));
+        }
+        Change::DespawnRegion { region, fraction, seed } => {
+            effect.despawned = world
+                .despawn_where(|body| region.contains(body.position) && is_chosen(*seed, tick, body.id, *fraction));
+        }
+        Change::ApplyImpulse { id, impulse } => effect.found = world.apply_impulse(*id, *impulse),
+        Change::SetVelocity {
+            id,
+            velocity,
+            angular_velocity,
+        } => {
+            effect.found = world.set_velocity(*id, *velocity, *angular_velocity);
+        }
+    }
+    Ok(effect)
+}
+
+fn place(
+    world: &mut World,
+    id: BodyId,
+    body: &BodyDesc,
+    owns: &impl Fn(TileIndex) -> bool,
+    effect: &mut Effect,
+) -> Result<(), jaguar_core::error::SpawnError> {
+    if owns(world.check(body)?) {
+        world.spawn_with_id(id, body)?;
+        effect.spawned.push(id);
+    } else {
+        world.note_radius(body.radius);
+    }
+    Ok(())
+}

@@ -1,0 +1,725 @@
+//! One pod of a world: composes links, log, lockstep and, on the coordinator, the sequencer. Sans-I/O.
+//!
+//! The contract, as in quinn-proto: give inputs with a time that never goes back ([`Pod::handle`]); after each, carry out all actions in order ([`Pod::poll_action`]); give
+//! [`Input::Timer`] when [`Pod::next_timeout`] has come. A call runs one stage of one entry at the most, so that what a stage sends goes out before the next one computes, and an entry's
+//! result can be read between two calls.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use jaguar_core::{BodyId, World};
+use jaguar_partition::OwnershipMap;
+
+use crate::action::{Action, Summary};
+use crate::command::{Command, Reply};
+use crate::definition::WorldDefinition;
+use crate::envelope::{self, Packet};
+use crate::error::{PacketError, PodError};
+use crate::id::{Epoch, LogIndex, PodId, RequestId, Tick};
+use crate::input::{Input, Tuning};
+use crate::link::Link;
+use crate::lockstep::{Lockstep, Progress};
+use crate::log::Log;
+use crate::message::{Message, Report, Welcome};
+use crate::record::{Entry, Member, Origin, Record};
+use crate::sequencer::{Circumstances, JoinRequest, Sequencer, Verdict};
+use crate::time::Time;
+
+/// Who a pod is and how it behaves.
+#[derive(Clone, Debug)]
+pub struct PodConfig {
+    /// Name for people.
+    pub name: String,
+    /// What peers dial, `host:port`.
+    pub address: String,
+    /// Settings that may change later.
+    pub tuning: Tuning,
+}
+
+/// A pod's view of the world, for people and services.
+#[derive(Clone, Debug)]
+pub struct PodStatus {
+    /// This pod.
+    pub me: PodId,
+    /// The epoch.
+    pub epoch: Epoch,
+    /// The pod that seals the next entries.
+    pub coordinator: PodId,
+    /// The last entry executed here.
+    pub index: LogIndex,
+    /// The world's tick after it.
+    pub tick: Tick,
+    /// The last entry known to be sealed; every pod gets there.
+    pub sealed: LogIndex,
+    /// The world's tick after that.
+    pub sealed_tick: Tick,
+    /// The pods of the world.
+    pub members: Vec<Member>,
+    /// Who owns what.
+    pub map: OwnershipMap,
+    /// Whether the world is paused, as far as this pod knows.
+    pub paused: bool,
+    /// Whether this pod wants to leave.
+    pub draining: bool,
+    /// Why the world has stopped for good, if it has.
+    pub halted: Option<String>,
+    /// The last entry that the whole world is known to have executed.
+    pub summary: Option<Arc<Summary>>,
+    /// Pods whose messages this pod waits for.
+    pub waits_for: Vec<PodId>,
+}
+
+/// How a pod leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    No,
+    /// It asked to leave.
+    Draining,
+    /// It is no member any more; when all it sent has arrived, or at this time, it is gone.
+    Flushing(Time),
+    Gone,
+}
+
+/// The state machine of one pod.
+#[derive(Debug)]
+pub struct Pod {
+    me: PodId,
+    epoch: Epoch,
+    tuning: Tuning,
+    definition: WorldDefinition,
+    world: World,
+    members: BTreeMap<PodId, Member>,
+    links: BTreeMap<PodId, Link>,
+    /// Links to pods that have left, kept for a while so that their last packets are acknowledged.
+    lingering: BTreeMap<PodId, Time>,
+    log: Log,
+    lockstep: Lockstep,
+    /// Coordinators by the first entry that they seal.
+    coordinators: Vec<(LogIndex, PodId)>,
+    /// The coordinator's role, if this pod has it.
+    sequencer: Option<Sequencer>,
+    /// Commands and reports that came before the role did.
+    early: Vec<(PodId, Message)>,
+    /// Messages of this pod to itself.
+    to_self: VecDeque<Message>,
+    leaving: Leaving,
+    halted: Option<String>,
+    paused: bool,
+    load: f32,
+    actions: VecDeque<Action>,
+    /// Whether a stage may be able to run without a further input.
+    more_work: bool,
+    last_input: Time,
+}
+
+impl Pod {
+    /// Founds a world: the first pod, which coordinates it.
+    ///
+    /// # Errors
+    /// When the definition does not make a world.
+    pub fn found(config: PodConfig, definition: WorldDefinition, paused: bool, now: Time) -> Result<Self, PodError> {
+        let me = PodId(1);
+        let world = World::new(definition.params.clone(), definition.statics.clone())?;
+        for (id, body) in &definition.bodies {
+            world
+                .check(body)
+                .map_err(|reason| PodError::Body { id: id.0, reason })?;
+        }
+        let member = Member {
+            pod: me,
+            name: config.name.clone(),
+            address: config.address.clone(),
+        };
+        let sequencer = Sequencer::found(member.clone(), &definition, paused, now);
+        let welcome = Welcome {
+            epoch: Epoch(1),
+            pod: me,
+            last: LogIndex(0),
+            tick: Tick(0),
+            members: vec![member],
+            map: OwnershipMap::single(me),
+            coordinator: me,
+            max_radius: 0.0,
+            paused,
+            definition,
+        };
+        Ok(Self {
+            sequencer: Some(sequencer),
+            ..Self::enter(config, welcome, world, now)
+        })
+    }
+
+    /// Joins a world with the bytes that [`Action::Welcome`] carried.
+    ///
+    /// # Errors
+    /// When the bytes are not a welcome of this version.
+    pub fn join(config: PodConfig, welcome: &[u8], now: Time) -> Result<Self, PodError> {
+        let welcome: Welcome = envelope::open("welcome", welcome)?;
+        let mut world = World::new(welcome.definition.params.clone(), welcome.definition.statics.clone())?;
+        world.start_at(
+            welcome.tick.0,
+            BodyId(welcome.definition.first_free_id()),
+            welcome.max_radius,
+        );
+        Ok(Self::enter(config, welcome, world, now))
+    }
+
+    fn enter(config: PodConfig, welcome: Welcome, world: World, now: Time) -> Self {
+        let me = welcome.pod;
+        let mut pod = Self {
+            me,
+            epoch: welcome.epoch,
+            tuning: config.tuning,
+            definition: welcome.definition,
+            world,
+            members: BTreeMap::new(),
+            links: BTreeMap::new(),
+            lingering: BTreeMap::new(),
+            log: Log::after(welcome.last, welcome.tick),
+            lockstep: Lockstep::new(me, welcome.last, welcome.map),
+            coordinators: vec![(LogIndex(0), welcome.coordinator)],
+            sequencer: None,
+            early: Vec::new(),
+            to_self: VecDeque::new(),
+            leaving: Leaving::No,
+            halted: None,
+            paused: welcome.paused,
+            load: 0.0,
+            actions: VecDeque::new(),
+            more_work: true,
+            last_input: now,
+        };
+        for member in welcome.members {
+            pod.meet(member, now);
+        }
+        pod
+    }
+
+    /// Takes an input. Times must not go back.
+    pub fn handle(&mut self, now: Time, input: Input) {
+        self.forgive_own_sleep(now);
+        match input {
+            Input::Packet(bytes) => {
+                if let Err(error) = self.receive(now, &bytes) {
+                    tracing::debug!(%error, "packet dropped");
+                }
+            }
+            Input::Join { request, name, address } => self.ask_to_join(request, name, address),
+            Input::Command { request, command } => self.command(request, command),
+            Input::Drain => self.drain(),
+            Input::Tune(tuning) => self.tuning = tuning,
+            Input::Timer => {}
+        }
+        self.work(now);
+        self.flush(now);
+    }
+
+    /// The next action to carry out.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When to give [`Input::Timer`] at the latest; a time that has passed means at once.
+    pub fn next_timeout(&self) -> Option<Time> {
+        if self.more_work {
+            return Some(Time::ZERO);
+        }
+        let links = self.links.values().map(|link| link.next_timeout(self.tuning.heartbeat));
+        let silence = self.links.iter().filter(|(pod, _)| self.members.contains_key(pod));
+        let silence = silence.map(|(_, link)| link.last_heard + self.tuning.peer_timeout);
+        let running = self.halted.is_none();
+        let sequencer = self.sequencer.as_ref().filter(|_| running);
+        let seal = sequencer.and_then(|sequencer| sequencer.next_timeout(self.tuning.rate));
+        let leave = match self.leaving {
+            Leaving::Flushing(until) => Some(until),
+            _ => None,
+        };
+        let linger = self.lingering.values().copied();
+        links
+            .chain(silence.filter(|_| running))
+            .chain(seal)
+            .chain(leave)
+            .chain(linger)
+            .min()
+    }
+
+    /// Notes the driver's measurement of the share of the tick budget used; goes into the next reports.
+    pub fn note_load(&mut self, load: f32) {
+        self.load = load;
+    }
+
+    /// This pod's part of the world: the bodies that it holds.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// This pod's number.
+    pub fn id(&self) -> PodId {
+        self.me
+    }
+
+    /// The definition of the world.
+    pub fn definition(&self) -> &WorldDefinition {
+        &self.definition
+    }
+
+    /// The retained entries of the log from an index on; none before this pod joined.
+    pub fn entries(&self, from: LogIndex) -> impl Iterator<Item = &Arc<Entry>> {
+        self.log.entries(from)
+    }
+
+    /// The retained summaries from an entry on.
+    pub fn summaries(&self, from: LogIndex) -> impl Iterator<Item = &Arc<Summary>> {
+        self.log.summaries(from)
+    }
+
+    /// This pod's view of the world. Copies the member list and the map.
+    pub fn status(&self) -> PodStatus {
+        PodStatus {
+            me: self.me,
+            epoch: self.epoch,
+            coordinator: self.coordinator(),
+            index: self.lockstep.executed(),
+            tick: Tick(self.world.tick()),
+            sealed: self.log.last(),
+            sealed_tick: self.log.tick(),
+            members: self.members.values().cloned().collect(),
+            map: self.lockstep.map().clone(),
+            paused: self.sequencer.as_ref().map_or(self.paused, Sequencer::is_paused),
+            draining: self.leaving != Leaving::No,
+            halted: self.halted.clone(),
+            summary: self.log.last_summary().cloned(),
+            waits_for: self.lockstep.waits_for(),
+        }
+    }
+
+    /// The pod that seals the entries after the newest one known here.
+    fn coordinator(&self) -> PodId {
+        self.coordinators.last().map_or(self.me, |&(_, pod)| pod)
+    }
+
+    /// The pod that sealed an entry, which collects its reports.
+    fn coordinator_of(&self, index: LogIndex) -> PodId {
+        let at = self.coordinators.iter().rposition(|&(first, _)| first <= index);
+        at.map_or(self.me, |at| self.coordinators[at].1)
+    }
+
+    /// A pod that did not run (a long stage, a stopped process) cannot blame its peers for the silence.
+    fn forgive_own_sleep(&mut self, now: Time) {
+        if now.since(self.last_input) > self.tuning.heartbeat {
+            for link in self.links.values_mut() {
+                link.last_heard = now;
+            }
+        }
+        self.last_input = now;
+    }
+
+    fn meet(&mut self, member: Member, now: Time) {
+        if member.pod != self.me {
+            self.links
+                .insert(member.pod, Link::new(self.epoch, self.me, member.pod, now));
+            self.actions.push_back(Action::Connect(member.clone()));
+        }
+        self.members.insert(member.pod, member);
+    }
+
+    fn receive(&mut self, now: Time, bytes: &[u8]) -> Result<(), PacketError> {
+        let packet = Packet::decode(bytes)?;
+        let (from, to, found) = (PodId(packet.from), PodId(packet.to), Epoch(packet.epoch));
+        if to != self.me {
+            return Err(PacketError::Addressee { to, own: self.me });
+        }
+        if found != self.epoch {
+            return Err(PacketError::Epoch {
+                from,
+                found,
+                own: self.epoch,
+            });
+        }
+        let Some(link) = self.links.get_mut(&from) else {
+            return Err(PacketError::Stranger { from });
+        };
+        for bytes in link.receive(&packet, now) {
+            let message = envelope::from_bytes("message", &bytes)?;
+            self.dispatch(now, from, message);
+        }
+        self.more_work = true;
+        Ok(())
+    }
+
+    fn send(&mut self, to: PodId, message: &Message) {
+        if let Some(link) = self.links.get_mut(&to) {
+            link.push(envelope::to_bytes(message));
+        }
+    }
+
+    fn send_or_keep(&mut self, to: PodId, message: Message) {
+        if to == self.me {
+            self.to_self.push_back(message);
+        } else {
+            self.send(to, &message);
+        }
+    }
+
+    /// Sends to all members but this pod.
+    fn broadcast(&mut self, message: &Message) {
+        let bytes = envelope::to_bytes(message);
+        for (pod, link) in &mut self.links {
+            if self.members.contains_key(pod) {
+                link.push(bytes.clone());
+            }
+        }
+    }
+
+    fn dispatch(&mut self, now: Time, from: PodId, message: Message) {
+        match message {
+            Message::Entry(entry) => self.learn_entry(now, Arc::new(entry)),
+            Message::Boundary { index, boundary } => self.lockstep.receive_boundary(from, index, boundary),
+            Message::Velocities {
+                index,
+                substep,
+                velocities,
+            } => {
+                self.lockstep.receive_velocities(from, index, substep, velocities);
+            }
+            Message::Summary(summary) => self.learn_summary(summary),
+            Message::Reply { request, reply } => self.actions.push_back(Action::Reply { request, reply }),
+            Message::Succession(sequencer) => self.take_over(now, *sequencer),
+            Message::End => self.leave(now),
+            Message::Report(_) | Message::Command { .. } | Message::Drain(_) => self.to_sequencer(from, message),
+        }
+    }
+
+    /// Gives a message to the coordinator's role, wherever it is.
+    fn to_sequencer(&mut self, from: PodId, message: Message) {
+        let Some(sequencer) = &mut self.sequencer else {
+            let coordinator = self.coordinator();
+            if coordinator == self.me {
+                self.early.push((from, message));
+            } else {
+                self.send(coordinator, &message);
+            }
+            return;
+        };
+        let verdicts = match message {
+            Message::Report(report) => sequencer.report(from, report, &self.definition),
+            Message::Command { origin, command } => sequencer.command(origin, command),
+            Message::Drain(pod) => {
+                sequencer.drain(pod, self.me);
+                Vec::new()
+            }
+            _ => Vec::new(),
+        };
+        self.carry_out(verdicts);
+    }
+
+    fn carry_out(&mut self, verdicts: Vec<Verdict>) {
+        for verdict in verdicts {
+            match verdict {
+                Verdict::Reply(origin, reply) => {
+                    self.send_or_keep(
+                        origin.pod,
+                        Message::Reply {
+                            request: origin.request,
+                            reply,
+                        },
+                    );
+                }
+                Verdict::Summary(summary) => {
+                    let message = Message::Summary(summary);
+                    self.broadcast(&message);
+                    self.to_self.push_back(message);
+                }
+                Verdict::Halt(reason) => self.halt(reason),
+            }
+        }
+    }
+
+    fn ask_to_join(&mut self, request: RequestId, name: String, address: String) {
+        if let Some(reason) = &self.halted {
+            let reason = format!("the world has stopped: {reason}");
+            self.actions.push_back(Action::RefuseJoin { request, reason });
+            return;
+        }
+        let coordinator = self.coordinator();
+        match &mut self.sequencer {
+            Some(sequencer) if coordinator == self.me => {
+                if let Err(reason) = sequencer.join(JoinRequest { request, name, address }) {
+                    self.actions.push_back(Action::RefuseJoin { request, reason });
+                }
+            }
+            _ => self.redirect(request),
+        }
+    }
+
+    fn redirect(&mut self, request: RequestId) {
+        let address = self
+            .members
+            .get(&self.coordinator())
+            .map(|member| member.address.clone())
+            .unwrap_or_default();
+        self.actions.push_back(Action::Redirect { request, address });
+    }
+
+    fn command(&mut self, request: RequestId, command: Command) {
+        if let Some(reason) = self.halted.clone() {
+            self.actions.push_back(Action::Reply {
+                request,
+                reply: Reply::Halted { reason },
+            });
+            return;
+        }
+        let origin = Origin { pod: self.me, request };
+        let coordinator = self.coordinator();
+        self.send_or_keep(coordinator, Message::Command { origin, command });
+    }
+
+    fn drain(&mut self) {
+        if self.leaving != Leaving::No {
+            return;
+        }
+        self.leaving = Leaving::Draining;
+        if self.members.len() == 1 || self.halted.is_some() {
+            self.leaving = Leaving::Gone;
+            self.actions.push_back(Action::Left);
+            return;
+        }
+        let coordinator = self.coordinator();
+        self.send_or_keep(coordinator, Message::Drain(self.me));
+    }
+
+    fn leave(&mut self, now: Time) {
+        if !matches!(self.leaving, Leaving::Flushing(_) | Leaving::Gone) {
+            self.leaving = Leaving::Flushing(now + self.tuning.peer_timeout);
+        }
+    }
+
+    fn halt(&mut self, reason: String) {
+        if self.halted.is_none() {
+            self.halted = Some(reason.clone());
+            self.actions.push_back(Action::Halt { reason });
+        }
+    }
+
+    /// A new entry of the log is known.
+    fn learn_entry(&mut self, now: Time, entry: Arc<Entry>) {
+        if !self.log.push(Arc::clone(&entry)) {
+            self.halt(format!(
+                "{} does not continue the log after {}",
+                entry.index,
+                self.log.last()
+            ));
+            return;
+        }
+        self.paused = !entry.advance;
+        for record in &entry.records {
+            match record {
+                Record::Join(member) if !self.members.contains_key(&member.pod) => self.meet(member.clone(), now),
+                Record::Coordinator(pod) => self.coordinators.push((entry.index.next(), *pod)),
+                _ => {}
+            }
+        }
+    }
+
+    fn learn_summary(&mut self, summary: Summary) {
+        self.log.push_summary(summary.clone());
+        self.actions.push_back(Action::Summary(summary));
+    }
+
+    fn take_over(&mut self, now: Time, mut sequencer: Sequencer) {
+        sequencer.resume(now);
+        self.sequencer = Some(sequencer);
+        for (from, message) in std::mem::take(&mut self.early) {
+            self.to_sequencer(from, message);
+        }
+        if self.leaving == Leaving::Draining {
+            self.to_sequencer(self.me, Message::Drain(self.me));
+        }
+    }
+
+    /// Does what can be done now: one stage at the most.
+    fn work(&mut self, now: Time) {
+        self.more_work = false;
+        self.check_peers(now);
+        self.forget_departed(now);
+        self.finish_leaving(now);
+        if self.halted.is_some() {
+            return;
+        }
+        loop {
+            while let Some(message) = self.to_self.pop_front() {
+                self.dispatch(now, self.me, message);
+            }
+            if !self.seal(now) && self.to_self.is_empty() {
+                break;
+            }
+        }
+        self.hand_role_over(now);
+        while self.advance(now) {}
+    }
+
+    /// Seals an entry if its time has come.
+    fn seal(&mut self, now: Time) -> bool {
+        let Some(sequencer) = &mut self.sequencer else {
+            return false;
+        };
+        let about = Circumstances {
+            now,
+            me: self.me,
+            tuning: &self.tuning,
+            definition: &self.definition,
+            world: &self.world,
+        };
+        let Some((entry, joined, verdicts)) = sequencer.seal(&about) else {
+            return false;
+        };
+        for joined in joined {
+            let welcome = Welcome {
+                epoch: self.epoch,
+                pod: joined.pod,
+                last: joined.last,
+                tick: joined.tick,
+                members: joined.members,
+                map: joined.map,
+                coordinator: self.me,
+                max_radius: joined.max_radius,
+                paused: joined.paused,
+                definition: self.definition.clone(),
+            };
+            let (request, bytes) = (joined.request, envelope::seal(&welcome));
+            self.actions.push_back(Action::Welcome { request, bytes });
+        }
+        self.learn_entry(now, Arc::clone(&entry));
+        self.broadcast(&Message::Entry(Entry::clone(&entry)));
+        self.carry_out(verdicts);
+        true
+    }
+
+    /// Gives the role to the successor once everything sealed here is complete, or ends the world when nobody stays.
+    fn hand_role_over(&mut self, now: Time) {
+        if self.sequencer.as_ref().is_some_and(Sequencer::all_drain) {
+            self.broadcast(&Message::End);
+            self.leave(now);
+        }
+        let Some(successor) = self.sequencer.as_ref().and_then(Sequencer::successor) else {
+            return;
+        };
+        if let Some(mut sequencer) = self.sequencer.take() {
+            for join in sequencer.take_joins() {
+                self.redirect(join.request);
+            }
+            self.send(successor, &Message::Succession(Box::new(sequencer)));
+        }
+    }
+
+    /// Runs a stage of the lockstep. True when the next one may run at once: nothing was sent, no entry was finished.
+    fn advance(&mut self, now: Time) -> bool {
+        if self.halted.is_some() || matches!(self.leaving, Leaving::Flushing(_) | Leaving::Gone) {
+            return false;
+        }
+        let next = self.log.get(self.lockstep.executed().next());
+        match self
+            .lockstep
+            .advance(&mut self.world, &self.definition, next, self.load)
+        {
+            Progress::Waiting => false,
+            Progress::Sent(messages) => {
+                let alone = messages.is_empty();
+                for (pod, message) in messages {
+                    self.send(pod, &message);
+                }
+                self.more_work = !alone;
+                alone
+            }
+            Progress::Executed { entry, report } => {
+                self.finish_entry(now, &entry, report);
+                self.more_work = true;
+                false
+            }
+            Progress::Broken(reason) => {
+                self.halt(format!("pod {} found a broken invariant: {reason}", self.me));
+                false
+            }
+        }
+    }
+
+    fn finish_entry(&mut self, now: Time, entry: &Entry, report: Report) {
+        let (index, tick) = (entry.index, Tick(self.world.tick()));
+        let collector = self.coordinator_of(index);
+        self.send_or_keep(collector, Message::Report(report));
+        for record in &entry.records {
+            if let Record::Leave(pod) = record {
+                self.members.remove(pod);
+                if *pod == self.me {
+                    self.leave(now);
+                } else {
+                    self.lingering.insert(*pod, now + self.tuning.peer_timeout);
+                }
+            }
+        }
+        self.actions.push_back(Action::Executed {
+            index,
+            tick,
+            advanced: entry.advance,
+        });
+    }
+
+    /// Stops the world when a member has been silent for too long.
+    fn check_peers(&mut self, now: Time) {
+        if self.halted.is_some() || matches!(self.leaving, Leaving::Flushing(_) | Leaving::Gone) {
+            return;
+        }
+        let timeout = self.tuning.peer_timeout;
+        let silent = self
+            .links
+            .iter()
+            .find(|(pod, link)| self.members.contains_key(pod) && now.since(link.last_heard) >= timeout);
+        if let Some((&pod, link)) = silent {
+            let silence = now.since(link.last_heard).as_millis();
+            self.halt(self.describe_loss(pod, silence));
+        }
+    }
+
+    fn describe_loss(&self, pod: PodId, silence_ms: u128) -> String {
+        let member = self.members.get(&pod);
+        let (name, address) = member.map_or(("?", "?"), |member| (&member.name, &member.address));
+        let summary = self.log.last_summary();
+        let held = summary.and_then(|summary| summary.pods.iter().find(|report| report.pod == pod));
+        let held = held.map_or_else(
+            || "an unknown number of".to_owned(),
+            |report| report.entities.to_string(),
+        );
+        let complete = summary.map_or(Tick(0), |summary| summary.tick);
+        format!(
+            "pod {pod} ({name}, {address}) has been silent for {silence_ms} ms; it held {held} bodies at {complete}, the last tick that is complete. \
+             This version keeps no checkpoints: the world stops at tick {} here and must be started anew",
+            self.world.tick()
+        )
+    }
+
+    fn forget_departed(&mut self, now: Time) {
+        while let Some((&pod, _)) = self.lingering.iter().find(|&(_, &until)| until <= now) {
+            self.lingering.remove(&pod);
+            self.links.remove(&pod);
+            self.actions.push_back(Action::Disconnect(pod));
+        }
+    }
+
+    fn finish_leaving(&mut self, now: Time) {
+        if let Leaving::Flushing(until) = self.leaving
+            && (until <= now || self.links.values().all(Link::is_flushed))
+        {
+            self.leaving = Leaving::Gone;
+            self.actions.push_back(Action::Left);
+        }
+    }
+
+    /// Sends what the links have to send.
+    fn flush(&mut self, now: Time) {
+        for (&to, link) in &mut self.links {
+            let packets = [link.flush(now), link.poll(now, self.tuning.heartbeat)];
+            let send = |bytes| Action::Send { to, bytes };
+            self.actions.extend(packets.into_iter().flatten().map(send));
+        }
+    }
+}

@@ -1,0 +1,493 @@
+//! A world of simulated pods, its clients and its churn, and the checks of everything that it says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use glam::Vec3;
+use jaguar_core::BodyId;
+use jaguar_migration::action::{Action, Summary};
+use jaguar_migration::command::{Command, Reply};
+use jaguar_migration::definition::WorldDefinition;
+use jaguar_migration::id::{LogIndex, PodId, RequestId, Tick};
+use jaguar_migration::input::{Input, Rate, Tuning};
+use jaguar_migration::pod::{Pod, PodConfig};
+use jaguar_migration::random::Random;
+use jaguar_migration::record::Entry;
+use jaguar_migration::replay::Replay;
+use jaguar_migration::time::Time;
+
+use crate::network::{Agenda, Network};
+use crate::options::Options;
+use crate::scenes;
+
+/// Simulated time after which a run that has not ended is stuck. Retransmissions wait 1.6 s at the most, so this is hundreds of them.
+const PATIENCE: Duration = Duration::from_secs(900);
+
+/// The longest time that a stage takes.
+const STAGE: Duration = Duration::from_micros(200);
+
+/// What a run found wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The world hash differs from that of the log's replay.
+    #[error("{index} ({tick}): the cluster's world hash is {cluster:032x}, the replay's is {replay:032x}")]
+    Hash {
+        /// The first entry that differs.
+        index: LogIndex,
+        /// The tick after it.
+        tick: Tick,
+        /// What the pods computed.
+        cluster: u128,
+        /// What one world computes.
+        replay: u128,
+    },
+    /// A pod stopped the world.
+    #[error("pod {pod} stopped the world: {reason}")]
+    Halted {
+        /// The pod.
+        pod: PodId,
+        /// Its reason.
+        reason: String,
+    },
+    /// The world did not get to its end.
+    #[error("nothing more happens; the pods are at {0}")]
+    Stuck(String),
+    /// A body is missing, or held twice.
+    #[error("at the end the pods hold {held} bodies ({distinct} different), one world holds {expected}")]
+    Bodies {
+        /// Bodies held.
+        held: usize,
+        /// Different ids among them.
+        distinct: usize,
+        /// Ids of the replay.
+        expected: usize,
+    },
+    /// Two pods disagree on an entry.
+    #[error("two pods know different contents of {0}")]
+    Fork(LogIndex),
+    /// A command was answered twice, not at all, or wrongly.
+    #[error("request {request:?}: {problem}")]
+    Answer {
+        /// The request.
+        request: RequestId,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Anything that the driver could not do.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// What a good run did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Entries in the log.
+    pub entries: u64,
+    /// Pods that were members at some time.
+    pub members: usize,
+    /// Pods that left.
+    pub left: usize,
+    /// Bodies handed over.
+    pub handed_over: u64,
+    /// Commands answered.
+    pub answered: usize,
+    /// The hash at the end.
+    pub hash: u128,
+}
+
+enum Event {
+    Packet { to: PodId, bytes: Vec<u8> },
+    Wake(PodId),
+    Churn,
+    Command,
+    Join { request: RequestId, ask: PodId },
+    Heal,
+}
+
+struct Simulation {
+    options: Options,
+    definition: WorldDefinition,
+    now: Time,
+    agenda: Agenda<Event>,
+    network: Network,
+    random: Random,
+    pods: BTreeMap<PodId, Pod>,
+    left: BTreeSet<PodId>,
+    members: BTreeSet<PodId>,
+    entries: BTreeMap<LogIndex, Arc<Entry>>,
+    summaries: BTreeMap<LogIndex, Summary>,
+    next_request: u64,
+    asked: BTreeMap<RequestId, Command>,
+    answered: BTreeMap<RequestId, Reply>,
+    /// When each pod is woken next.
+    wakes: BTreeMap<PodId, Time>,
+    /// Scripted events that have not happened yet, and joins under way.
+    outstanding: u64,
+}
+
+/// Simulates a run and checks it against the replay of its log.
+///
+/// # Errors
+/// With the first thing that is wrong.
+pub fn run(options: &Options) -> Result<Outcome, Failure> {
+    let definition = scenes::rain(options.seed, options.bodies);
+    let config = config("pod-1", options);
+    let founder =
+        Pod::found(config, definition.clone(), false, Time::ZERO).map_err(|error| Failure::Other(error.to_string()))?;
+    let mut simulation = Simulation {
+        options: options.clone(),
+        definition,
+        now: Time::ZERO,
+        agenda: Agenda::default(),
+        network: Network::new(options),
+        random: Random::stream(options.seed, 3),
+        pods: BTreeMap::from([(founder.id(), founder)]),
+        left: BTreeSet::new(),
+        members: BTreeSet::from([PodId(1)]),
+        entries: BTreeMap::new(),
+        summaries: BTreeMap::new(),
+        next_request: 0,
+        asked: BTreeMap::new(),
+        answered: BTreeMap::new(),
+        wakes: BTreeMap::new(),
+        outstanding: 0,
+    };
+    simulation.script();
+    simulation.play()?;
+    simulation.check()
+}
+
+fn config(name: &str, options: &Options) -> PodConfig {
+    let rate = options.rate_hz.map_or(Rate::Max, Rate::Hz);
+    let tuning = Tuning {
+        rate,
+        batch: options.batch,
+        shuffle: options.shuffle.then_some(options.seed),
+        // The faults of the network last longer than a peer's patience with a dead one would.
+        peer_timeout: Duration::from_secs(120),
+        ..Tuning::default()
+    };
+    PodConfig {
+        name: name.to_owned(),
+        address: name.to_owned(),
+        tuning,
+    }
+}
+
+impl Simulation {
+    /// Plans what happens when. A paced run takes `ticks / 60` seconds; one at full speed may take less, then the rest happens while it is held at its end.
+    fn script(&mut self) {
+        let length = Duration::from_secs_f64(self.options.ticks as f64 / 60.0);
+        let at = |simulation: &mut Self| Time(length.mul_f64(simulation.random.next_unit()));
+        let (tick, request) = (Tick(self.options.ticks), self.request());
+        self.asked.insert(request, Command::RunTo(tick));
+        self.input(
+            PodId(1),
+            Input::Command {
+                request,
+                command: Command::RunTo(tick),
+            },
+        );
+        self.outstanding = self.options.joins + self.options.churn + self.options.commands;
+        for _ in 0..self.options.joins {
+            let request = self.request();
+            self.agenda
+                .plan(Time(Duration::from_micros(10)), Event::Join { request, ask: PodId(1) });
+        }
+        for _ in 0..self.options.churn {
+            let time = at(self);
+            self.agenda.plan(time, Event::Churn);
+        }
+        for _ in 0..self.options.commands {
+            let time = at(self);
+            self.agenda.plan(time, Event::Command);
+        }
+        self.agenda.plan(Time(length * 4), Event::Heal);
+    }
+
+    fn request(&mut self) -> RequestId {
+        self.next_request += 1;
+        RequestId(self.next_request)
+    }
+
+    fn play(&mut self) -> Result<(), Failure> {
+        while let Some((time, event)) = self.agenda.next() {
+            if time.0 > PATIENCE {
+                break;
+            }
+            self.now = time;
+            match event {
+                Event::Packet { to, bytes } => self.input(to, Input::Packet(bytes)),
+                Event::Wake(pod) => {
+                    self.wakes.remove(&pod);
+                    self.input(pod, Input::Timer);
+                }
+                Event::Churn => {
+                    self.outstanding -= 1;
+                    self.churn();
+                }
+                Event::Command => {
+                    self.outstanding -= 1;
+                    self.command();
+                }
+                Event::Join { request, ask } => {
+                    let ask = if self.pods.contains_key(&ask) {
+                        ask
+                    } else {
+                        self.any_pod()
+                    };
+                    let name = format!("pod-{}", request.0);
+                    self.input(
+                        ask,
+                        Input::Join {
+                            request,
+                            name: name.clone(),
+                            address: name,
+                        },
+                    );
+                }
+                Event::Heal => self.network.heal(),
+            }
+            self.carry_out()?;
+            if self.is_over() {
+                return Ok(());
+            }
+        }
+        let places = self.pods.iter().map(|(pod, state)| {
+            let status = state.status();
+            format!(
+                "pod {pod}: {} of {}, waits for {:?}",
+                status.index, status.sealed, status.waits_for
+            )
+        });
+        Err(Failure::Stuck(places.collect::<Vec<_>>().join("; ")))
+    }
+
+    /// Whether the last tick is complete, everything asked is answered, and every draining pod has left.
+    fn is_over(&self) -> bool {
+        let reached = self
+            .summaries
+            .values()
+            .next_back()
+            .is_some_and(|last| last.tick.0 >= self.options.ticks);
+        let steady = self.pods.values().all(|pod| {
+            let status = pod.status();
+            status.index == status.sealed && !status.draining
+        });
+        reached && steady && self.outstanding == 0 && self.asked.len() == self.answered.len() && {
+            let last = self.entries.keys().next_back();
+            last == self.summaries.keys().next_back()
+        }
+    }
+
+    fn any_pod(&mut self) -> PodId {
+        let at = self.random.next_below(self.pods.len() as u64) as usize;
+        *self.pods.keys().nth(at).expect("the world has a pod")
+    }
+
+    fn input(&mut self, pod: PodId, input: Input) {
+        if let Some(pod) = self.pods.get_mut(&pod) {
+            pod.handle(self.now, input);
+        }
+    }
+
+    fn churn(&mut self) {
+        let pod = self.any_pod();
+        let staying = self.pods.values().filter(|pod| !pod.status().draining).count();
+        match self.random.next_below(5) {
+            0 | 1 if staying > 1 => self.input(pod, Input::Drain),
+            2 => self.ask(pod, Command::Succeed),
+            3 => self.ask(pod, Command::Rebalance),
+            _ => {
+                let request = self.request();
+                self.outstanding += 1;
+                self.agenda.plan(self.now, Event::Join { request, ask: pod });
+            }
+        }
+    }
+
+    fn command(&mut self) {
+        let pod = self.any_pod();
+        let id = BodyId(self.random.next_below(3 * self.options.bodies) + 1);
+        let command = match self.random.next_below(4) {
+            0 => Command::Despawn(id),
+            1 => Command::ApplyImpulse {
+                id,
+                impulse: Vec3::new(500.0, 900.0, -300.0),
+            },
+            2 => Command::SetVelocity {
+                id,
+                velocity: Vec3::new(-3.0, 6.0, 4.0),
+                angular_velocity: Vec3::new(0.0, 5.0, 1.0),
+            },
+            _ => Command::Spawn(
+                (0..1 + self.random.next_below(5))
+                    .map(|_| scenes::sphere(&mut self.random))
+                    .collect(),
+            ),
+        };
+        self.ask(pod, command);
+    }
+
+    fn ask(&mut self, pod: PodId, command: Command) {
+        // A pod that drains refuses clients; its driver sees to that.
+        if self.pods[&pod].status().draining {
+            return;
+        }
+        let request = self.request();
+        self.asked.insert(request, command.clone());
+        self.input(pod, Input::Command { request, command });
+    }
+
+    /// Carries out what the pods ask for.
+    fn carry_out(&mut self) -> Result<(), Failure> {
+        let ids: Vec<PodId> = self.pods.keys().copied().collect();
+        for id in ids {
+            while let Some(action) = self.pods.get_mut(&id).and_then(Pod::poll_action) {
+                self.act(id, action)?;
+            }
+        }
+        let wishes: Vec<(PodId, Time)> = self
+            .pods
+            .iter()
+            .filter_map(|(&id, pod)| Some((id, pod.next_timeout()?)))
+            .collect();
+        for (id, wish) in wishes {
+            if self
+                .wakes
+                .get(&id)
+                .is_none_or(|&planned| wish < planned && planned > self.now + STAGE)
+            {
+                // A stage takes its time.
+                let soonest = self.now + Duration::from_micros(5) + STAGE.mul_f64(self.random.next_unit());
+                let wake = wish.max(soonest);
+                self.wakes.insert(id, wake);
+                self.agenda.plan(wake, Event::Wake(id));
+            }
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, pod: PodId, action: Action) -> Result<(), Failure> {
+        match action {
+            Action::Send { to, bytes } => {
+                for arrival in self.network.deliver(self.now) {
+                    self.agenda.plan(
+                        arrival,
+                        Event::Packet {
+                            to,
+                            bytes: bytes.clone(),
+                        },
+                    );
+                }
+            }
+            Action::Connect(member) => {
+                self.members.insert(member.pod);
+            }
+            Action::Disconnect(_) => {}
+            Action::Welcome { request, bytes } => {
+                let config = config(&format!("pod-{}", request.0), &self.options);
+                let joined = Pod::join(config, &bytes, self.now).map_err(|error| Failure::Other(error.to_string()))?;
+                let id = joined.id();
+                self.outstanding -= 1;
+                self.members.insert(id);
+                self.pods.insert(id, joined);
+            }
+            Action::Redirect { request, address } => {
+                let later = self.now + Duration::from_millis(20);
+                let named = self.pods.values().find(|pod| {
+                    pod.status()
+                        .members
+                        .iter()
+                        .any(|m| m.pod == pod.id() && m.address == address)
+                });
+                let ask = named.map_or(pod, Pod::id);
+                self.agenda.plan(later, Event::Join { request, ask });
+            }
+            Action::RefuseJoin { reason, .. } => return Err(Failure::Other(format!("a join was refused: {reason}"))),
+            Action::Reply { request, reply } => self.answer(request, reply)?,
+            Action::Executed { index, .. } => {
+                let entry = self.pods[&pod].entries(index).next().cloned();
+                if let Some(entry) = entry.filter(|entry| entry.index == index)
+                    && *self.entries.entry(index).or_insert_with(|| Arc::clone(&entry)) != entry
+                {
+                    return Err(Failure::Fork(index));
+                }
+            }
+            Action::Summary(summary) => {
+                if *self.summaries.entry(summary.index).or_insert_with(|| summary.clone()) != summary {
+                    return Err(Failure::Fork(summary.index));
+                }
+            }
+            Action::Left => {
+                self.left.insert(pod);
+                self.pods.remove(&pod);
+            }
+            Action::Halt { reason } => return Err(Failure::Halted { pod, reason }),
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, request: RequestId, reply: Reply) -> Result<(), Failure> {
+        let wrong = |problem: String| Err(Failure::Answer { request, problem });
+        let Some(command) = self.asked.get(&request) else {
+            return wrong("was never asked".to_owned());
+        };
+        let fits = match (command, &reply) {
+            (Command::Spawn(bodies), Reply::Spawned { count, .. }) => *count == bodies.len() as u64,
+            (
+                Command::Despawn(id) | Command::ApplyImpulse { id, .. } | Command::SetVelocity { id, .. },
+                Reply::NotFound { id: missing },
+            ) => id == missing,
+            (Command::Succeed, Reply::Refused { .. }) => true,
+            (_, Reply::Done { .. }) => !matches!(command, Command::Spawn(_)),
+            _ => false,
+        };
+        if !fits {
+            return wrong(format!("{command:?} was answered {reply:?}"));
+        }
+        match self.answered.insert(request, reply) {
+            Some(_) => wrong("was answered twice".to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    /// Compares everything that the cluster said with a replay of its log on one world.
+    fn check(&self) -> Result<Outcome, Failure> {
+        let other = |error: &dyn std::fmt::Display| Failure::Other(error.to_string());
+        let mut replay = Replay::new(self.definition.clone()).map_err(|error| other(&error))?;
+        for (index, entry) in &self.entries {
+            let hash = replay.apply(entry).map_err(|error| other(&error))?.0;
+            let Some(summary) = self.summaries.get(index) else {
+                return Err(Failure::Other(format!("nobody summed {index} up")));
+            };
+            if summary.hash != hash {
+                return Err(Failure::Hash {
+                    index: *index,
+                    tick: summary.tick,
+                    cluster: summary.hash,
+                    replay: hash,
+                });
+            }
+        }
+        let held: Vec<BodyId> = self.pods.values().flat_map(|pod| pod.world().ids()).collect();
+        let distinct: BTreeSet<BodyId> = held.iter().copied().collect();
+        let expected: BTreeSet<BodyId> = replay.world().ids().collect();
+        if held.len() != distinct.len() || distinct != expected {
+            return Err(Failure::Bodies {
+                held: held.len(),
+                distinct: distinct.len(),
+                expected: expected.len(),
+            });
+        }
+        Ok(Outcome {
+            entries: self.entries.len() as u64,
+            members: self.members.len(),
+            left: self.left.len(),
+            handed_over: self.summaries.values().next_back().map_or(0, |last| last.handed_over),
+            answered: self.answered.len(),
+            hash: replay.world().hash().0,
+        })
+    }
+}

@@ -1,0 +1,85 @@
+//! Small worlds with many tile borders for the protocol's tests.
+
+use glam::{DVec3, Quat, Vec3};
+use jaguar_core::{BodyDesc, BodyId, Material, StaticShape, WorldParams};
+use jaguar_migration::definition::{Despawner, Distribution, Region, Spawner, WorldDefinition};
+use jaguar_migration::id::Tick;
+use jaguar_migration::random::Random;
+
+/// Spheres that rain into an open container of 4 m tiles and partly vanish from it, with initial bodies, a spawner and a despawner.
+pub fn rain(seed: u64, bodies: u64) -> WorldDefinition {
+    let mut random = Random::stream(seed, 2);
+    let initial = (0..bodies)
+        .map(|number| (BodyId(number * 3 + 1), sphere(&mut random)))
+        .collect();
+    let region = |low: DVec3, high: DVec3| Region::Box { min: low, max: high };
+    WorldDefinition {
+        params: WorldParams {
+            tile_size: 4.0,
+            ..WorldParams::default()
+        },
+        statics: vec![
+            plane(DVec3::ZERO, Vec3::Y),
+            plane(DVec3::new(-9.0, 0.0, 0.0), Vec3::X),
+            plane(DVec3::new(9.0, 0.0, 0.0), Vec3::NEG_X),
+            plane(DVec3::new(0.0, 0.0, -9.0), Vec3::Z),
+            plane(DVec3::new(0.0, 0.0, 9.0), Vec3::NEG_Z),
+        ],
+        bodies: initial,
+        spawners: vec![Spawner {
+            region: region(DVec3::new(-8.0, 6.0, -8.0), DVec3::new(8.0, 10.0, 8.0)),
+            above_terrain: false,
+            radius: Distribution::Uniform { min: 0.2, max: 0.7 },
+            density: 1000.0,
+            velocity_min: Vec3::splat(-4.0),
+            velocity_max: Vec3::splat(4.0),
+            material: Material {
+                restitution: 0.3,
+                ..Material::default()
+            },
+            rate: 0.7,
+            from: Tick(5),
+            to: Tick(1_000),
+            limit: 300,
+            seed,
+        }],
+        despawners: vec![Despawner {
+            region: region(DVec3::new(-9.0, -1.0, -9.0), DVec3::new(0.0, 20.0, 0.0)),
+            fraction: 0.2,
+            every: 17,
+            from: Tick(11),
+            to: Tick(1_000),
+            seed,
+        }],
+    }
+}
+
+/// A sphere somewhere in the container of [`rain`].
+pub fn sphere(random: &mut Random) -> BodyDesc {
+    let mut between = |low: f64, high: f64| random.next_between(low, high);
+    let position = DVec3::new(between(-8.0, 8.0), between(1.0, 9.0), between(-8.0, 8.0));
+    let velocity = Vec3::new(
+        between(-5.0, 5.0) as f32,
+        between(-5.0, 5.0) as f32,
+        between(-5.0, 5.0) as f32,
+    );
+    let radius = between(0.2, 0.8) as f32;
+    BodyDesc {
+        position,
+        orientation: Quat::IDENTITY,
+        velocity,
+        angular_velocity: Vec3::ZERO,
+        radius,
+        mass: 4_000.0 * radius * radius * radius,
+        material: Material::default(),
+    }
+}
+
+fn plane(point: DVec3, normal: Vec3) -> StaticShape {
+    StaticShape::Plane {
+        point,
+        normal,
+        friction: 0.5,
+        restitution: 0.2,
+    }
+}
