@@ -55,6 +55,21 @@ pub struct BodyDesc {
     pub material: Material,
 }
 
+impl Default for BodyDesc {
+    /// A ball of 1 m diameter and the density of water at rest in the origin.
+    fn default() -> Self {
+        Self {
+            position: DVec3::ZERO,
+            orientation: Quat::IDENTITY,
+            velocity: Vec3::ZERO,
+            angular_velocity: Vec3::ZERO,
+            radius: 0.5,
+            mass: 523.6,
+            material: Material::default(),
+        }
+    }
+}
+
 /// The whole state of a body as plain numbers: what is handed over, hashed and kept in snapshots.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

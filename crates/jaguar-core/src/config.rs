@@ -2,6 +2,8 @@
 
 use glam::Vec3;
 
+use crate::error::FieldError;
+
 /// What every pod must agree on before the first tick. Plain values; [`WorldParams::validate`] says what is out of range.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -44,5 +46,43 @@ impl Default for WorldParams {
             speculative_distance: 0.0,
             broad_phase_cell_size: 0.0,
         }
+    }
+}
+
+impl WorldParams {
+    /// Checks every value against its range; the error names the first field outside.
+    pub fn validate(&self) -> Result<(), FieldError> {
+        FieldError::check("tick_rate", self.tick_rate, 1, 1000, "Hz")?;
+        FieldError::check("substeps", self.substeps, 1, 64, "")?;
+        FieldError::check("gravity.x", self.gravity.x, -1000.0, 1000.0, "m/s²")?;
+        FieldError::check("gravity.y", self.gravity.y, -1000.0, 1000.0, "m/s²")?;
+        FieldError::check("gravity.z", self.gravity.z, -1000.0, 1000.0, "m/s²")?;
+        FieldError::check("tile_size", self.tile_size, 0.25, 4096.0, "m")?;
+        FieldError::check("contact_frequency", self.contact_frequency, 1.0, 1000.0, "Hz")?;
+        FieldError::check("contact_damping_ratio", self.contact_damping_ratio, 0.1, 100.0, "")?;
+        FieldError::check("push_velocity", self.push_velocity, 0.01, 1000.0, "m/s")?;
+        FieldError::check("restitution_threshold", self.restitution_threshold, 0.0, 100.0, "m/s")?;
+        let quarter = 0.25 * self.tile_size;
+        FieldError::check("speculative_distance", self.speculative_distance, 0.0, quarter, "m")?;
+        FieldError::check("broad_phase_cell_size", self.broad_phase_cell_size, 0.0, f32::MAX, "m")
+    }
+
+    /// Simulated time of one tick, s.
+    pub fn tick_seconds(&self) -> f32 {
+        1.0 / self.tick_rate as f32
+    }
+
+    /// The upper bound of the speculative distance with its default resolved, m.
+    pub fn speculative_cap(&self) -> f32 {
+        if self.speculative_distance > 0.0 {
+            self.speculative_distance
+        } else {
+            self.tile_size / 16.0
+        }
+    }
+
+    /// The highest speed of a body, m/s: nine tenths of a tile a tick.
+    pub fn max_speed(&self) -> f32 {
+        crate::constants::MAX_TILES_PER_TICK * self.tile_size * self.tick_rate as f32
     }
 }

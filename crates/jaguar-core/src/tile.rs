@@ -4,6 +4,8 @@
 
 use glam::{DVec3, Vec3};
 
+use crate::constants::ORDER_CELLS;
+
 /// Largest absolute tile index on each axis. With 16 m tiles the world reaches 8,388 km from the origin, more than the radius of the Earth.
 pub const MAX_TILE: i32 = (1 << 19) - 1;
 
@@ -28,6 +30,25 @@ impl TileIndex {
     /// The three indices as an array.
     pub const fn to_array(self) -> [i32; 3] {
         [self.x, self.y, self.z]
+    }
+
+    /// The tile at `self + step`, on each axis.
+    pub(crate) const fn stepped(self, step: [i32; 3]) -> Self {
+        Self::new(self.x + step[0], self.y + step[1], self.z + step[2])
+    }
+
+    /// Morton code of a tile inside the world: 20 bits an axis, interleaved. Tiles near each other have codes near each other mostly.
+    pub(crate) const fn morton(self) -> u64 {
+        const fn spread(index: i32) -> u64 {
+            // Every bit gets two zeros after it. See "Bit Twiddling Hacks", interleaving by magic numbers, in three dimensions.
+            let mut x = (index + MAX_TILE + 1) as u64 & 0xf_ffff;
+            x = (x | x << 32) & 0x001f_0000_0000_ffff;
+            x = (x | x << 16) & 0x001f_0000_ff00_00ff;
+            x = (x | x << 8) & 0x100f_00f0_0f00_f00f;
+            x = (x | x << 4) & 0x10c3_0c30_c30c_30c3;
+            (x | x << 2) & 0x1249_2492_4924_9249
+        }
+        spread(self.x) | spread(self.y) << 1 | spread(self.z) << 2
     }
 
     /// Whether every index lies within ±[`MAX_TILE`].
@@ -74,4 +95,23 @@ pub fn join(tile: TileIndex, offset: Vec3, tile_size: f32) -> DVec3 {
         f64::from(tile.y) * size,
         f64::from(tile.z) * size,
     ) + offset.as_dvec3()
+}
+
+/// The vector (m) from the point at `from` to the point at `to`, each a tile and an offset. Swapping the points flips the sign of every component and changes
+/// no bit else, so both owners of a pair see the same distance.
+pub(crate) fn difference(from: (TileIndex, Vec3), to: (TileIndex, Vec3), tile_size: f32) -> Vec3 {
+    let tiles = Vec3::new(
+        (to.0.x - from.0.x) as f32,
+        (to.0.y - from.0.y) as f32,
+        (to.0.z - from.0.z) as f32,
+    );
+    tiles * tile_size + (to.1 - from.1)
+}
+
+/// The cell of an offset in the fixed subdivision of a tile that orders its bodies: linear, x fastest.
+pub(crate) fn order_cell(offset: Vec3, tile_size: f32) -> u32 {
+    let scaled = (offset + Vec3::splat(0.5 * tile_size)) * (ORDER_CELLS as f32 / tile_size);
+    // A float to integer cast saturates and maps NaN to 0.
+    let along = |x: f32| (x as u32).min(ORDER_CELLS - 1);
+    (along(scaled.z) * ORDER_CELLS + along(scaled.y)) * ORDER_CELLS + along(scaled.x)
 }

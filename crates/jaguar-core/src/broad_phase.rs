@@ -1,0 +1,223 @@
+//! Candidate pairs: bodies whose centres are closer than the sum of their reaches.
+//!
+//! That sentence defines the pairs; the grids below only find them fast. Every tile has a grid of its own, built by counting sort, with a cell about as wide as the
+//! tile's bodies reach. A pair is found by the body that reaches further (at equal reach, by the higher id), which looks twice its reach around: so a large body
+//! among small ones is found without the small ones searching far.
+
+use glam::Vec3;
+
+use crate::body::BodyId;
+use crate::storage::{Columns, Motion, Place};
+use crate::tile_table::{Chunk, NO_TILE, TileTable, neighbour};
+
+/// Cells along an edge at most; 64³ starts of 4 bytes are a MiB, which only a tile of 65,536 bodies may use.
+const MAX_CELLS: u32 = 64;
+
+/// Grid cells per body at most. More only cost time to clear.
+const CELLS_PER_BODY: u32 = 4;
+
+/// What a search reads of a body.
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    offset: Vec3,
+    reach: f32,
+    body: u32,
+}
+
+/// One tile's grid.
+#[derive(Clone, Copy, Debug)]
+struct Grid {
+    /// Cells along an edge.
+    cells: u32,
+    /// 1/m.
+    inverse_edge: f32,
+    /// Where the tile's cell starts begin; there is one more than cells.
+    starts: usize,
+}
+
+/// The grids of a chunk of tiles.
+#[derive(Debug, Default)]
+pub(crate) struct Grids {
+    grids: Vec<Grid>,
+    /// Positions in `entries`, cell by cell, tile by tile.
+    starts: Vec<u32>,
+    entries: Vec<Entry>,
+}
+
+/// What the shape of a grid depends on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GridParams {
+    /// m.
+    pub(crate) tile_size: f32,
+    /// Upper bound of the cell's edge, m; 0 for none.
+    pub(crate) cell_size: f32,
+}
+
+impl Grids {
+    /// Sorts the bodies of a chunk's tiles into grids.
+    pub(crate) fn rebuild(&mut self, chunk: &Chunk, table: &TileTable, columns: &Columns, params: GridParams) {
+        self.grids.clear();
+        self.starts.clear();
+        self.entries.clear();
+        self.entries.resize(chunk.bodies.len(), Entry::default());
+        let mut filled = 0;
+        for tile in &table.tiles[chunk.tiles.clone()] {
+            let bodies = tile.bodies.clone();
+            let place = &columns.place[bodies.clone()];
+            let motion = &columns.motion[bodies.clone()];
+            let grid = Grid::shaped_for(motion, self.starts.len(), params);
+            let half = 0.5 * params.tile_size;
+            let cell_of = |place: &Place| {
+                let [x, y, z] = [0, 1, 2].map(|axis| grid.cell(place.offset[axis], half));
+                ((z * grid.cells + y) * grid.cells + x) as usize
+            };
+            let count = (grid.cells * grid.cells * grid.cells) as usize;
+            self.starts.resize(grid.starts + count + 1, 0);
+            let starts = &mut self.starts[grid.starts..];
+            for place in place {
+                starts[cell_of(place)] += 1;
+            }
+            let mut sum = filled;
+            for start in starts.iter_mut() {
+                sum += *start;
+                *start = sum;
+            }
+            // Filling from the back moves each start from the end of its cell to the beginning.
+            for (i, (place, motion)) in place.iter().zip(motion).enumerate().rev() {
+                let start = &mut starts[cell_of(place)];
+                *start -= 1;
+                self.entries[*start as usize] = Entry {
+                    offset: place.offset,
+                    reach: motion.reach,
+                    body: (bodies.start + i) as u32,
+                };
+            }
+            filled += bodies.len() as u32;
+            self.grids.push(grid);
+        }
+    }
+}
+
+impl Grid {
+    fn shaped_for(motion: &[Motion], starts: usize, params: GridParams) -> Self {
+        // The mean reach only shapes the grid; no result depends on it.
+        let sum: f32 = motion.iter().map(|m| m.reach).sum();
+        let mut edge = (2.0 * sum / motion.len() as f32).max(params.tile_size / MAX_CELLS as f32);
+        if params.cell_size > 0.0 {
+            edge = edge.min(params.cell_size.max(params.tile_size / MAX_CELLS as f32));
+        }
+        let most = CELLS_PER_BODY as usize * motion.len();
+        let mut cells = ((params.tile_size / edge) as u32).clamp(1, MAX_CELLS);
+        while cells > 1 && (cells * cells * cells) as usize > most {
+            cells -= 1;
+        }
+        Self {
+            cells,
+            inverse_edge: cells as f32 / params.tile_size,
+            starts,
+        }
+    }
+
+    /// The cell along an axis; beyond the tile it is the outermost one.
+    fn cell(&self, offset: f32, half_tile: f32) -> u32 {
+        (((offset + half_tile) * self.inverse_edge) as u32).min(self.cells - 1)
+    }
+}
+
+/// A body that looks for the partners that reach less far.
+struct Searcher<'a> {
+    body: usize,
+    offset: Vec3,
+    reach: f32,
+    /// How far it looks from its centre along each axis, m.
+    extent: f32,
+    half_tile: f32,
+    ids: &'a [BodyId],
+}
+
+/// Finds the candidate pairs of which a body in the chunk is the one that reaches further, and passes them on as (finder, other, vector from finder to other).
+/// Pairs of which neither body is held are not looked for.
+pub(crate) fn find_pairs(
+    chunk: &Chunk,
+    table: &TileTable,
+    grids: &[Grids],
+    columns: &Columns,
+    params: GridParams,
+    mut found: impl FnMut(u32, u32, Vec3),
+) {
+    let size = params.tile_size;
+    let half_tile = 0.5 * size;
+    for t in chunk.tiles.clone() {
+        let tile = &table.tiles[t];
+        let is_owned = t < table.owned_tiles;
+        let around = tile.neighbours.map(|n| {
+            let wanted = n != NO_TILE && (is_owned || (n as usize) < table.owned_tiles);
+            if wanted { n } else { NO_TILE }
+        });
+        let is_alone = tile.bodies.len() == 1 && around.iter().filter(|&&n| n != NO_TILE).count() <= 1;
+        if is_alone {
+            continue;
+        }
+        for body in tile.bodies.clone() {
+            let reach = columns.motion[body].reach;
+            let searcher = Searcher {
+                body,
+                offset: columns.place[body].offset,
+                reach,
+                // Room for rounding: the box may be too large, never too small.
+                extent: 2.002 * reach + 1.0e-6 * size,
+                half_tile,
+                ids: &columns.id,
+            };
+            // Steps along each axis to the tiles that the box overlaps.
+            let reaches = |axis: usize| {
+                let low = -i32::from(searcher.offset[axis] - searcher.extent < -half_tile);
+                let high = i32::from(searcher.offset[axis] + searcher.extent >= half_tile);
+                low..=high
+            };
+            for z in reaches(2) {
+                for y in reaches(1) {
+                    for x in reaches(0) {
+                        let other = around[neighbour([x, y, z])];
+                        if other == NO_TILE {
+                            continue;
+                        }
+                        let shift = Vec3::new(x as f32, y as f32, z as f32) * size;
+                        let other = &table.tiles[other as usize];
+                        let grids = &grids[other.chunk as usize];
+                        let first = table.chunks[other.chunk as usize].tiles.start;
+                        let index = table.tiles[t].neighbours[neighbour([x, y, z])] as usize - first;
+                        searcher.search(grids, &grids.grids[index], shift, &mut found);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Searcher<'_> {
+    /// Looks into one tile, whose centre lies `shift` from the centre of the searcher's.
+    fn search(&self, grids: &Grids, grid: &Grid, shift: Vec3, found: &mut impl FnMut(u32, u32, Vec3)) {
+        let local = self.offset - shift;
+        let low = [0, 1, 2].map(|axis| grid.cell(local[axis] - self.extent, self.half_tile));
+        let high = [0, 1, 2].map(|axis| grid.cell(local[axis] + self.extent, self.half_tile));
+        for z in low[2]..=high[2] {
+            for y in low[1]..=high[1] {
+                let row = grid.starts + ((z * grid.cells + y) * grid.cells) as usize;
+                let begin = grids.starts[row + low[0] as usize] as usize;
+                let end = grids.starts[row + high[0] as usize + 1] as usize;
+                for entry in &grids.entries[begin..end] {
+                    let vector = shift + (entry.offset - self.offset);
+                    let reach = self.reach + entry.reach;
+                    if vector.length_squared() < reach * reach && self.is_finder_of(entry) {
+                        found(self.body as u32, entry.body, vector);
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_finder_of(&self, entry: &Entry) -> bool {
+        entry.reach < self.reach || (entry.reach == self.reach && self.ids[entry.body as usize] < self.ids[self.body])
+    }
+}

@@ -1,0 +1,35 @@
+//! Every number that is neither a parameter of the world nor a law of nature, with its unit, its reason, and what breaks when it changes.
+//! All of them decide bits: every pod of a world must be built with the same values.
+
+/// Separation below which a pair becomes a contact even if it does not approach, m. Two resting bodies jitter by some micrometres around contact; without a
+/// slop the contact, and with it the warm-start impulse, would come and go. Larger values only cost time, smaller ones make piles restless.
+pub(crate) const CONTACT_SLOP: f32 = 0.005;
+
+/// Fraction of a tile that a body may travel in one tick. Below 1, so that a body enters at most the next tile; the rest is room for rounding.
+pub(crate) const MAX_TILES_PER_TICK: f32 = 0.9;
+
+/// Highest angular speed, rad/s. A sphere of a millimetre that rolls at 100 m/s turns that fast; anything beyond is an explosion and would end as infinity.
+pub(crate) const MAX_ANGULAR_SPEED: f32 = 100_000.0;
+
+/// Cells of a tile along an edge, in the order in which bodies are stored and solved: x fastest. A power of two; 16 gives cells of a metre in a 16 m tile,
+/// about the size of the bodies such a world is made for. It changes the order of the solver, hence every bit.
+pub(crate) const ORDER_CELLS: u32 = 16;
+
+/// Smallest radius in tiles. Offsets are exact to 2^-24 of a tile, so a radius keeps at least eight significant bits of position.
+pub(crate) const MIN_RADIUS_IN_TILES: f32 = 1.0 / 65_536.0;
+
+/// Range of a body's mass, kg. Its inverse, and the inverse inertia at the smallest radius, stay normal f32 numbers.
+pub(crate) const MASS_RANGE: (f32, f32) = (1.0e-9, 1.0e12);
+
+/// How far a quaternion's length may be from 1 to pass as one of unit length that was rounded; it is normalised then.
+pub(crate) const UNIT_TOLERANCE: f32 = 1.0e-3;
+
+/// Share of the change that a contact between tiles applies. Both sides change at once without seeing the other contacts of the other body; half of the change
+/// settles piles as well as Gauss-Seidel does inside a tile, the whole of it makes them restless (19 J a body with 4 m tiles).
+pub(crate) const ACROSS_RELAXATION: f32 = 0.5;
+
+/// Room for rounding in decisions that may err on the side of sending one ghost too many, relative.
+pub(crate) const GHOST_MARGIN: f32 = 1.001;
+
+const _: () = assert!(ORDER_CELLS.is_power_of_two() && ORDER_CELLS <= 32);
+const _: () = assert!(MAX_TILES_PER_TICK < 1.0);

@@ -1,0 +1,123 @@
+//! From candidates to contacts: which of them matter in this tick, and the numbers that the solver needs of them.
+
+use glam::Vec3;
+
+use crate::constants::CONTACT_SLOP;
+use crate::contact::{Contact, Impulses, STATIC, STATIC_BIT};
+use crate::narrow_phase::static_geometry::StaticContact;
+use crate::solver::StepConstants;
+use crate::storage::Columns;
+use crate::tile::difference;
+
+/// The direction of the normal where two centres coincide; any will do, as long as all pods take the same.
+const NORMAL_OF_COINCIDENT_CENTRES: Vec3 = Vec3::Y;
+
+/// Whether two bodies, at this vector from one to the other, touch before the end of the tick if they keep their velocities. Gravity acts on both alike.
+/// Gives the same bits when the bodies are swapped and the vector is reversed.
+pub(crate) fn pair_matters(columns: &Columns, from: u32, to: u32, vector: Vec3, step: &StepConstants) -> bool {
+    let (a, b) = (&columns.motion[from as usize], &columns.motion[to as usize]);
+    let distance = vector.length();
+    let separation = distance - (a.radius + b.radius);
+    if separation < CONTACT_SLOP {
+        return true;
+    }
+    // The distance is positive: it is more than the slop.
+    let approach = (b.velocity - a.velocity).dot(vector) / distance;
+    separation + approach.min(0.0) * step.tick_seconds < CONTACT_SLOP
+}
+
+/// Whether a body touches a feature of static geometry before the end of the tick, falling on.
+pub(crate) fn static_matters(velocity: Vec3, contact: &StaticContact, step: &StepConstants) -> bool {
+    let fall = step.gravity.dot(contact.normal).min(0.0) * step.tick_seconds;
+    let approach = velocity.dot(contact.normal) + fall;
+    contact.separation + approach.min(0.0) * step.tick_seconds < CONTACT_SLOP
+}
+
+/// The contact of two bodies, `low` being the one with the lower id. `home` is one of them.
+pub(crate) fn pair_contact(
+    columns: &Columns,
+    [low, high]: [u32; 2],
+    home: u32,
+    cached: Option<Impulses>,
+    step: &StepConstants,
+) -> Contact {
+    let (l, h) = (low as usize, high as usize);
+    let (a, b) = (&columns.motion[l], &columns.motion[h]);
+    let (from, to) = (&columns.place[l], &columns.place[h]);
+    let vector = difference((from.tile, from.offset), (to.tile, to.offset), step.tile_size);
+    let distance = vector.length();
+    let normal = if distance > 0.0 {
+        vector / distance
+    } else {
+        NORMAL_OF_COINCIDENT_CENTRES
+    };
+    let (material_a, material_b) = (&columns.material[l], &columns.material[h]);
+    let inverse_mass = a.inverse_mass + b.inverse_mass;
+    let spin_a = a.radius * a.radius * a.inverse_inertia;
+    let spin_b = b.radius * b.radius * b.inverse_inertia;
+    let restitution = material_a.restitution.max(material_b.restitution);
+    let approach = (b.velocity - a.velocity).dot(normal);
+    let other = if home == low { high } else { low };
+    warm(
+        Contact {
+            normal,
+            separation: distance - (a.radius + b.radius),
+            normal_mass: 1.0 / inverse_mass,
+            tangent_mass: 1.0 / (inverse_mass + (spin_a + spin_b)),
+            friction: (material_a.friction * material_b.friction).sqrt(),
+            restitution: armed(restitution, approach, step),
+            low,
+            high,
+            other: columns.id[other as usize].0,
+            ..Contact::NONE
+        },
+        cached,
+    )
+}
+
+/// The contact of a body with a feature of static geometry.
+pub(crate) fn static_contact(
+    columns: &Columns,
+    body: u32,
+    touch: &StaticContact,
+    cached: Option<Impulses>,
+    step: &StepConstants,
+) -> Contact {
+    let motion = &columns.motion[body as usize];
+    let material = &columns.material[body as usize];
+    let spin = motion.radius * motion.radius * motion.inverse_inertia;
+    let restitution = material.restitution.max(touch.restitution);
+    warm(
+        Contact {
+            normal: -touch.normal,
+            separation: touch.separation,
+            normal_mass: 1.0 / motion.inverse_mass,
+            tangent_mass: 1.0 / (motion.inverse_mass + spin),
+            friction: (material.friction * touch.friction).sqrt(),
+            restitution: armed(restitution, motion.velocity.dot(touch.normal), step),
+            low: body,
+            high: STATIC,
+            other: touch.key | STATIC_BIT,
+            ..Contact::NONE
+        },
+        cached,
+    )
+}
+
+/// The restitution of a contact that approaches fast enough to bounce, else 0.
+fn armed(restitution: f32, approach: f32, step: &StepConstants) -> f32 {
+    if approach < -step.restitution_threshold {
+        restitution
+    } else {
+        0.0
+    }
+}
+
+/// Gives a contact the impulses of the last tick; friction is turned into the tangent plane of the new normal.
+fn warm(mut contact: Contact, cached: Option<Impulses>) -> Contact {
+    if let Some(Impulses { normal, friction }) = cached {
+        contact.normal_impulse = normal;
+        contact.friction_impulse = friction - contact.normal * friction.dot(contact.normal);
+    }
+    contact
+}

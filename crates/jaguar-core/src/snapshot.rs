@@ -1,0 +1,307 @@
+//! A world as bytes and back. The contents of a snapshot decide the future of the world bit for bit; the layout is versioned and checked before anything is believed.
+//!
+//! Layout, little-endian: magic, version; parameters; static shapes; tick, next id, largest radius; count and bodies; count and cached contacts; xxh3-64 of all that.
+
+use glam::{DVec3, Quat, Vec3};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::body::BodyId;
+use crate::config::WorldParams;
+use crate::encode::{BODY_BYTES, CONTACT_BYTES, body_bytes, body_of, contact_bytes, contact_of};
+use crate::error::{FieldError, HaloError, SnapshotError};
+use crate::exchange::{check_entry, sort_entries};
+use crate::shape::{HeightField, StaticShape};
+use crate::world::World;
+
+/// The first bytes of every snapshot.
+const MAGIC: [u8; 8] = *b"JAGUARSN";
+
+/// Version of the layout.
+const VERSION: u32 = 1;
+
+impl World {
+    /// The world as bytes.
+    pub fn snapshot(&self) -> Vec<u8> {
+        self.assert_at_rest();
+        let mut out = Vec::with_capacity(256 + self.len() * (BODY_BYTES + 2 * CONTACT_BYTES));
+        out.extend_from_slice(&MAGIC);
+        put(&mut out, VERSION.to_le_bytes());
+        put_params(&mut out, self.params());
+        put(&mut out, (self.statics().len() as u64).to_le_bytes());
+        for shape in self.statics() {
+            put_shape(&mut out, shape);
+        }
+        put(&mut out, self.tick().to_le_bytes());
+        put(&mut out, self.next_id().0.to_le_bytes());
+        put(&mut out, self.max_radius().to_le_bytes());
+        put(&mut out, (self.len() as u64).to_le_bytes());
+        for record in self.records() {
+            put(&mut out, body_bytes(record));
+        }
+        let contacts: Vec<_> = self.cached_contacts().collect();
+        put(&mut out, (contacts.len() as u64).to_le_bytes());
+        for entry in contacts {
+            put(&mut out, contact_bytes(entry));
+        }
+        let checksum = xxh3_64(&out);
+        put(&mut out, checksum.to_le_bytes());
+        out
+    }
+
+    /// The world of a snapshot. Any bytes may be given: what is not a whole, undamaged and valid snapshot is refused.
+    pub fn restore(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        let mut input = Input { bytes, at: 0 };
+        if input.take::<8>("magic").ok() != Some(MAGIC) {
+            return Err(SnapshotError::Magic);
+        }
+        let found = u32::from_le_bytes(input.take("version")?);
+        if found != VERSION {
+            return Err(SnapshotError::Version {
+                found,
+                expected: VERSION,
+            });
+        }
+        let Some((body, checksum)) = bytes.split_last_chunk::<8>() else {
+            return Err(input.cut_off("checksum"));
+        };
+        let (found, computed) = (u64::from_le_bytes(*checksum), xxh3_64(body));
+        if found != computed {
+            return Err(SnapshotError::Checksum { found, computed });
+        }
+        input.bytes = body;
+
+        let params = input.params()?;
+        let count = input.count("number of static shapes", 1)?;
+        let shapes = (0..count).map(|_| input.shape()).collect::<Result<Vec<_>, _>>()?;
+        let mut world = Self::new(params, shapes)?;
+        let tick = input.long("tick")?;
+        let next_id = BodyId(input.long("next id")?);
+        let max_radius = input.float("largest radius")?;
+        FieldError::check("max_radius", max_radius, 0.0, world.params().tile_size, "m")?;
+        world.start_at(tick, next_id, max_radius);
+        for _ in 0..input.count("number of bodies", BODY_BYTES)? {
+            let record = body_of(&input.take("body")?);
+            world.check_record(&record)?;
+            if world.body(record.id).is_some() {
+                return Err(HaloError::Duplicate(record.id).into());
+            }
+            world.bodies.push(&record);
+            world.note_id(record.id);
+            world.note_radius(record.radius);
+        }
+        for _ in 0..input.count("number of contacts", CONTACT_BYTES)? {
+            let entry = contact_of(&input.take("contact")?);
+            check_entry(&entry)?;
+            world.extra.push(entry);
+        }
+        sort_entries(&mut world.extra);
+        if input.at != input.bytes.len() {
+            return Err(input.cut_off("the end"));
+        }
+        Ok(world)
+    }
+}
+
+fn put<const N: usize>(out: &mut Vec<u8>, bytes: [u8; N]) {
+    out.extend_from_slice(&bytes);
+}
+
+fn put_floats(out: &mut Vec<u8>, values: &[f32]) {
+    for value in values {
+        put(out, value.to_le_bytes());
+    }
+}
+
+fn put_point(out: &mut Vec<u8>, point: DVec3) {
+    for value in point.to_array() {
+        put(out, value.to_le_bytes());
+    }
+}
+
+fn put_params(out: &mut Vec<u8>, params: &WorldParams) {
+    let WorldParams {
+        tick_rate,
+        substeps,
+        gravity,
+        tile_size,
+        contact_frequency,
+        contact_damping_ratio,
+        push_velocity,
+        restitution_threshold,
+        speculative_distance,
+        broad_phase_cell_size,
+    } = params;
+    put(out, tick_rate.to_le_bytes());
+    put(out, substeps.to_le_bytes());
+    put_floats(out, &gravity.to_array());
+    put_floats(
+        out,
+        &[
+            *tile_size,
+            *contact_frequency,
+            *contact_damping_ratio,
+            *push_velocity,
+            *restitution_threshold,
+            *speculative_distance,
+            *broad_phase_cell_size,
+        ],
+    );
+}
+
+fn put_shape(out: &mut Vec<u8>, shape: &StaticShape) {
+    match shape {
+        StaticShape::Plane {
+            point,
+            normal,
+            friction,
+            restitution,
+        } => {
+            out.push(0);
+            put_point(out, *point);
+            put_floats(out, &normal.to_array());
+            put_floats(out, &[*friction, *restitution]);
+        }
+        StaticShape::Cuboid {
+            centre,
+            half_extents,
+            orientation,
+            friction,
+            restitution,
+        } => {
+            out.push(1);
+            put_point(out, *centre);
+            put_floats(out, &half_extents.to_array());
+            put_floats(out, &orientation.to_array());
+            put_floats(out, &[*friction, *restitution]);
+        }
+        StaticShape::HeightField(field) => {
+            out.push(2);
+            put_point(out, field.origin);
+            put(out, field.columns.to_le_bytes());
+            put(out, field.rows.to_le_bytes());
+            put_floats(
+                out,
+                &[field.spacing_x, field.spacing_z, field.friction, field.restitution],
+            );
+            put(out, (field.heights.len() as u64).to_le_bytes());
+            put_floats(out, &field.heights);
+        }
+    }
+}
+
+/// The bytes that are read, and how far.
+struct Input<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Input<'_> {
+    fn take<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], SnapshotError> {
+        let bytes = self.bytes[self.at..]
+            .first_chunk::<N>()
+            .ok_or_else(|| self.cut_off(what))?;
+        self.at += N;
+        Ok(*bytes)
+    }
+
+    fn cut_off(&self, what: &'static str) -> SnapshotError {
+        SnapshotError::Length {
+            what,
+            at: self.at,
+            length: self.bytes.len(),
+        }
+    }
+
+    fn long(&mut self, what: &'static str) -> Result<u64, SnapshotError> {
+        Ok(u64::from_le_bytes(self.take(what)?))
+    }
+
+    fn int(&mut self, what: &'static str) -> Result<u32, SnapshotError> {
+        Ok(u32::from_le_bytes(self.take(what)?))
+    }
+
+    fn float(&mut self, what: &'static str) -> Result<f32, SnapshotError> {
+        Ok(f32::from_le_bytes(self.take(what)?))
+    }
+
+    fn floats<const N: usize>(&mut self, what: &'static str) -> Result<[f32; N], SnapshotError> {
+        let mut values = [0.0; N];
+        for value in &mut values {
+            *value = self.float(what)?;
+        }
+        Ok(values)
+    }
+
+    fn point(&mut self, what: &'static str) -> Result<DVec3, SnapshotError> {
+        let mut values = [0.0; 3];
+        for value in &mut values {
+            *value = f64::from_le_bytes(self.take(what)?);
+        }
+        Ok(DVec3::from_array(values))
+    }
+
+    /// A number of items of at least `size` bytes each, which must all lie ahead: no count makes the reader allocate more than the file has.
+    fn count(&mut self, what: &'static str, size: usize) -> Result<usize, SnapshotError> {
+        let count = self.long(what)?;
+        let most = (self.bytes.len() - self.at) / size;
+        usize::try_from(count)
+            .ok()
+            .filter(|&count| count <= most)
+            .ok_or_else(|| self.cut_off(what))
+    }
+
+    fn params(&mut self) -> Result<WorldParams, SnapshotError> {
+        let what = "parameters";
+        Ok(WorldParams {
+            tick_rate: self.int(what)?,
+            substeps: self.int(what)?,
+            gravity: Vec3::from_array(self.floats(what)?),
+            tile_size: self.float(what)?,
+            contact_frequency: self.float(what)?,
+            contact_damping_ratio: self.float(what)?,
+            push_velocity: self.float(what)?,
+            restitution_threshold: self.float(what)?,
+            speculative_distance: self.float(what)?,
+            broad_phase_cell_size: self.float(what)?,
+        })
+    }
+
+    fn shape(&mut self) -> Result<StaticShape, SnapshotError> {
+        let what = "static shape";
+        match self.take::<1>(what)?[0] {
+            0 => Ok(StaticShape::Plane {
+                point: self.point(what)?,
+                normal: Vec3::from_array(self.floats(what)?),
+                friction: self.float(what)?,
+                restitution: self.float(what)?,
+            }),
+            1 => Ok(StaticShape::Cuboid {
+                centre: self.point(what)?,
+                half_extents: Vec3::from_array(self.floats(what)?),
+                orientation: Quat::from_array(self.floats(what)?),
+                friction: self.float(what)?,
+                restitution: self.float(what)?,
+            }),
+            2 => {
+                let origin = self.point(what)?;
+                let (columns, rows) = (self.int(what)?, self.int(what)?);
+                let [spacing_x, spacing_z, friction, restitution] = self.floats(what)?;
+                let count = self.count("number of heights", size_of::<f32>())?;
+                let heights = (0..count)
+                    .map(|_| self.float("heights"))
+                    .collect::<Result<Vec<_>, _>>()?;
+                Ok(StaticShape::HeightField(HeightField {
+                    origin,
+                    columns,
+                    rows,
+                    spacing_x,
+                    spacing_z,
+                    heights,
+                    friction,
+                    restitution,
+                }))
+            }
+            kind => Err(FieldError::new("kind of static shape", kind, "0 plane, 1 box, 2 height field").into()),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Velocities and positions over time, and the containment of states that are no longer numbers.
+
+use glam::Vec3;
+
+use super::StepConstants;
+use crate::body::Material;
+use crate::constants::{MAX_ANGULAR_SPEED, MAX_TILES_PER_TICK};
+use crate::storage::{Motion, Place};
+use crate::tile::MAX_TILE;
+
+/// Gravity and the limits of speed over one substep. Returns how many bodies had lost their numbers and were stopped.
+pub(crate) fn integrate_velocities(motion: &mut [Motion], step: &StepConstants) -> u64 {
+    let gain = step.gravity * step.substep_seconds;
+    let max_square = step.max_speed * step.max_speed;
+    let mut quarantined = 0;
+    for body in motion {
+        body.velocity += gain;
+        // Negated, so that NaN takes the branch.
+        let slow = body.velocity.length_squared() <= max_square;
+        let calm = body.angular_velocity.length_squared() <= MAX_ANGULAR_SPEED * MAX_ANGULAR_SPEED;
+        if !(slow && calm) {
+            quarantined += u64::from(limit(body, step.max_speed));
+        }
+    }
+    quarantined
+}
+
+/// Linear and angular damping over one substep: implicit Euler of v' = -c v, stable for any c.
+pub(crate) fn damp(motion: &mut [Motion], material: &[Material], step: &StepConstants) {
+    for (body, material) in motion.iter_mut().zip(material) {
+        body.velocity *= 1.0 / (1.0 + step.substep_seconds * material.linear_damping);
+        body.angular_velocity *= 1.0 / (1.0 + step.substep_seconds * material.angular_damping);
+    }
+}
+
+/// Moves bodies over one substep.
+pub(crate) fn integrate_positions(motion: &mut [Motion], step: &StepConstants) {
+    for body in motion {
+        body.displacement += body.velocity * step.substep_seconds;
+        body.rotation += body.angular_velocity * step.substep_seconds;
+    }
+}
+
+/// Adds the tick's displacement and rotation to where the body was, and makes its state canonical: the offset inside the tile, the quaternion of unit length, no negative
+/// zero, no infinity. Returns whether the body had lost its numbers and was stopped.
+pub(crate) fn finish_body(
+    motion: &mut Motion,
+    place: &mut Place,
+    orientation: &mut [f32; 4],
+    step: &StepConstants,
+) -> bool {
+    let quarantined = !is_finite(motion) && limit(motion, step.max_speed);
+    let farthest = MAX_TILES_PER_TICK * step.tile_size;
+    let half = 0.5 * step.tile_size;
+    let mut tile = place.tile.to_array();
+    for axis in 0..3 {
+        let travel = motion.displacement[axis].clamp(-farthest, farthest);
+        let mut offset = place.offset[axis] + travel;
+        if offset >= half {
+            tile[axis] += 1;
+            offset -= step.tile_size;
+        } else if offset < -half {
+            tile[axis] -= 1;
+            offset += step.tile_size;
+            // A sum just below zero can round to the upper face, which belongs to the tile it came from.
+            if offset >= half {
+                tile[axis] += 1;
+                offset = -half;
+            }
+        }
+        if tile[axis].abs() > MAX_TILE {
+            // The world ends here: the body stays in the outermost tile, at its face.
+            let end = tile[axis].signum();
+            tile[axis] = end * MAX_TILE;
+            offset = if end > 0 { half.next_down() } else { -half };
+            motion.velocity[axis] = 0.0;
+        }
+        place.offset[axis] = offset + 0.0;
+    }
+    place.tile.x = tile[0];
+    place.tile.y = tile[1];
+    place.tile.z = tile[2];
+    turn(orientation, motion.rotation);
+    motion.velocity += Vec3::ZERO;
+    motion.angular_velocity += Vec3::ZERO;
+    motion.displacement = Vec3::ZERO;
+    motion.rotation = Vec3::ZERO;
+    quarantined
+}
+
+fn is_finite(motion: &Motion) -> bool {
+    let sum = (motion.velocity + motion.displacement) + (motion.angular_velocity + motion.rotation);
+    sum.is_finite()
+}
+
+/// Brings speeds back to the limits; what is not a number becomes zero. Returns whether there was such.
+#[cold]
+fn limit(body: &mut Motion, max_speed: f32) -> bool {
+    let mut quarantined = false;
+    let mut shorten = |vector: &mut Vec3, longest: f32| {
+        let length = vector.length();
+        if length.is_finite() {
+            if length > longest {
+                *vector *= longest / length;
+            }
+        } else {
+            *vector = Vec3::ZERO;
+            quarantined = true;
+        }
+    };
+    shorten(&mut body.velocity, max_speed);
+    shorten(&mut body.angular_velocity, MAX_ANGULAR_SPEED);
+    shorten(&mut body.displacement, f32::MAX);
+    shorten(&mut body.rotation, f32::MAX);
+    quarantined
+}
+
+/// Turns a quaternion (x y z w) by a rotation vector given in world axes. Plain arithmetic, so that every machine gets the same bits.
+fn turn(q: &mut [f32; 4], rotation: Vec3) {
+    let square = rotation.length_squared();
+    if square == 0.0 {
+        return;
+    }
+    // sin(angle/2)/angle and cos(angle/2).
+    let (scale, w) = if square < 0.25 {
+        // Taylor in x = (angle/2)², below 1/16: the first terms left out are below 2^-24.
+        let x = 0.25 * square;
+        let sine = 1.0 - x / 6.0 * (1.0 - x / 20.0 * (1.0 - x / 42.0));
+        let cosine = 1.0 - x / 2.0 * (1.0 - x / 12.0 * (1.0 - x / 30.0 * (1.0 - x / 56.0)));
+        (0.5 * sine, cosine)
+    } else {
+        let angle = square.sqrt();
+        (libm::sinf(0.5 * angle) / angle, libm::cosf(0.5 * angle))
+    };
+    let (x, y, z) = (rotation.x * scale, rotation.y * scale, rotation.z * scale);
+    let product = [
+        w * q[0] + x * q[3] + y * q[2] - z * q[1],
+        w * q[1] - x * q[2] + y * q[3] + z * q[0],
+        w * q[2] + x * q[1] - y * q[0] + z * q[3],
+        w * q[3] - x * q[0] - y * q[1] - z * q[2],
+    ];
+    let length =
+        (product[0] * product[0] + product[1] * product[1] + product[2] * product[2] + product[3] * product[3]).sqrt();
+    *q = product.map(|c| c / length + 0.0);
+}

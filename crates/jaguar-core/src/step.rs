@@ -1,0 +1,256 @@
+//! One tick, stage by stage.
+//!
+//! A world alone calls [`World::step`]. A pod's part of a world goes through the same stages and talks to its peers in between:
+//!
+//! 1. [`World::exchange_out`], a message to each peer, [`World::exchange_in`] for each message received;
+//! 2. [`World::collide`];
+//! 3. for each substep: [`World::velocities_out`], a message to each peer, [`World::velocities_in`] for each received, [`World::substep`];
+//! 4. [`World::finish`].
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rayon::prelude::*;
+
+use crate::body::Material;
+use crate::broad_phase::GridParams;
+use crate::collide::{Collision, split_front};
+use crate::contact::{Contact, ContactSet};
+use crate::error::HaloError;
+use crate::solver::across::{self, Side};
+use crate::solver::{StepConstants, inside, integrate};
+use crate::storage::{Columns, Motion};
+use crate::tile::TileIndex;
+use crate::world::{Phase, StepStats, World};
+
+impl World {
+    /// Simulates one tick of a world that has no peers.
+    pub fn step(&mut self) {
+        self.assert_at_rest();
+        self.collide(|_| unreachable!("no ghosts without peers"))
+            .expect("no ghosts without peers");
+        for _ in 0..self.params().substeps {
+            self.substep();
+        }
+        self.finish();
+    }
+
+    /// Finds and prepares the contacts of the tick, and begins the first substep up to its warm start. `owner` says which pod owns a ghost's tile.
+    ///
+    /// Fails if peers disagree about who owns a tile; the world must be given up then.
+    pub fn collide(&mut self, owner: impl FnMut(TileIndex) -> u32) -> Result<(), HaloError> {
+        assert!(
+            !matches!(self.phase, Phase::Solving { .. }),
+            "collide begins a tick; the last one is not finished"
+        );
+        self.bodies.sort(self.constants.tile_size);
+        self.admit_ghosts();
+        let held = self.bodies.held();
+        self.collision
+            .table
+            .rebuild(self.bodies.columns(), held)
+            .map_err(|tile| HaloError::SharedTile { tile })?;
+
+        std::mem::swap(&mut self.contacts, &mut self.spare_contacts);
+        let cache = crate::contact::ContactCache {
+            set: &self.spare_contacts,
+            extra: &self.extra,
+        };
+        let grid = GridParams {
+            tile_size: self.constants.tile_size,
+            cell_size: self.params().broad_phase_cell_size,
+        };
+        self.collision.run(
+            &mut self.bodies,
+            &mut self.contacts,
+            cache,
+            &self.statics,
+            grid,
+            &self.constants,
+        );
+        self.extra.clear();
+        self.exchange.match_peers(
+            self.bodies.columns(),
+            held,
+            &self.collision.table,
+            &self.contacts,
+            owner,
+        );
+        self.count_stage();
+        self.run_portions(|task, shared| task.begin_substep(shared));
+        self.phase = Phase::Solving { done: 0 };
+        Ok(())
+    }
+
+    /// Solves one substep, and begins the next one up to its warm start. All velocities of this substep must have come in.
+    pub fn substep(&mut self) {
+        let Phase::Solving { done } = self.phase else {
+            panic!("substeps come after collide");
+        };
+        let substeps = self.params().substeps;
+        assert!(done < substeps, "all {substeps} substeps are done; finish the tick");
+        self.exchange.assert_complete();
+        across::solve(
+            &self.bodies.columns().motion,
+            &mut self.contacts.across,
+            &mut self.collision.changes,
+            &self.constants,
+        );
+        if done + 1 < substeps {
+            self.run_portions(|task, shared| {
+                task.solve(shared);
+                task.begin_substep(shared);
+            });
+        } else {
+            self.run_portions(|task, shared| task.solve(shared));
+        }
+        self.exchange.await_velocities();
+        self.phase = Phase::Solving { done: done + 1 };
+    }
+
+    /// Ends the tick: positions, orientations and tiles follow the substeps' motion; ghosts are forgotten.
+    pub fn finish(&mut self) {
+        let substeps = self.params().substeps;
+        assert_eq!(
+            self.phase,
+            Phase::Solving { done: substeps },
+            "a tick is finished after its {substeps} substeps"
+        );
+        self.bodies.drop_ghosts();
+        let Columns {
+            motion,
+            place,
+            orientation,
+            ..
+        } = self.bodies.columns_mut();
+        let constants = &self.constants;
+        let quarantined = motion
+            .par_iter_mut()
+            .zip(place)
+            .zip(orientation)
+            .with_min_len(1024)
+            .filter_map(|((motion, place), orientation)| {
+                integrate::finish_body(motion, place, orientation, constants).then_some(())
+            })
+            .count();
+        self.stats.quarantined += quarantined as u64;
+        self.tick += 1;
+        self.phase = Phase::Rest;
+    }
+
+    /// Puts the ghosts that arrived behind the held bodies, in storage order.
+    fn admit_ghosts(&mut self) {
+        let size = self.constants.tile_size;
+        let rank = |ghost: &crate::halo::Ghost| {
+            let place = crate::storage::Place {
+                tile: ghost.tile,
+                offset: glam::Vec3::from_array(ghost.offset),
+            };
+            (crate::storage::SortKey::of(&place, size), ghost.id)
+        };
+        self.ghosts.sort_by_cached_key(rank);
+        // The same ghost may come from the pod that held it and from the one that holds it now.
+        self.ghosts.dedup_by_key(|ghost| ghost.id);
+        for ghost in &self.ghosts {
+            self.bodies.push_ghost(ghost);
+        }
+        self.stats.ghosts = self.ghosts.len();
+        self.ghosts.clear();
+    }
+
+    fn count_stage(&mut self) {
+        self.stats = StepStats {
+            inside: self.contacts.inside.len(),
+            across: self.contacts.across.len(),
+            statics: self.contacts.statics.len(),
+            tiles: self.collision.table.owned_tiles,
+            ..self.stats
+        };
+    }
+
+    /// Runs a stage on all portions in parallel.
+    fn run_portions(&mut self, stage: impl Fn(&mut Task<'_>, &Shared<'_>) + Sync) {
+        let quarantined = AtomicU64::new(0);
+        let Collision {
+            portions,
+            sides,
+            changes,
+            ..
+        } = &self.collision;
+        let ContactSet {
+            inside,
+            statics,
+            across,
+        } = &mut self.contacts;
+        let Columns { motion, material, .. } = self.bodies.columns_mut();
+        let shared = Shared {
+            across,
+            changes,
+            quarantined: &quarantined,
+            step: &self.constants,
+        };
+        let (mut motion, mut inside, mut statics) = (&mut motion[..], &mut inside[..], &mut statics[..]);
+        let mut tasks: Vec<Task<'_>> = Vec::with_capacity(portions.len());
+        for portion in portions {
+            tasks.push(Task {
+                base: portion.bodies.start,
+                motion: split_front(&mut motion, portion.bodies.len()),
+                material: portion.damped.then(|| &material[portion.bodies.clone()]),
+                inside: split_front(&mut inside, portion.inside.len()),
+                statics: split_front(&mut statics, portion.statics.len()),
+                sides: &sides[portion.sides.clone()],
+            });
+        }
+        tasks
+            .par_iter_mut()
+            .with_max_len(1)
+            .for_each(|task| stage(task, &shared));
+        self.stats.quarantined += quarantined.into_inner();
+    }
+}
+
+/// What all portions read.
+struct Shared<'a> {
+    across: &'a [Contact],
+    changes: &'a [crate::solver::Impulse],
+    quarantined: &'a AtomicU64,
+    step: &'a StepConstants,
+}
+
+/// Some tiles' bodies and contacts, for one task.
+struct Task<'a> {
+    /// Index of the first body.
+    base: usize,
+    motion: &'a mut [Motion],
+    /// Materials of the bodies, if any is damped.
+    material: Option<&'a [Material]>,
+    inside: &'a mut [Contact],
+    statics: &'a mut [Contact],
+    sides: &'a [Side],
+}
+
+impl Task<'_> {
+    /// Integrates velocities and warm starts all contacts.
+    fn begin_substep(&mut self, shared: &Shared<'_>) {
+        let quarantined = integrate::integrate_velocities(self.motion, shared.step);
+        if quarantined > 0 {
+            shared.quarantined.fetch_add(quarantined, Ordering::Relaxed);
+        }
+        if let Some(material) = self.material {
+            integrate::damp(self.motion, material, shared.step);
+        }
+        inside::warm_start_pairs(self.motion, self.base, self.inside);
+        inside::warm_start_statics(self.motion, self.base, self.statics);
+        across::warm_start(self.motion, self.base, self.sides, shared.across);
+    }
+
+    /// Solves contacts with push, integrates positions, relaxes.
+    fn solve(&mut self, shared: &Shared<'_>) {
+        let step = shared.step;
+        across::apply_changes(self.motion, self.base, self.sides, shared.changes);
+        inside::solve_pairs::<true>(self.motion, self.base, self.inside, step);
+        inside::solve_statics::<true>(self.motion, self.base, self.statics, step);
+        integrate::integrate_positions(self.motion, step);
+        inside::solve_pairs::<false>(self.motion, self.base, self.inside, step);
+        inside::solve_statics::<false>(self.motion, self.base, self.statics, step);
+    }
+}

@@ -1,0 +1,369 @@
+//! Bodies as columns, sorted by tile, cell and id, so that a tile is a contiguous range and neighbours in space are neighbours in memory.
+//!
+//! Columns are split by use: [`Motion`] is what the solver touches in every pass, [`Place`] what the collision stages read, the rest is read once a tick or less.
+//! The order decides the solver's sequence inside a tile, hence bits: it is a function of positions and ids alone, never of when bodies were last sorted.
+
+use glam::Vec3;
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+use crate::body::{BodyId, BodyRecord, Material};
+use crate::contact::CachedRanges;
+use crate::halo::Ghost;
+use crate::tile::{self, TileIndex};
+
+/// What the solver reads and writes: one cache line.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C, align(64))]
+pub(crate) struct Motion {
+    /// m/s.
+    pub(crate) velocity: Vec3,
+    /// rad/s.
+    pub(crate) angular_velocity: Vec3,
+    /// Since the start of the tick, m.
+    pub(crate) displacement: Vec3,
+    /// Since the start of the tick, as a rotation vector, rad.
+    pub(crate) rotation: Vec3,
+    /// 1/kg.
+    pub(crate) inverse_mass: f32,
+    /// 1/(kg m²), the same about every axis.
+    pub(crate) inverse_inertia: f32,
+    /// m.
+    pub(crate) radius: f32,
+    /// Radius plus speculative margin, m; valid from the collision stages on.
+    pub(crate) reach: f32,
+}
+
+const _: () = assert!(size_of::<Motion>() == 64);
+
+/// Where the centre of a body is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Place {
+    pub(crate) tile: TileIndex,
+    /// From the tile's centre, m.
+    pub(crate) offset: Vec3,
+}
+
+/// Position in the storage order, up to the id that breaks ties.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SortKey {
+    pub(crate) tile: u64,
+    cell: u32,
+}
+
+impl SortKey {
+    pub(crate) fn of(place: &Place, tile_size: f32) -> Self {
+        Self {
+            tile: place.tile.morton(),
+            cell: tile::order_cell(place.offset, tile_size),
+        }
+    }
+}
+
+/// The columns. Held bodies come first; during a tick ghosts follow.
+#[derive(Debug, Default)]
+pub(crate) struct Columns {
+    pub(crate) motion: Vec<Motion>,
+    pub(crate) place: Vec<Place>,
+    /// Quaternion x y z w.
+    pub(crate) orientation: Vec<[f32; 4]>,
+    pub(crate) material: Vec<Material>,
+    /// kg.
+    pub(crate) mass: Vec<f32>,
+    pub(crate) id: Vec<BodyId>,
+    /// Ranges of last tick's contacts that are listed under the body.
+    pub(crate) cached: Vec<CachedRanges>,
+    /// Stable handle of a held body; ghosts have none.
+    slot: Vec<u32>,
+    /// Key at the last sort; meaningful for the first `Bodies::sorted` bodies.
+    key: Vec<SortKey>,
+}
+
+/// All bodies that a world holds, and during a tick the ghosts of its neighbours.
+#[derive(Debug, Default)]
+pub(crate) struct Bodies {
+    columns: Columns,
+    /// The other half of the double buffer that a sort writes into.
+    spare: Columns,
+    order: Vec<u32>,
+    displaced: Vec<u32>,
+    held: usize,
+    /// How many bodies from the beginning are in the order of their stored keys.
+    sorted: usize,
+    /// Never iterated.
+    slot_of_id: FxHashMap<BodyId, u32>,
+    index_of_slot: Vec<u32>,
+    free_slots: Vec<u32>,
+}
+
+const NO_SLOT: u32 = u32::MAX;
+
+/// The motion, at rest within its tick, of a body of this velocity and mass.
+pub(crate) fn motion_of(velocity: [f32; 3], angular_velocity: [f32; 3], radius: f32, mass: f32) -> Motion {
+    Motion {
+        velocity: Vec3::from_array(velocity),
+        angular_velocity: Vec3::from_array(angular_velocity),
+        inverse_mass: 1.0 / mass,
+        // A solid sphere: I = 2/5 m r².
+        inverse_inertia: 2.5 / (mass * radius * radius),
+        radius,
+        ..Motion::default()
+    }
+}
+
+/// The parts of a body that its ghost has; the rest is neutral.
+pub(crate) fn record_of_ghost(ghost: &Ghost) -> BodyRecord {
+    BodyRecord {
+        id: ghost.id,
+        tile: ghost.tile,
+        offset: ghost.offset,
+        orientation: [0.0, 0.0, 0.0, 1.0],
+        velocity: ghost.velocity,
+        angular_velocity: ghost.angular_velocity,
+        radius: ghost.radius,
+        mass: ghost.mass,
+        material: Material {
+            friction: ghost.friction,
+            restitution: ghost.restitution,
+            ..Material::default()
+        },
+    }
+}
+
+impl Bodies {
+    /// Number of held bodies.
+    pub(crate) fn held(&self) -> usize {
+        self.held
+    }
+
+    pub(crate) fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
+    pub(crate) fn columns_mut(&mut self) -> &mut Columns {
+        &mut self.columns
+    }
+
+    /// Index of a held body.
+    pub(crate) fn index_of(&self, id: BodyId) -> Option<usize> {
+        self.slot_of_id
+            .get(&id)
+            .map(|&slot| self.index_of_slot[slot as usize] as usize)
+    }
+
+    pub(crate) fn record(&self, index: usize) -> BodyRecord {
+        let columns = &self.columns;
+        let motion = &columns.motion[index];
+        BodyRecord {
+            id: columns.id[index],
+            tile: columns.place[index].tile,
+            offset: columns.place[index].offset.to_array(),
+            orientation: columns.orientation[index],
+            velocity: motion.velocity.to_array(),
+            angular_velocity: motion.angular_velocity.to_array(),
+            radius: motion.radius,
+            mass: columns.mass[index],
+            material: columns.material[index],
+        }
+    }
+
+    /// Adds a body after all others; the next sort moves it to its place. The record is valid and its id is new.
+    pub(crate) fn push(&mut self, record: &BodyRecord) {
+        assert_eq!(self.held, self.columns.id.len(), "bodies are added between ticks");
+        let slot = self.free_slots.pop().unwrap_or_else(|| {
+            self.index_of_slot.push(0);
+            (self.index_of_slot.len() - 1) as u32
+        });
+        self.index_of_slot[slot as usize] = self.held as u32;
+        let before = self.slot_of_id.insert(record.id, slot);
+        assert!(before.is_none(), "body {} is held already", record.id.0);
+        self.columns.push(record, slot);
+        self.held += 1;
+    }
+
+    /// Removes the bodies at these indices, which ascend; the others keep their order.
+    pub(crate) fn remove(&mut self, indices: &[u32]) {
+        let Some(&first) = indices.first() else {
+            return;
+        };
+        assert_eq!(self.held, self.columns.id.len(), "bodies are removed between ticks");
+        for &index in indices {
+            let id = self.columns.id[index as usize];
+            let slot = self.slot_of_id.remove(&id).expect("a held body has a slot");
+            self.free_slots.push(slot);
+        }
+        self.sorted -= indices.partition_point(|&index| (index as usize) < self.sorted);
+        self.columns.remove(indices);
+        self.held -= indices.len();
+        for (index, &slot) in self.columns.slot.iter().enumerate().skip(first as usize) {
+            self.index_of_slot[slot as usize] = index as u32;
+        }
+    }
+
+    /// Adds a ghost after the held bodies and the ghosts before it.
+    pub(crate) fn push_ghost(&mut self, ghost: &Ghost) {
+        let record = record_of_ghost(ghost);
+        self.columns.push(&record, NO_SLOT);
+    }
+
+    /// Forgets all ghosts.
+    pub(crate) fn drop_ghosts(&mut self) {
+        self.columns.truncate(self.held);
+    }
+
+    /// Brings the held bodies into storage order. O(n) when few have changed their cell since the last sort, and nothing is moved when none has.
+    ///
+    /// Bodies whose key is the one of the last sort are still in order among themselves; only the others are sorted and merged in.
+    pub(crate) fn sort(&mut self, tile_size: f32) {
+        assert_eq!(
+            self.held,
+            self.columns.id.len(),
+            "bodies are sorted before ghosts arrive"
+        );
+        let columns = &self.columns;
+        columns
+            .place
+            .par_iter()
+            .with_min_len(4096)
+            .map(|place| SortKey::of(place, tile_size))
+            .collect_into_vec(&mut self.spare.key);
+        let keys = &self.spare.key;
+        let is_displaced = |i: usize| i >= self.sorted || keys[i] != columns.key[i];
+        self.displaced.clear();
+        self.displaced
+            .extend((0..self.held).filter(|&i| is_displaced(i)).map(|i| i as u32));
+        if self.displaced.is_empty() {
+            return;
+        }
+        let rank = |i: u32| (keys[i as usize], columns.id[i as usize]);
+        self.displaced.sort_unstable_by_key(|&i| rank(i));
+
+        self.order.clear();
+        let mut displaced = self.displaced.iter().copied().peekable();
+        for i in (0..self.held).filter(|&i| !is_displaced(i)).map(|i| i as u32) {
+            while let Some(other) = displaced.next_if(|&other| rank(other) < rank(i)) {
+                self.order.push(other);
+            }
+            self.order.push(i);
+        }
+        self.order.extend(displaced);
+
+        self.columns.key.clone_from(keys);
+        self.columns.permute_into(&self.order, &mut self.spare);
+        std::mem::swap(&mut self.columns, &mut self.spare);
+        self.sorted = self.held;
+        for (index, &slot) in self.columns.slot.iter().enumerate() {
+            self.index_of_slot[slot as usize] = index as u32;
+        }
+    }
+}
+
+impl Columns {
+    fn push(&mut self, record: &BodyRecord, slot: u32) {
+        self.motion.push(motion_of(
+            record.velocity,
+            record.angular_velocity,
+            record.radius,
+            record.mass,
+        ));
+        self.place.push(Place {
+            tile: record.tile,
+            offset: Vec3::from_array(record.offset),
+        });
+        self.orientation.push(record.orientation);
+        self.material.push(record.material);
+        self.mass.push(record.mass);
+        self.id.push(record.id);
+        self.cached.push(CachedRanges::default());
+        self.slot.push(slot);
+        self.key.push(SortKey::default());
+    }
+
+    fn truncate(&mut self, len: usize) {
+        let Self {
+            motion,
+            place,
+            orientation,
+            material,
+            mass,
+            id,
+            cached,
+            slot,
+            key,
+        } = self;
+        motion.truncate(len);
+        place.truncate(len);
+        orientation.truncate(len);
+        material.truncate(len);
+        mass.truncate(len);
+        id.truncate(len);
+        cached.truncate(len);
+        slot.truncate(len);
+        key.truncate(len);
+    }
+
+    fn remove(&mut self, indices: &[u32]) {
+        let Self {
+            motion,
+            place,
+            orientation,
+            material,
+            mass,
+            id,
+            cached,
+            slot,
+            key,
+        } = self;
+        remove_from(motion, indices);
+        remove_from(place, indices);
+        remove_from(orientation, indices);
+        remove_from(material, indices);
+        remove_from(mass, indices);
+        remove_from(id, indices);
+        remove_from(cached, indices);
+        remove_from(slot, indices);
+        remove_from(key, indices);
+    }
+
+    fn permute_into(&self, order: &[u32], target: &mut Self) {
+        let Self {
+            motion,
+            place,
+            orientation,
+            material,
+            mass,
+            id,
+            cached,
+            slot,
+            key,
+        } = target;
+        gather(&self.motion, order, motion);
+        gather(&self.place, order, place);
+        gather(&self.orientation, order, orientation);
+        gather(&self.material, order, material);
+        gather(&self.mass, order, mass);
+        gather(&self.id, order, id);
+        gather(&self.cached, order, cached);
+        gather(&self.slot, order, slot);
+        gather(&self.key, order, key);
+    }
+}
+
+fn gather<T: Copy + Send + Sync>(source: &[T], order: &[u32], target: &mut Vec<T>) {
+    order
+        .par_iter()
+        .with_min_len(4096)
+        .map(|&i| source[i as usize])
+        .collect_into_vec(target);
+}
+
+fn remove_from<T: Copy>(column: &mut Vec<T>, indices: &[u32]) {
+    let mut write = indices[0] as usize;
+    for (k, &index) in indices.iter().enumerate() {
+        let begin = index as usize + 1;
+        let end = indices.get(k + 1).map_or(column.len(), |&next| next as usize);
+        column.copy_within(begin..end, write);
+        write += end - begin;
+    }
+    column.truncate(write);
+}

@@ -1,0 +1,490 @@
+//! The world: what it is made of, how bodies come and go between ticks, and how they are read.
+
+use std::sync::Arc;
+
+use glam::{Quat, Vec3};
+use rustc_hash::FxHashSet;
+
+use crate::body::{Body, BodyDesc, BodyId, BodyRecord};
+use crate::collide::Collision;
+use crate::config::WorldParams;
+use crate::constants::{MASS_RANGE, MAX_ANGULAR_SPEED, MIN_RADIUS_IN_TILES, UNIT_TOLERANCE};
+use crate::contact::{ContactCache, ContactSet, STATIC_BIT};
+use crate::error::{FieldError, HaloError, SpawnError, WorldError};
+use crate::exchange::Exchange;
+use crate::halo::{CachedContact, Ghost};
+use crate::narrow_phase::static_geometry::StaticGeometry;
+use crate::shape::StaticShape;
+use crate::solver::StepConstants;
+use crate::storage::Bodies;
+use crate::tile::{self, TileIndex};
+
+/// A physical world, or the part of one that a pod holds.
+///
+/// Alone, it is stepped with [`World::step`]. As a part, with the phases of [`crate::exchange`] and [`crate::step`]; the result is the same bit for bit.
+///
+/// ```
+/// use glam::DVec3;
+/// use jaguar_core::{BodyDesc, World, WorldParams};
+///
+/// let mut world = World::new(WorldParams::default(), Vec::new())?;
+/// let ball = world.spawn(&BodyDesc { position: DVec3::new(0.0, 10.0, 0.0), ..BodyDesc::default() })?;
+/// for _ in 0..60 {
+///     world.step();
+/// }
+/// let fallen = 10.0 - world.body(ball).expect("it was not despawned").position.y;
+/// assert!((fallen - 4.9).abs() < 0.1, "half g t² after a second");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct World {
+    params: WorldParams,
+    pub(crate) constants: StepConstants,
+    pub(crate) statics: Arc<StaticGeometry>,
+    pub(crate) tick: u64,
+    next_id: BodyId,
+    max_radius: f32,
+    pub(crate) bodies: Bodies,
+    /// The contacts of the last tick, whose impulses are the contact cache; within a tick, those of this one.
+    pub(crate) contacts: ContactSet,
+    /// Buffers of the contacts of the tick before.
+    pub(crate) spare_contacts: ContactSet,
+    /// Cached contacts without a home; see [`ContactCache::extra`].
+    pub(crate) extra: Vec<CachedContact>,
+    pub(crate) ghosts: Vec<Ghost>,
+    pub(crate) collision: Collision,
+    pub(crate) exchange: Exchange,
+    pub(crate) phase: Phase,
+    pub(crate) stats: StepStats,
+}
+
+/// Where in a tick the world is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Between ticks.
+    Rest,
+    /// Ghosts were collected; the tick will go on with `collide`.
+    Exchanged,
+    /// Contacts are prepared, this many substeps are done.
+    Solving { done: u32 },
+}
+
+/// Counts of the last tick, and of all ticks where said. They describe the work done here, not the world: over pods they add up to more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StepStats {
+    /// Contacts between bodies of one tile.
+    pub inside: usize,
+    /// Contacts between bodies of different tiles.
+    pub across: usize,
+    /// Contacts with static geometry.
+    pub statics: usize,
+    /// Occupied tiles.
+    pub tiles: usize,
+    /// Ghosts of other pods' bodies.
+    pub ghosts: usize,
+    /// Times, since the world was made or restored, that a body's state was no longer finite and the body was stopped.
+    pub quarantined: u64,
+}
+
+/// A contact of the last tick.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ContactView {
+    /// The body of the lower id, or the only one.
+    pub low: BodyId,
+    /// The partner.
+    pub high: ContactPartner,
+    /// Distance of the surfaces at the start of the tick, m; negative when they overlapped.
+    pub separation: f32,
+    /// Unit normal from `low` to the partner.
+    pub normal: Vec3,
+    /// Normal impulse of a substep at the end of the tick, kg m/s.
+    pub normal_impulse: f32,
+    /// Friction impulse of a substep on the partner at the end of the tick, kg m/s.
+    pub friction_impulse: Vec3,
+}
+
+/// What a body touches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContactPartner {
+    /// Another body.
+    Body(BodyId),
+    /// A feature of static geometry, by its key.
+    Static(u64),
+}
+
+impl World {
+    /// An empty world at tick 0. Fails if a parameter or shape is out of range.
+    pub fn new(params: WorldParams, statics: Vec<StaticShape>) -> Result<Self, WorldError> {
+        params.validate()?;
+        let statics = Arc::new(StaticGeometry::new(statics, params.tile_size)?);
+        Ok(Self {
+            constants: StepConstants::new(&params),
+            params,
+            statics,
+            tick: 0,
+            next_id: BodyId(0),
+            max_radius: 0.0,
+            bodies: Bodies::default(),
+            contacts: ContactSet::default(),
+            spare_contacts: ContactSet::default(),
+            extra: Vec::new(),
+            ghosts: Vec::new(),
+            collision: Collision::default(),
+            exchange: Exchange::default(),
+            phase: Phase::Rest,
+            stats: StepStats::default(),
+        })
+    }
+
+    /// The parameters.
+    pub fn params(&self) -> &WorldParams {
+        &self.params
+    }
+
+    /// The static shapes, unit vectors normalised.
+    pub fn statics(&self) -> &[StaticShape] {
+        self.statics.shapes()
+    }
+
+    /// Ticks simulated since the world began.
+    pub fn tick(&self) -> u64 {
+        self.tick
+    }
+
+    /// Number of bodies held.
+    pub fn len(&self) -> usize {
+        self.bodies.held()
+    }
+
+    /// Whether no body is held.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The id that the next body gets.
+    pub fn next_id(&self) -> BodyId {
+        self.next_id
+    }
+
+    /// The largest radius of any body that was ever in the world, on whatever pod, m. It bounds how far ghosts are collected.
+    pub fn max_radius(&self) -> f32 {
+        self.max_radius
+    }
+
+    /// Counts of the last tick.
+    pub fn stats(&self) -> StepStats {
+        self.stats
+    }
+
+    /// Sets the counters of a pod that joins a running world; only while it is empty.
+    pub fn start_at(&mut self, tick: u64, next_id: BodyId, max_radius: f32) {
+        self.assert_at_rest();
+        assert!(self.is_empty(), "counters are set before the first body arrives");
+        self.tick = tick;
+        self.next_id = next_id;
+        self.max_radius = max_radius;
+    }
+
+    /// Checks that a body could be spawned, and says in which tile.
+    pub fn check(&self, desc: &BodyDesc) -> Result<TileIndex, SpawnError> {
+        Ok(self.record_of(desc, BodyId(0))?.tile)
+    }
+
+    /// Adds a body with the next id.
+    pub fn spawn(&mut self, desc: &BodyDesc) -> Result<BodyId, SpawnError> {
+        let id = self.next_id;
+        self.spawn_with_id(id, desc)?;
+        Ok(id)
+    }
+
+    /// Adds a body with a given id, which must never have been used. Later bodies get higher ids.
+    pub fn spawn_with_id(&mut self, id: BodyId, desc: &BodyDesc) -> Result<(), SpawnError> {
+        self.assert_at_rest();
+        if id.0 & STATIC_BIT != 0 {
+            return Err(SpawnError::Id(id));
+        }
+        if self.bodies.index_of(id).is_some() {
+            return Err(SpawnError::Duplicate(id));
+        }
+        let record = self.record_of(desc, id)?;
+        self.bodies.push(&record);
+        self.note_id(id);
+        self.note_radius(record.radius);
+        Ok(())
+    }
+
+    /// Takes `count` ids out of the counter and returns the first: for bodies that another pod spawns.
+    pub fn reserve_ids(&mut self, count: u64) -> BodyId {
+        let first = self.next_id;
+        self.next_id = BodyId(first.0.saturating_add(count));
+        first
+    }
+
+    /// Takes notice of the radius (m) of a body that another pod spawned.
+    pub fn note_radius(&mut self, radius: f32) {
+        self.max_radius = self.max_radius.max(radius);
+    }
+
+    /// Removes a body. False if it is not held; contacts with it are forgotten in any case, so a despawn goes to all pods.
+    pub fn despawn(&mut self, id: BodyId) -> bool {
+        self.despawn_all(&[id]) == 1
+    }
+
+    /// Removes these bodies in one pass and returns how many were held. Contacts with any of them are forgotten.
+    pub fn despawn_all(&mut self, ids: &[BodyId]) -> usize {
+        let mut indices: Vec<u32> = ids
+            .iter()
+            .filter_map(|&id| self.bodies.index_of(id))
+            .map(|index| index as u32)
+            .collect();
+        indices.sort_unstable();
+        indices.dedup();
+        self.forget_contacts(&ids.iter().copied().collect());
+        self.assert_at_rest();
+        self.bodies.remove(&indices);
+        indices.len()
+    }
+
+    /// Removes the held bodies that a predicate selects; returns their ids, ascending.
+    ///
+    /// Other pods do not learn of them. In a world of several pods the entry that removes by predicate must also advance the world: the next tick forgets
+    /// contacts with bodies that are not there.
+    pub fn despawn_where(&mut self, mut selects: impl FnMut(&Body) -> bool) -> Vec<BodyId> {
+        let mut ids: Vec<BodyId> = self.bodies().filter(|body| selects(body)).map(|body| body.id).collect();
+        ids.sort_unstable();
+        self.despawn_all(&ids);
+        ids
+    }
+
+    /// Changes a body's velocity by an impulse (kg m/s) at its centre. False if the body is not held or the impulse is not finite.
+    pub fn apply_impulse(&mut self, id: BodyId, impulse: Vec3) -> bool {
+        self.change_motion(id, impulse.is_finite(), |motion| {
+            motion.velocity += impulse * motion.inverse_mass;
+        })
+    }
+
+    /// Sets a body's velocity (m/s) and angular velocity (rad/s). False if the body is not held or a number is not finite.
+    pub fn set_velocity(&mut self, id: BodyId, velocity: Vec3, angular_velocity: Vec3) -> bool {
+        let is_finite = velocity.is_finite() && angular_velocity.is_finite();
+        self.change_motion(id, is_finite, |motion| {
+            motion.velocity = velocity;
+            motion.angular_velocity = angular_velocity;
+        })
+    }
+
+    /// A body, if it is held.
+    pub fn body(&self, id: BodyId) -> Option<Body> {
+        self.bodies.index_of(id).map(|index| self.body_at(index))
+    }
+
+    /// The full state of a body, if it is held.
+    pub fn record(&self, id: BodyId) -> Option<BodyRecord> {
+        self.bodies.index_of(id).map(|index| self.bodies.record(index))
+    }
+
+    /// All held bodies, neighbours in space mostly one after the other. The order differs between pods; sort by id to compare.
+    pub fn bodies(&self) -> impl Iterator<Item = Body> + '_ {
+        (0..self.len()).map(|index| self.body_at(index))
+    }
+
+    /// The ids of the held bodies, in storage order.
+    pub fn ids(&self) -> impl Iterator<Item = BodyId> + '_ {
+        self.bodies.columns().id[..self.len()].iter().copied()
+    }
+
+    /// The full states of all held bodies, in the order of [`World::bodies`].
+    pub fn records(&self) -> impl Iterator<Item = BodyRecord> + '_ {
+        (0..self.len()).map(|index| self.bodies.record(index))
+    }
+
+    /// How many bodies each occupied tile has; tiles ascend by their index.
+    pub fn tile_counts(&self) -> Vec<(TileIndex, u32)> {
+        let mut tiles: Vec<TileIndex> = self.bodies.columns().place[..self.len()]
+            .iter()
+            .map(|p| p.tile)
+            .collect();
+        tiles.sort_unstable();
+        tiles
+            .chunk_by(|a, b| a == b)
+            .map(|equal| (equal[0], equal.len() as u32))
+            .collect()
+    }
+
+    /// The cached contacts that a held body takes part in: what warm starts the next tick. In no particular order.
+    pub fn cached_contacts(&self) -> impl Iterator<Item = CachedContact> + '_ {
+        self.cache().entries(self.bodies.columns(), self.len())
+    }
+
+    /// The contacts of the last tick, each once, also those without force. In no particular order.
+    pub fn contacts(&self) -> impl Iterator<Item = ContactView> + '_ {
+        let columns = self.bodies.columns();
+        let homes = columns.id[..self.len()].iter().zip(&columns.cached);
+        homes.flat_map(|(&home, ranges)| {
+            self.cache().contacts_of_home(ranges).map(move |contact| {
+                let (low, high) = if contact.other & STATIC_BIT != 0 {
+                    (home, ContactPartner::Static(contact.other ^ STATIC_BIT))
+                } else {
+                    let other = BodyId(contact.other);
+                    (home.min(other), ContactPartner::Body(home.max(other)))
+                };
+                ContactView {
+                    low,
+                    high,
+                    separation: contact.separation,
+                    normal: contact.normal,
+                    normal_impulse: contact.normal_impulse,
+                    friction_impulse: contact.friction_impulse,
+                }
+            })
+        })
+    }
+
+    pub(crate) fn cache(&self) -> ContactCache<'_> {
+        ContactCache {
+            set: &self.contacts,
+            extra: &self.extra,
+        }
+    }
+
+    pub(crate) fn assert_at_rest(&self) {
+        assert_eq!(self.phase, Phase::Rest, "bodies come, go and change between ticks only");
+    }
+
+    /// Keeps the counter above every id in use.
+    pub(crate) fn note_id(&mut self, id: BodyId) {
+        self.next_id = self.next_id.max(BodyId(id.0 + 1));
+    }
+
+    /// Checks a record that came from a peer or a file, all but whether its id is held already.
+    pub(crate) fn check_record(&self, record: &BodyRecord) -> Result<(), HaloError> {
+        let half = 0.5 * self.params.tile_size;
+        let check = || {
+            FieldError::check("id", record.id.0, 0, STATIC_BIT - 1, "")?;
+            for index in record.tile.to_array() {
+                FieldError::check("tile", index, -tile::MAX_TILE, tile::MAX_TILE, "")?;
+            }
+            for offset in record.offset {
+                FieldError::check("offset", offset, -half, half.next_down(), "m")?;
+            }
+            self.check_fields(
+                Quat::from_array(record.orientation),
+                Vec3::from_array(record.velocity),
+                Vec3::from_array(record.angular_velocity),
+                record.radius,
+                record.mass,
+                &record.material,
+            )
+        };
+        check().map_err(|reason| HaloError::Record { id: record.id, reason })
+    }
+
+    /// Forgets all cached contacts with bodies of these ids.
+    fn forget_contacts(&mut self, ids: &FxHashSet<BodyId>) {
+        let held = self.bodies.held();
+        let columns = self.bodies.columns();
+        for (home, ranges) in columns.id[..held].iter().zip(&columns.cached) {
+            let gone = ids.contains(home);
+            let lists = [
+                &mut self.contacts.inside[ranges.inside.range()],
+                &mut self.contacts.statics[ranges.statics.range()],
+                &mut self.contacts.across[ranges.across.range()],
+            ];
+            for contact in lists.into_iter().flatten() {
+                if gone || ids.contains(&BodyId(contact.other)) {
+                    contact.normal_impulse = 0.0;
+                    contact.friction_impulse = Vec3::ZERO;
+                }
+            }
+        }
+        self.extra
+            .retain(|entry| !ids.contains(&entry.low) && !ids.contains(&BodyId(entry.high)));
+    }
+
+    fn change_motion(&mut self, id: BodyId, is_finite: bool, change: impl FnOnce(&mut crate::storage::Motion)) -> bool {
+        self.assert_at_rest();
+        let Some(index) = self.bodies.index_of(id).filter(|_| is_finite) else {
+            return false;
+        };
+        let motion = &mut self.bodies.columns_mut().motion[index];
+        change(motion);
+        motion.velocity += Vec3::ZERO;
+        motion.angular_velocity += Vec3::ZERO;
+        true
+    }
+
+    pub(crate) fn body_at(&self, index: usize) -> Body {
+        let columns = self.bodies.columns();
+        let place = &columns.place[index];
+        Body {
+            id: columns.id[index],
+            position: tile::join(place.tile, place.offset, self.params.tile_size),
+            orientation: Quat::from_array(columns.orientation[index]),
+            velocity: columns.motion[index].velocity,
+            angular_velocity: columns.motion[index].angular_velocity,
+            radius: columns.motion[index].radius,
+            mass: columns.mass[index],
+            material: columns.material[index],
+        }
+    }
+
+    fn record_of(&self, desc: &BodyDesc, id: BodyId) -> Result<BodyRecord, FieldError> {
+        let size = self.params.tile_size;
+        let (tile, offset) = tile::split(desc.position, size).ok_or_else(|| {
+            let limit = (f64::from(tile::MAX_TILE) + 0.5) * f64::from(size);
+            FieldError::new(
+                "position",
+                desc.position,
+                format!("three coordinates within ±{limit} m"),
+            )
+        })?;
+        self.check_fields(
+            desc.orientation,
+            desc.velocity,
+            desc.angular_velocity,
+            desc.radius,
+            desc.mass,
+            &desc.material,
+        )?;
+        let [x, y, z, w] = desc.orientation.to_array();
+        let length = (x * x + y * y + z * z + w * w).sqrt();
+        Ok(BodyRecord {
+            id,
+            tile,
+            offset: (offset + Vec3::ZERO).to_array(),
+            orientation: [x, y, z, w].map(|c| c / length + 0.0),
+            velocity: (desc.velocity + Vec3::ZERO).to_array(),
+            angular_velocity: (desc.angular_velocity + Vec3::ZERO).to_array(),
+            radius: desc.radius,
+            mass: desc.mass,
+            material: desc.material,
+        })
+    }
+
+    fn check_fields(
+        &self,
+        orientation: Quat,
+        velocity: Vec3,
+        angular_velocity: Vec3,
+        radius: f32,
+        mass: f32,
+        material: &crate::body::Material,
+    ) -> Result<(), FieldError> {
+        let [x, y, z, w] = orientation.to_array();
+        let length = (x * x + y * y + z * z + w * w).sqrt();
+        let (low, high) = (1.0 - UNIT_TOLERANCE, 1.0 + UNIT_TOLERANCE);
+        FieldError::check("orientation (its length)", length, low, high, "")?;
+        let max_speed = self.params.max_speed();
+        FieldError::check("velocity (its length)", velocity.length(), 0.0, max_speed, "m/s")?;
+        let spin = angular_velocity.length();
+        FieldError::check("angular_velocity (its length)", spin, 0.0, MAX_ANGULAR_SPEED, "rad/s")?;
+        let size = self.params.tile_size;
+        // The diameter must be smaller than a tile.
+        let largest = (0.5 * size).next_down();
+        FieldError::check("radius", radius, size * MIN_RADIUS_IN_TILES, largest, "m")?;
+        FieldError::check("mass", mass, MASS_RANGE.0, MASS_RANGE.1, "kg")?;
+        FieldError::check("material.friction", material.friction, 0.0, 10.0, "")?;
+        FieldError::check("material.restitution", material.restitution, 0.0, 1.0, "")?;
+        FieldError::check("material.linear_damping", material.linear_damping, 0.0, 100.0, "1/s")?;
+        FieldError::check("material.angular_damping", material.angular_damping, 0.0, 100.0, "1/s")
+    }
+}
