@@ -154,7 +154,8 @@ pub(crate) fn find_pairs(
             let wanted = n != NO_TILE && (is_owned || (n as usize) < table.owned_tiles);
             if wanted { n } else { NO_TILE }
         });
-        let is_alone = tile.bodies.len() == 1 && around.iter().filter(|&&n| n != NO_TILE).count() <= 1;
+        let mut others = around.iter().enumerate().filter(|&(k, _)| k != neighbour([0, 0, 0]));
+        let is_alone = tile.bodies.len() == 1 && others.all(|(_, &n)| n == NO_TILE);
         if is_alone {
             continue;
         }

@@ -1,0 +1,339 @@
+//! The guarantee of this crate: the world hash of every tick is the same however the world is split, whatever the number of threads, the grid, or the interruptions.
+
+use std::collections::BTreeMap;
+
+use glam::{DVec3, Vec3};
+use jaguar_core::hash::WorldHash;
+use jaguar_core::scenes::{self, Random, Scene, ball};
+use jaguar_core::{BodyId, Boundary, Material, TileIndex, World, WorldParams};
+
+/// Which of `pods` pods owns a tile at a tick: as scattered as can be, and different every tick.
+fn scattered(tile: TileIndex, tick: u64, pods: u32) -> u32 {
+    let [x, y, z] = tile.to_array().map(|i| i as u64);
+    let seed = x
+        .wrapping_mul(0x9e37)
+        .wrapping_add(y)
+        .wrapping_mul(0x79b9)
+        .wrapping_add(z);
+    (Random(seed ^ tick.wrapping_mul(0xbf58_476d_1ce4_e5b9)).bits() % u64::from(pods)) as u32
+}
+
+/// A world split over pods that talk to each other directly.
+struct Split {
+    pods: Vec<World>,
+    owner: fn(TileIndex, u64, u32) -> u32,
+    /// How often ownership has changed.
+    epoch: u64,
+}
+
+impl Split {
+    fn new(scene: &Scene, pods: u32, owner: fn(TileIndex, u64, u32) -> u32) -> Self {
+        let empty = || World::new(scene.params.clone(), scene.statics.clone()).unwrap();
+        let mut split = Self {
+            pods: (0..pods).map(|_| empty()).collect(),
+            owner,
+            epoch: 0,
+        };
+        for body in &scene.bodies {
+            split.spawn(body);
+        }
+        split
+    }
+
+    fn spawn(&mut self, body: &jaguar_core::BodyDesc) {
+        let tile = self.pods[0].check(body).unwrap();
+        let owner = self.owner_of(tile);
+        let id = self.pods[0].next_id();
+        for (p, pod) in self.pods.iter_mut().enumerate() {
+            if p as u32 == owner {
+                pod.spawn_with_id(id, body).unwrap();
+            } else {
+                pod.reserve_ids(1);
+                pod.note_radius(body.radius);
+            }
+        }
+    }
+
+    fn owner_of(&self, tile: TileIndex) -> u32 {
+        (self.owner)(tile, self.epoch, self.pods.len() as u32)
+    }
+
+    /// Everything changes hands while the world stands still.
+    fn hand_over(&mut self) {
+        self.epoch += 1;
+        let (owner, epoch, count) = (self.owner, self.epoch, self.pods.len() as u32);
+        let own = |tile| owner(tile, epoch, count);
+        let outgoing: Vec<_> = self
+            .pods
+            .iter_mut()
+            .enumerate()
+            .map(|(p, pod)| pod.hand_over_out(p as u32, own))
+            .collect();
+        self.deliver(outgoing);
+    }
+
+    fn step(&mut self) {
+        self.epoch += 1;
+        let (owner, epoch, count) = (self.owner, self.epoch, self.pods.len() as u32);
+        let own = |tile| owner(tile, epoch, count);
+        let outgoing: Vec<_> = self
+            .pods
+            .iter_mut()
+            .enumerate()
+            .map(|(p, pod)| pod.exchange_out(p as u32, own))
+            .collect();
+        self.deliver(outgoing);
+        for pod in &mut self.pods {
+            pod.collide(own).unwrap();
+        }
+        for _ in 0..self.pods[0].params().substeps {
+            let velocities: Vec<_> = self.pods.iter().map(World::velocities_out).collect();
+            for (from, messages) in velocities.into_iter().enumerate() {
+                for (to, message) in messages {
+                    self.pods[to as usize].velocities_in(from as u32, &message).unwrap();
+                }
+            }
+            for pod in &mut self.pods {
+                pod.substep();
+            }
+        }
+        for pod in &mut self.pods {
+            pod.finish();
+        }
+    }
+
+    fn deliver(&mut self, outgoing: Vec<Vec<(u32, Boundary)>>) {
+        for (to, boundary) in outgoing.into_iter().flatten() {
+            self.pods[to as usize].exchange_in(&boundary).unwrap();
+        }
+    }
+
+    fn hash(&self) -> WorldHash {
+        self.pods.iter().map(World::hash).sum()
+    }
+
+    fn len(&self) -> usize {
+        self.pods.iter().map(World::len).sum()
+    }
+}
+
+/// Panics with the first differing body or contact.
+fn assert_same(one: &World, split: &Split, tick: u64) {
+    if one.hash() == split.hash() {
+        return;
+    }
+    let bodies = |worlds: &[&World]| -> BTreeMap<_, _> {
+        worlds
+            .iter()
+            .flat_map(|world| world.records())
+            .map(|record| (record.id, record))
+            .collect()
+    };
+    let pods: Vec<&World> = split.pods.iter().collect();
+    let (expected, found) = (bodies(&[one]), bodies(&pods));
+    assert_eq!(expected.len(), found.len(), "number of bodies at tick {tick}");
+    for (id, record) in &expected {
+        assert_eq!(Some(record), found.get(id), "body at tick {tick}");
+    }
+    let contacts = |worlds: &[&World]| -> BTreeMap<_, _> {
+        let entries = worlds.iter().flat_map(|world| world.cached_contacts());
+        entries.map(|entry| ((entry.low, entry.high), entry)).collect()
+    };
+    let (expected, found) = (contacts(&[one]), contacts(&pods));
+    for (key, entry) in &found {
+        assert_eq!(
+            expected.get(key),
+            Some(entry),
+            "contact at tick {tick}, one world and pods"
+        );
+    }
+    assert_eq!(expected.len(), found.len(), "number of contacts at tick {tick}");
+    panic!("hashes differ at tick {tick}, but no body or contact does");
+}
+
+/// A pile over several tile borders, of balls of many sizes.
+fn mixed_pile(tile_size: f32) -> Scene {
+    let mut scene = scenes::pile(400, 3);
+    scene.params.tile_size = tile_size;
+    let mut random = Random(5);
+    for body in &mut scene.bodies {
+        let share = 0.3 + 0.7 * random.unit() as f32;
+        body.radius *= share;
+        body.mass *= share * share * share;
+        body.material = Material {
+            friction: random.unit() as f32,
+            restitution: 0.5 * random.unit() as f32,
+            linear_damping: 0.2 * random.unit() as f32,
+            angular_damping: 0.2 * random.unit() as f32,
+        };
+        body.position += DVec3::new(0.7, 0.0, 1.3);
+    }
+    scene
+}
+
+/// Simulates a scene on one world and split, with bodies that come, go and are pushed meanwhile.
+fn check_split(scene: &Scene, pods: u32, ticks: u64, owner: fn(TileIndex, u64, u32) -> u32) {
+    let mut one = scene.world().unwrap();
+    let mut split = Split::new(scene, pods, owner);
+    assert_same(&one, &split, 0);
+    let mut random = Random(11);
+    for tick in 1..=ticks {
+        if tick % 7 == 0 {
+            let body = ball(
+                random.vector(3.0) + DVec3::Y * 9.0,
+                random.vector(5.0).as_vec3(),
+                Material::default(),
+            );
+            one.spawn(&body).unwrap();
+            split.spawn(&body);
+        }
+        if tick % 5 == 0 {
+            let id = BodyId(random.bits() % one.next_id().0);
+            let held = one.despawn(id);
+            let despawned = split
+                .pods
+                .iter_mut()
+                .filter_map(|pod| pod.despawn(id).then_some(()))
+                .count();
+            assert_eq!(usize::from(held), despawned);
+        }
+        if tick % 3 == 0 {
+            let id = BodyId(random.bits() % one.next_id().0);
+            let impulse = random.vector(2000.0).as_vec3();
+            one.apply_impulse(id, impulse);
+            for pod in &mut split.pods {
+                pod.apply_impulse(id, impulse);
+            }
+        }
+        if tick % 11 == 0 {
+            split.hand_over();
+            assert_same(&one, &split, tick);
+        }
+        one.step();
+        split.step();
+        assert_eq!(one.len(), split.len());
+        assert_same(&one, &split, tick);
+    }
+}
+
+#[test]
+fn a_pile_whose_tiles_change_hands_every_tick_has_the_hashes_of_one_world() {
+    for pods in [2, 3, 5] {
+        check_split(&mixed_pile(4.0), pods, 150, scattered);
+    }
+}
+
+#[test]
+fn a_gas_whose_tiles_change_hands_every_tick_has_the_hashes_of_one_world() {
+    let mut scene = scenes::gas(600, 2);
+    scene.params.tile_size = 4.0;
+    for pods in [2, 3, 5] {
+        check_split(&scene, pods, 120, scattered);
+    }
+}
+
+#[test]
+fn a_pile_cut_in_two_halves_has_the_hashes_of_one_world() {
+    check_split(&mixed_pile(4.0), 2, 150, |tile, _, _| u32::from(tile.x > 0));
+}
+
+#[test]
+fn more_pods_than_tiles_change_nothing() {
+    check_split(&mixed_pile(16.0), 7, 60, scattered);
+}
+
+/// The hashes of a scene's first ticks.
+fn hashes(scene: &Scene, ticks: usize) -> Vec<WorldHash> {
+    let mut world = scene.world().unwrap();
+    let hash = |world: &mut World| {
+        world.step();
+        world.hash()
+    };
+    (0..ticks).map(|_| hash(&mut world)).collect()
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    for scene in [scenes::pile(1500, 1), scenes::gas(1500, 1), mixed_pile(2.0)] {
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| hashes(&scene, 90))
+        };
+        let one = on(1);
+        assert_eq!(one, on(2));
+        assert_eq!(one, on(4));
+    }
+}
+
+#[test]
+fn the_grid_of_the_broad_phase_changes_nothing() {
+    for mut scene in [mixed_pile(4.0), scenes::gas(800, 4)] {
+        let mut with_cell = |size: f32| {
+            scene.params.broad_phase_cell_size = size;
+            hashes(&scene, 90)
+        };
+        let automatic = with_cell(0.0);
+        assert_eq!(automatic, with_cell(1.0));
+        assert_eq!(automatic, with_cell(10.0));
+        assert_eq!(automatic, with_cell(0.01));
+    }
+}
+
+#[test]
+fn a_restored_world_goes_on_with_the_same_hashes() {
+    let mut world = mixed_pile(4.0).world().unwrap();
+    for _ in 0..100 {
+        world.step();
+    }
+    let bytes = world.snapshot();
+    let mut restored = World::restore(&bytes).unwrap();
+    assert_eq!(world.hash(), restored.hash());
+    for tick in 0..120 {
+        world.step();
+        restored.step();
+        assert_eq!(world.hash(), restored.hash(), "{tick} ticks after the snapshot");
+    }
+    assert_eq!(world.next_id(), restored.next_id());
+    assert_eq!(world.tick(), restored.tick());
+    assert_eq!(world.max_radius(), restored.max_radius());
+}
+
+#[test]
+fn the_order_in_which_bodies_arrived_changes_nothing() {
+    let scene = mixed_pile(4.0);
+    let expected = hashes(&scene, 60);
+    let mut world = World::new(scene.params.clone(), scene.statics.clone()).unwrap();
+    for (i, body) in scene.bodies.iter().enumerate().rev() {
+        world.spawn_with_id(BodyId(i as u64), body).unwrap();
+    }
+    for hash in expected {
+        world.step();
+        assert_eq!(world.hash(), hash);
+    }
+}
+
+#[test]
+fn a_world_far_from_the_origin_moves_like_one_at_the_origin() {
+    // Whole tiles away, every offset is the same number, so every velocity is the same number.
+    let shift = DVec3::new(16.0 * 300_000.0, 0.0, -16.0 * 70_000.0);
+    let at = |shift: DVec3| {
+        let mut scene = scenes::gas(200, 9);
+        scene.statics.clear();
+        scene.params = WorldParams {
+            gravity: Vec3::ZERO,
+            ..WorldParams::default()
+        };
+        for body in &mut scene.bodies {
+            // Numbers that f64 holds exactly even after the shift.
+            body.position = (body.position * 1024.0).round() / 1024.0 + shift;
+        }
+        let mut world = scene.world().unwrap();
+        for _ in 0..60 {
+            world.step();
+        }
+        let mut velocities: Vec<_> = world.bodies().map(|body| (body.id, body.velocity.to_array())).collect();
+        velocities.sort_unstable_by_key(|&(id, _)| id);
+        velocities
+    };
+    assert_eq!(at(DVec3::ZERO), at(shift));
+}
