@@ -89,7 +89,7 @@ impl WorldDefinition {
     }
 
     /// The highest height field's surface at a point, m.
-    fn terrain_height(&self, x: f64, z: f64) -> Option<f64> {
+    pub fn terrain_height(&self, x: f64, z: f64) -> Option<f64> {
         let heights = self.statics.iter().filter_map(|shape| match shape {
             StaticShape::HeightField(field) => field.height_at(x, z),
             _ => None,
