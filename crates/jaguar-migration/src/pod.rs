@@ -258,6 +258,16 @@ impl Pod {
         self.me
     }
 
+    /// The last entry executed here.
+    pub fn executed(&self) -> LogIndex {
+        self.lockstep.executed()
+    }
+
+    /// The last entry known to be sealed.
+    pub fn sealed(&self) -> LogIndex {
+        self.log.last()
+    }
+
     /// The definition of the world.
     pub fn definition(&self) -> &WorldDefinition {
         &self.definition

@@ -1,0 +1,65 @@
+//! gRPC channels to peers: one way to dial, and a cache of open ones for reads.
+
+use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jaguar_proto::v1::peer_client::PeerClient;
+use rustc_hash::FxHashMap;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::limits::{CONNECT_TIMEOUT, CONNECTION_WINDOW_BYTES, PEER_MESSAGE_BYTES, STREAM_WINDOW_BYTES};
+
+/// Time between two signs of life on an idle connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// How `host:port` is dialled.
+pub(crate) fn endpoint(address: &str) -> Result<Endpoint, tonic::transport::Error> {
+    Ok(Endpoint::from_shared(format!("http://{address}"))?
+        .tcp_nodelay(true)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .http2_keep_alive_interval(KEEP_ALIVE))
+}
+
+/// An error with its causes: tonic's own message is only 'transport error'.
+pub(crate) fn reason(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// Channels for reads, by address. Connections are made at the first call and again when they break. They are apart from the packet streams, so that a large
+/// read never delays a packet.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Channels(Arc<Mutex<FxHashMap<String, Channel>>>);
+
+impl Channels {
+    /// A client of the peer at this address.
+    pub(crate) fn peer(&self, address: &str) -> Result<PeerClient<Channel>, tonic::transport::Error> {
+        // Nothing in here panics, and a map of channels has no state to be broken halfway.
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let channel = match open.get(address) {
+            Some(channel) => channel.clone(),
+            None => {
+                let channel = endpoint(address)?.connect_lazy();
+                open.insert(address.to_owned(), channel.clone());
+                channel
+            }
+        };
+        Ok(PeerClient::new(channel)
+            .max_decoding_message_size(PEER_MESSAGE_BYTES)
+            .max_encoding_message_size(PEER_MESSAGE_BYTES))
+    }
+
+    /// Closes the channels to addresses that are no member's.
+    pub(crate) fn keep_only(&self, is_member: impl Fn(&str) -> bool) {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|address, _| is_member(address));
+    }
+}

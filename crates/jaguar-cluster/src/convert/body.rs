@@ -1,0 +1,230 @@
+//! Bodies and vectors.
+
+use glam::{DVec3, Quat, Vec3};
+use jaguar_core::error::{FieldError, SpawnError};
+use jaguar_core::tile::{MAX_TILE, split};
+use jaguar_core::{Body, BodyDesc, BodyRecord, Material, World};
+use jaguar_proto::v1;
+
+use super::{InvalidField, join, required};
+
+/// How far an orientation's length may be from 1 before it is refused; clients round.
+const QUATERNION_TOLERANCE: f32 = 0.01;
+
+/// Checks and converts a body to spawn; `path` is where it stands in the request, and `world` the one whose ranges hold.
+///
+/// # Errors
+/// The first field that is missing, not finite or out of the world's ranges.
+pub fn description(given: &v1::BodyDescription, path: &str, world: &World) -> Result<BodyDesc, InvalidField> {
+    let tile_size = world.params().tile_size;
+    let position = required(given.position.as_ref(), path, "position")?;
+    let description = BodyDesc {
+        position: point(position, &join(path, "position"), tile_size)?,
+        orientation: match &given.orientation {
+            Some(orientation) => rotation(orientation, &join(path, "orientation"))?,
+            None => Quat::IDENTITY,
+        },
+        velocity: vector_or_zero(given.velocity.as_ref(), &join(path, "velocity"))?,
+        angular_velocity: vector_or_zero(given.angular_velocity.as_ref(), &join(path, "angular_velocity"))?,
+        radius: radius(given.radius_m, &join(path, "radius_m"), tile_size)?,
+        mass: positive(given.mass_kg, &join(path, "mass_kg"), "kg")?,
+        material: material(given.material.as_ref()),
+    };
+    match world.check(&description) {
+        Ok(_) => Ok(description),
+        Err(SpawnError::Field(FieldError { field, value, allowed })) => Err(InvalidField::new(
+            join(path, public_name(field)),
+            format!("{value} is outside {allowed}"),
+        )),
+        Err(error) => Err(InvalidField::new(path, error.to_string())),
+    }
+}
+
+/// Checks and converts the one body of a request.
+///
+/// # Errors
+/// As [`description`], or when it is missing.
+pub fn required_body(given: Option<&v1::BodyDescription>, world: &World) -> Result<BodyDesc, InvalidField> {
+    description(required(given, "", "body")?, "body", world)
+}
+
+/// The field of a `v1::BodyDescription` that the core names in its own way.
+fn public_name(field: &'static str) -> &'static str {
+    match field {
+        "radius" => "radius_m",
+        "mass" => "mass_kg",
+        other => other,
+    }
+}
+
+fn radius(value: f32, path: &str, tile_size: f32) -> Result<f32, InvalidField> {
+    let radius = positive(value, path, "m")?;
+    let half = tile_size / 2.0;
+    if radius < half {
+        return Ok(radius);
+    }
+    Err(InvalidField::new(
+        path,
+        format!(
+            "{radius} is not below half of the tile size, {half} m; spawn a smaller body, or start the world with a larger tile_size"
+        ),
+    ))
+}
+
+fn positive(value: f32, path: &str, unit: &str) -> Result<f32, InvalidField> {
+    if value.is_finite() && value > 0.0 {
+        return Ok(value);
+    }
+    Err(InvalidField::new(
+        path,
+        format!("{value} is not a finite number above 0 {unit}"),
+    ))
+}
+
+fn material(given: Option<&v1::Material>) -> Material {
+    let defaults = Material::default();
+    let Some(given) = given else {
+        return defaults;
+    };
+    Material {
+        friction: given.friction.unwrap_or(defaults.friction),
+        restitution: given.restitution.unwrap_or(defaults.restitution),
+        linear_damping: given.linear_damping.unwrap_or(defaults.linear_damping),
+        angular_damping: given.angular_damping.unwrap_or(defaults.angular_damping),
+    }
+}
+
+/// Checks and converts a position inside the world.
+pub(super) fn point(given: &v1::Point, path: &str, tile_size: f32) -> Result<DVec3, InvalidField> {
+    let position = DVec3::new(given.x, given.y, given.z);
+    if split(position, tile_size).is_some() {
+        return Ok(position);
+    }
+    let reach = f64::from(MAX_TILE) * f64::from(tile_size);
+    Err(InvalidField::new(
+        path,
+        format!(
+            "({}, {}, {}) is not inside the world; each component must be finite and within ±{reach} m",
+            given.x, given.y, given.z
+        ),
+    ))
+}
+
+/// Checks and converts a required vector.
+///
+/// # Errors
+/// When it is missing or a component is not finite.
+pub fn required_vector(given: Option<&v1::Vector>, path: &str) -> Result<Vec3, InvalidField> {
+    vector(given.ok_or_else(|| InvalidField::missing(path))?, path)
+}
+
+/// Checks and converts a vector that may be absent.
+///
+/// # Errors
+/// When a component is not finite.
+pub fn vector_or_zero(given: Option<&v1::Vector>, path: &str) -> Result<Vec3, InvalidField> {
+    given.map_or(Ok(Vec3::ZERO), |given| vector(given, path))
+}
+
+fn vector(given: &v1::Vector, path: &str) -> Result<Vec3, InvalidField> {
+    let vector = Vec3::new(given.x, given.y, given.z);
+    if vector.is_finite() {
+        return Ok(vector);
+    }
+    Err(InvalidField::new(
+        path,
+        format!("({}, {}, {}) is not finite", given.x, given.y, given.z),
+    ))
+}
+
+fn rotation(given: &v1::Quaternion, path: &str) -> Result<Quat, InvalidField> {
+    let rotation = Quat::from_xyzw(given.x, given.y, given.z, given.w);
+    let length = rotation.length();
+    // A comparison with NaN is false, so a length that is no number is refused too.
+    if (length - 1.0).abs() <= QUATERNION_TOLERANCE {
+        return Ok(rotation.normalize());
+    }
+    Err(InvalidField::new(
+        path,
+        format!(
+            "({}, {}, {}, {}) has length {length}; a rotation has length 1 (within {QUATERNION_TOLERANCE})",
+            given.x, given.y, given.z, given.w
+        ),
+    ))
+}
+
+/// A body for a client.
+pub fn body(body: &Body) -> v1::Body {
+    v1::Body {
+        id: body.id.0,
+        position: Some(to_point(body.position)),
+        orientation: Some(to_quaternion(body.orientation)),
+        velocity: Some(to_vector(body.velocity)),
+        angular_velocity: Some(to_vector(body.angular_velocity)),
+        radius_m: body.radius,
+        mass_kg: body.mass,
+        material: Some(v1::Material {
+            friction: Some(body.material.friction),
+            restitution: Some(body.material.restitution),
+            linear_damping: Some(body.material.linear_damping),
+            angular_damping: Some(body.material.angular_damping),
+        }),
+    }
+}
+
+/// The motion of a body that the client knows already.
+pub fn motion_of(body: &v1::Body) -> v1::BodyMotion {
+    v1::BodyMotion {
+        id: body.id,
+        position: body.position,
+        orientation: body.orientation,
+        velocity: body.velocity,
+        angular_velocity: body.angular_velocity,
+    }
+}
+
+/// A body's exact state for an observer.
+pub fn body_state(record: &BodyRecord) -> v1::BodyState {
+    let material = &record.material;
+    v1::BodyState {
+        id: record.id.0,
+        tile: record.tile.to_array().to_vec(),
+        offset: record.offset.to_vec(),
+        orientation: record.orientation.to_vec(),
+        velocity: record.velocity.to_vec(),
+        angular_velocity: record.angular_velocity.to_vec(),
+        radius_m: record.radius,
+        mass_kg: record.mass,
+        material: vec![
+            material.friction,
+            material.restitution,
+            material.linear_damping,
+            material.angular_damping,
+        ],
+    }
+}
+
+pub(super) fn to_point(position: DVec3) -> v1::Point {
+    v1::Point {
+        x: position.x,
+        y: position.y,
+        z: position.z,
+    }
+}
+
+pub(super) fn to_vector(vector: Vec3) -> v1::Vector {
+    v1::Vector {
+        x: vector.x,
+        y: vector.y,
+        z: vector.z,
+    }
+}
+
+fn to_quaternion(rotation: Quat) -> v1::Quaternion {
+    v1::Quaternion {
+        x: rotation.x,
+        y: rotation.y,
+        z: rotation.z,
+        w: rotation.w,
+    }
+}

@@ -1,0 +1,140 @@
+//! Regions and rays.
+
+use glam::DVec3;
+use jaguar_core::query::{RayHit, RayTarget};
+use jaguar_migration::definition::Region;
+use jaguar_proto::v1;
+
+use super::body::{point, required_vector, to_point, to_vector};
+use super::{InvalidField, required};
+
+/// Checks and converts a request's region.
+///
+/// # Errors
+/// When it is missing, empty by mistake or not a number.
+pub fn region(given: Option<&v1::Region>) -> Result<Region, InvalidField> {
+    let region = required(given, "", "region")?;
+    match required(region.shape.as_ref(), "region", "shape (box or sphere)")? {
+        v1::region::Shape::Box(given) => {
+            let min = corner(given.min.as_ref(), "min")?;
+            let max = corner(given.max.as_ref(), "max")?;
+            if min.cmpgt(max).any() {
+                return Err(InvalidField::new(
+                    "region.box.max",
+                    format!(
+                        "({}, {}, {}) is below min ({}, {}, {}) on an axis",
+                        max.x, max.y, max.z, min.x, min.y, min.z
+                    ),
+                ));
+            }
+            Ok(Region::Box { min, max })
+        }
+        v1::region::Shape::Sphere(given) => {
+            let centre = required(given.centre.as_ref(), "region.sphere", "centre")?;
+            let centre = DVec3::new(centre.x, centre.y, centre.z);
+            if !centre.is_finite() {
+                return Err(InvalidField::new(
+                    "region.sphere.centre",
+                    format!("{centre} is not finite"),
+                ));
+            }
+            let radius = given.radius_m;
+            // Infinity is the whole world; NaN and below 0 are mistakes.
+            if radius.is_nan() || radius < 0.0 {
+                return Err(InvalidField::new(
+                    "region.sphere.radius_m",
+                    format!("{radius} is not a length of 0 m or more"),
+                ));
+            }
+            Ok(Region::Sphere { centre, radius })
+        }
+    }
+}
+
+fn corner(given: Option<&v1::Point>, name: &str) -> Result<DVec3, InvalidField> {
+    let given = required(given, "region.box", name)?;
+    let corner = DVec3::new(given.x, given.y, given.z);
+    if corner.is_nan() {
+        return Err(InvalidField::new(
+            format!("region.box.{name}"),
+            format!("{corner} has a component that is not a number"),
+        ));
+    }
+    Ok(corner)
+}
+
+/// The region of a request to a peer: what a client asked this pod, checked already.
+pub fn region_request(region: &Region) -> v1::Region {
+    let shape = match *region {
+        Region::Box { min, max } => v1::region::Shape::Box(v1::Box {
+            min: Some(to_point(min)),
+            max: Some(to_point(max)),
+        }),
+        Region::Sphere { centre, radius } => v1::region::Shape::Sphere(v1::Sphere {
+            centre: Some(to_point(centre)),
+            radius_m: radius,
+        }),
+    };
+    v1::Region { shape: Some(shape) }
+}
+
+/// A ray to cast.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ray {
+    /// Where it starts, m.
+    pub origin: DVec3,
+    /// Where it goes, a unit vector.
+    pub direction: DVec3,
+    /// How far, m.
+    pub max_distance: f64,
+}
+
+/// Checks and converts a ray.
+///
+/// # Errors
+/// When a field is missing, not finite or zero.
+pub fn ray(given: &v1::CastRayRequest, tile_size: f32) -> Result<Ray, InvalidField> {
+    let origin = point(required(given.origin.as_ref(), "", "origin")?, "origin", tile_size)?;
+    let direction = required_vector(given.direction.as_ref(), "direction")?;
+    let Some(direction) = direction.as_dvec3().try_normalize() else {
+        return Err(InvalidField::new(
+            "direction",
+            format!("{direction} has no direction; its length must be above 0"),
+        ));
+    };
+    let max_distance = given.max_distance_m;
+    if !(max_distance > 0.0 && max_distance.is_finite()) {
+        return Err(InvalidField::new(
+            "max_distance_m",
+            format!("{max_distance} is not a finite length above 0 m"),
+        ));
+    }
+    Ok(Ray {
+        origin,
+        direction,
+        max_distance,
+    })
+}
+
+/// The ray of a request to a peer.
+pub fn ray_request(ray: &Ray) -> v1::CastRayRequest {
+    v1::CastRayRequest {
+        origin: Some(to_point(ray.origin)),
+        direction: Some(to_vector(ray.direction.as_vec3())),
+        max_distance_m: ray.max_distance,
+    }
+}
+
+/// A ray's hit, for a client.
+pub fn ray_hit(hit: &RayHit) -> v1::RayHit {
+    let target = match hit.target {
+        RayTarget::Body(id) => v1::ray_hit::Target::BodyId(id.0),
+        RayTarget::Static(index) => v1::ray_hit::Target::StaticIndex(u32::try_from(index).unwrap_or(u32::MAX)),
+    };
+    v1::RayHit {
+        target: Some(target),
+        distance_m: hit.distance,
+        point: Some(to_point(hit.point)),
+        normal: Some(to_vector(hit.normal.as_vec3())),
+    }
+}
