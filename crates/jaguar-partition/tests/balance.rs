@@ -198,6 +198,20 @@ fn the_splits_furthest_from_their_goals_move_first() {
 }
 
 #[test]
+fn splits_of_draining_pods_move_before_all_others() {
+    // The first split is 900 entities off; pod 3, at the other end, drains 20.
+    let loads = tiles(&[10; 200]);
+    let start = map(&[0, 1_000, 1_900, 2_980]);
+    let limits = BalanceLimits {
+        max_streams: 1,
+        ..LIMITS
+    };
+    let next = balance::plan(&start, &loads, &[PodId(3)], &limits).expect("a pod drains");
+    let weights: Vec<_> = next.pods().map(|pod| weight_of(&next, &loads, pod)).collect();
+    assert_eq!(weights, [0, 900, 1_100, 0]);
+}
+
+#[test]
 fn a_split_moves_to_the_border_of_the_largest_cell_between_two_tiles() {
     let loads = [(CurveKey(0o1234_5670), 60), (CurveKey(0o1277_0001), 60)];
     let next = balance::plan(&map(&[0, CurveKey::END.0]), &loads, &[], &LIMITS).expect("out of balance");
