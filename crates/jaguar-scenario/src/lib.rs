@@ -1,1 +1,43 @@
-//! Placeholder: see docs/architecture.md.
+//! Scenario files: what a world is read from.
+//!
+//! [`load`] turns a scenario (TOML), its terrain (ESRI ASCII grids) and its bodies (CSV) into a [`WorldDefinition`]. The format is documented in `scenarios/README.md`.
+//! Reads files and nothing else: it knows nothing of pods, clocks or networks, and never simulates.
+//!
+//! # Invariants
+//! 1. Nothing is half loaded: a definition that comes out is one that [`jaguar_core::World`] accepts, bodies and spawners included.
+//! 2. No file makes it panic or allocate more than a bound ([`limits`]) or a small multiple of the file's size.
+//! 3. Every error names the file and, where there is one, the line, the column, the value and what is allowed.
+//! 4. The same files give the same definition, bit for bit, on every machine.
+
+pub mod asc;
+mod assemble;
+mod bodies_csv;
+mod document;
+mod error;
+mod format;
+pub mod limits;
+mod population;
+
+pub use bodies_csv::load_bodies;
+pub use error::{BadRow, Location, ScenarioError};
+
+use std::path::Path;
+
+use jaguar_migration::definition::WorldDefinition;
+
+/// A scenario, ready to run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    /// What it is called.
+    pub name: String,
+    /// Ticks of a run, unless the user says otherwise.
+    pub ticks: u64,
+    /// The world, and what happens to it.
+    pub definition: WorldDefinition,
+}
+
+/// Reads a scenario file and all files that it names, relative to its folder.
+pub fn load(path: &Path) -> Result<Scenario, ScenarioError> {
+    let document = document::Document::read(path)?;
+    assemble::assemble(&document)
+}

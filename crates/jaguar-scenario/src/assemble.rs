@@ -1,0 +1,659 @@
+//! From the values of a scenario file to a definition that a world accepts.
+
+use std::collections::HashMap;
+
+use glam::{DQuat, DVec3, Vec3};
+use jaguar_core::error::{FieldError, SpawnError, WorldError};
+use jaguar_core::shape::{HeightField, ShapeError};
+use jaguar_core::{BodyDesc, BodyId, Material, StaticShape, World, WorldParams};
+use jaguar_migration::definition::{Despawner, Distribution, Region, Spawner, WorldDefinition};
+use jaguar_migration::id::Tick;
+use jaguar_migration::random::Random;
+
+use crate::document::Document;
+use crate::error::ScenarioError;
+use crate::limits::MAX_BODIES;
+use crate::population::{Arrangement, BodyGrid, Population, Weight};
+use crate::{Scenario, asc, bodies_csv, format};
+
+/// Density of a body that gives neither density nor mass: water's, kg/m³.
+const DEFAULT_DENSITY: f64 = 1000.0;
+
+/// Largest deviation of a log-normal radius; at 5 one draw in six lies beyond 150 times the median.
+const MAX_SIGMA: f64 = 5.0;
+
+/// Builds the whole definition.
+pub(crate) fn assemble(document: &Document) -> Result<Scenario, ScenarioError> {
+    let table = &document.format.world;
+    let range = 1..=i64::MAX as u64;
+    document.check(range.contains(&table.ticks), "world.ticks", table.ticks, "at least 1")?;
+    let params = world_params(table);
+    let statics = Statics::read(document)?;
+    let world =
+        World::new(params.clone(), statics.shapes.clone()).map_err(|error| statics.refused(document, &error))?;
+    let mut assembly = Assembly {
+        document,
+        world: &world,
+        definition: WorldDefinition {
+            params,
+            statics: statics.shapes,
+            ..WorldDefinition::default()
+        },
+    };
+    assembly.bodies()?;
+    for index in 0..document.format.spawner.len() {
+        let spawner = assembly.spawner(index)?;
+        assembly.definition.spawners.push(spawner);
+    }
+    for index in 0..document.format.despawner.len() {
+        let despawner = assembly.despawner(index)?;
+        assembly.definition.despawners.push(despawner);
+    }
+    Ok(Scenario {
+        name: table.name.clone(),
+        ticks: table.ticks,
+        definition: assembly.definition,
+    })
+}
+
+impl Document {
+    /// The error of a value outside its range, unless it is inside.
+    fn check(&self, holds: bool, at: &str, value: impl std::fmt::Display, allowed: &str) -> Result<(), ScenarioError> {
+        if holds {
+            return Ok(());
+        }
+        Err(self.invalid(at, format!("is {value}, allowed: {allowed}")))
+    }
+
+    fn refused(&self, at: &str, error: &FieldError) -> ScenarioError {
+        self.invalid(at, error.to_string())
+    }
+}
+
+fn world_params(table: &format::World) -> WorldParams {
+    let usual = WorldParams::default();
+    let number = |value: Option<f64>, usual: f32| value.map_or(usual, |value| value as f32);
+    WorldParams {
+        tick_rate: table.tick_rate.unwrap_or(usual.tick_rate),
+        substeps: table.substeps.unwrap_or(usual.substeps),
+        gravity: table.gravity.map_or(usual.gravity, narrow),
+        tile_size: number(table.tile_size, usual.tile_size),
+        contact_frequency: number(table.contact_frequency, usual.contact_frequency),
+        contact_damping_ratio: number(table.contact_damping_ratio, usual.contact_damping_ratio),
+        push_velocity: number(table.push_velocity, usual.push_velocity),
+        restitution_threshold: number(table.restitution_threshold, usual.restitution_threshold),
+        speculative_distance: number(table.speculative_distance, usual.speculative_distance),
+        broad_phase_cell_size: number(table.broad_phase_cell_size, usual.broad_phase_cell_size),
+    }
+}
+
+fn narrow(vector: [f64; 3]) -> Vec3 {
+    DVec3::from_array(vector).as_vec3()
+}
+
+/// Static shapes, and the table of the file that each comes from.
+#[derive(Default)]
+struct Statics {
+    shapes: Vec<StaticShape>,
+    tables: Vec<String>,
+}
+
+impl Statics {
+    fn read(document: &Document) -> Result<Self, ScenarioError> {
+        let mut statics = Self::default();
+        for (index, table) in document.format.plane.iter().enumerate() {
+            let at = format!("plane.{index}");
+            let normal = unit(document, &format!("{at}.normal"), table.normal)?;
+            let shape = StaticShape::Plane {
+                point: DVec3::from_array(table.point),
+                normal: normal.as_vec3(),
+                friction: table.friction as f32,
+                restitution: table.restitution as f32,
+            };
+            statics.push(shape, at);
+        }
+        for (index, table) in document.format.cuboid.iter().enumerate() {
+            let at = format!("box.{index}");
+            let orientation = match &table.rotation {
+                None => DQuat::IDENTITY,
+                Some(rotation) => {
+                    let axis = unit(document, &format!("{at}.rotation.axis"), rotation.axis)?;
+                    let degrees = rotation.degrees;
+                    document.check(
+                        degrees.is_finite(),
+                        &format!("{at}.rotation.degrees"),
+                        degrees,
+                        "a finite angle",
+                    )?;
+                    // libm's functions give the same bits on every machine.
+                    let (sine, cosine) = libm::sincos(0.5 * degrees.to_radians());
+                    DQuat::from_xyzw(axis.x * sine, axis.y * sine, axis.z * sine, cosine)
+                }
+            };
+            let shape = StaticShape::Cuboid {
+                centre: DVec3::from_array(table.centre),
+                half_extents: narrow(table.half_extents),
+                orientation: orientation.as_quat(),
+                friction: table.friction as f32,
+                restitution: table.restitution as f32,
+            };
+            statics.push(shape, at);
+        }
+        for (index, table) in document.format.height_field.iter().enumerate() {
+            let at = format!("height_field.{index}");
+            let field = height_field(document, table, &at)?;
+            let walls = if table.walls {
+                walls(&field).to_vec()
+            } else {
+                Vec::new()
+            };
+            statics.push(StaticShape::HeightField(field), at.clone());
+            for wall in walls {
+                statics.push(wall, at.clone());
+            }
+        }
+        Ok(statics)
+    }
+
+    fn push(&mut self, shape: StaticShape, table: String) {
+        self.shapes.push(shape);
+        self.tables.push(table);
+    }
+
+    /// The place in the file of what a world refuses.
+    fn refused(&self, document: &Document, error: &WorldError) -> ScenarioError {
+        match error {
+            WorldError::Parameter(field) => document.refused(&format!("world.{}", field.field), field),
+            WorldError::Shape(ShapeError::OutOfRange {
+                shape,
+                field,
+                value,
+                allowed,
+                ..
+            }) => {
+                let key = match field.as_str() {
+                    "orientation" => "rotation",
+                    "spacing_x" | "spacing_z" => "cell_size",
+                    "origin" => "centre",
+                    other => other,
+                };
+                let message = format!("{field} is {value}, allowed: {allowed}");
+                document.invalid(&format!("{}.{key}", self.tables[*shape]), message)
+            }
+            other => document.invalid("world", other.to_string()),
+        }
+    }
+}
+
+/// A vector of any length but none, made one of length 1.
+fn unit(document: &Document, at: &str, vector: [f64; 3]) -> Result<DVec3, ScenarioError> {
+    let direction = DVec3::from_array(vector).try_normalize();
+    direction.ok_or_else(|| {
+        let [x, y, z] = vector;
+        document.invalid(
+            at,
+            format!("is [{x}, {y}, {z}], allowed: a direction that is finite and not zero"),
+        )
+    })
+}
+
+fn height_field(document: &Document, table: &format::HeightField, at: &str) -> Result<HeightField, ScenarioError> {
+    let scale = table.vertical_scale;
+    document.check(
+        scale.is_finite() && scale > 0.0,
+        &format!("{at}.vertical_scale"),
+        scale,
+        "a positive number",
+    )?;
+    let mut grid = asc::read(
+        &document.file(&table.file),
+        table.nodata_height.map(|height| height as f32),
+    )?;
+    // Heights relative to the lowest post keep their precision however high above the sea the terrain lies.
+    let lowest = f64::from(grid.heights.iter().copied().fold(f32::INFINITY, f32::min));
+    for height in &mut grid.heights {
+        *height = ((f64::from(*height) - lowest) * scale) as f32;
+    }
+    let [spacing_x, spacing_z] = table.cell_size.map(|size| size as f32);
+    let size_x = f64::from(grid.columns - 1) * f64::from(spacing_x);
+    let size_z = f64::from(grid.rows - 1) * f64::from(spacing_z);
+    let [west, north] = match (table.centre, table.north_west) {
+        (Some(_), Some(_)) => {
+            let message = "is given besides centre, allowed: one or the other";
+            return Err(document.invalid(&format!("{at}.north_west"), message));
+        }
+        (None, Some(corner)) => corner,
+        (centre, None) => {
+            let [x, z] = centre.unwrap_or_default();
+            [x - 0.5 * size_x, z - 0.5 * size_z]
+        }
+    };
+    Ok(HeightField {
+        origin: DVec3::new(west, table.lowest_at.unwrap_or(lowest * scale), north),
+        columns: grid.columns,
+        rows: grid.rows,
+        spacing_x,
+        spacing_z,
+        heights: grid.heights,
+        friction: table.friction as f32,
+        restitution: table.restitution as f32,
+    })
+}
+
+/// Four planes that face inwards at the border of a height field.
+fn walls(field: &HeightField) -> [StaticShape; 4] {
+    let far_x = f64::from(field.columns - 1) * f64::from(field.spacing_x);
+    let far_z = f64::from(field.rows - 1) * f64::from(field.spacing_z);
+    let far = field.origin + DVec3::new(far_x, 0.0, far_z);
+    [
+        (field.origin, Vec3::X),
+        (far, Vec3::NEG_X),
+        (field.origin, Vec3::Z),
+        (far, Vec3::NEG_Z),
+    ]
+    .map(|(point, normal)| StaticShape::Plane {
+        point,
+        normal,
+        friction: field.friction,
+        restitution: field.restitution,
+    })
+}
+
+/// Which random streams a table draws from.
+#[derive(Clone, Copy)]
+enum Stream {
+    Bodies = 0,
+    Spawner = 1,
+    Despawner = 2,
+}
+
+/// The world under construction.
+struct Assembly<'a> {
+    document: &'a Document,
+    /// Has the parameters and shapes, no bodies: it says what it would refuse.
+    world: &'a World,
+    definition: WorldDefinition,
+}
+
+impl Assembly<'_> {
+    /// First the bodies of files, with their own ids; then the others, numbered from the first id above.
+    fn bodies(&mut self) -> Result<(), ScenarioError> {
+        let tables = &self.document.format.bodies;
+        let mut table_of_id: HashMap<BodyId, usize> = HashMap::new();
+        for (index, table) in tables.iter().enumerate() {
+            let Some(file) = &table.file else { continue };
+            let at = format!("bodies.{index}");
+            self.refuse_generator_keys(table, &at)?;
+            let material = self.material(&table.material, &at)?;
+            let bodies = bodies_csv::read(&self.document.file(file), self.world, material)?;
+            for &(id, _) in &bodies {
+                if let Some(other) = table_of_id.insert(id, index) {
+                    let message = format!(
+                        "has the id {}, which bodies[{other}] has too, allowed: ids that occur once",
+                        id.0
+                    );
+                    return Err(self.document.invalid(&format!("{at}.file"), message));
+                }
+            }
+            self.definition.bodies.extend(bodies);
+        }
+        self.definition.bodies.sort_unstable_by_key(|&(id, _)| id);
+        let mut next_id = self.definition.first_free_id();
+        for (index, table) in tables.iter().enumerate() {
+            if table.file.is_some() {
+                continue;
+            }
+            for body in self.generated(table, index)? {
+                self.definition.bodies.push((BodyId(next_id), body));
+                next_id += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse_generator_keys(&self, table: &format::Bodies, at: &str) -> Result<(), ScenarioError> {
+        let keys = [
+            ("region", table.region.is_some()),
+            ("count", table.count.is_some()),
+            ("spacing", table.spacing.is_some()),
+            ("jitter", table.jitter.is_some()),
+            ("radius", table.radius.is_some()),
+            ("density", table.density.is_some()),
+            ("mass", table.mass.is_some()),
+            ("velocity", table.velocity.is_some()),
+            ("seed", table.seed.is_some()),
+        ];
+        match keys.into_iter().find(|(_, is_given)| *is_given) {
+            None => Ok(()),
+            Some((key, _)) => {
+                let message = "does not go with `file`; the CSV file says everything but the material";
+                Err(self.document.invalid(&format!("{at}.{key}"), message))
+            }
+        }
+    }
+
+    fn generated(&self, table: &format::Bodies, index: usize) -> Result<Vec<BodyDesc>, ScenarioError> {
+        let at = format!("bodies.{index}");
+        let missing = |key: &str| {
+            let message =
+                format!("lacks {key}; a table of bodies has `file`, or `region`, `radius` and `count` or `spacing`");
+            self.document.invalid(&at, message)
+        };
+        let region_table = table.region.as_ref().ok_or_else(|| missing("region"))?;
+        let region = self.region(region_table, &at)?;
+        let (arrangement, count) = self.arrangement(table, region, &at)?;
+        let room = (MAX_BODIES - self.definition.bodies.len()) as u64;
+        self.document.check(
+            count <= room,
+            &format!("{at}.count"),
+            count,
+            &format!("at most {MAX_BODIES} bodies in the whole scenario"),
+        )?;
+        let (velocity_min, velocity_max) = self.velocity(table.velocity.as_ref(), &at)?;
+        let population = Population {
+            count,
+            arrangement,
+            above_terrain: region_table.above_terrain,
+            radius: self.radius(table.radius.as_ref().ok_or_else(|| missing("radius"))?, &at)?,
+            weight: match (table.density, table.mass) {
+                (Some(_), Some(_)) => {
+                    let message = "is given besides density, allowed: one or the other";
+                    return Err(self.document.invalid(&format!("{at}.mass"), message));
+                }
+                (None, Some(mass)) => Weight::Mass(mass as f32),
+                (density, None) => Weight::Density(density.unwrap_or(DEFAULT_DENSITY) as f32),
+            },
+            velocity_min,
+            velocity_max,
+            material: self.material(&table.material, &at)?,
+            seed: self.seed(Stream::Bodies, index, table.seed),
+        };
+        let bodies = population.bodies(&self.definition).map_err(|[x, z]| {
+            let message = format!("is above the terrain, but there is none at x = {x}, z = {z}");
+            self.document.invalid(&format!("{at}.region"), message)
+        })?;
+        for body in &bodies {
+            self.accepts(body, &at, if table.mass.is_some() { "mass" } else { "density" })?;
+        }
+        Ok(bodies)
+    }
+
+    /// Where the bodies of a table go, and how many there are.
+    fn arrangement(
+        &self,
+        table: &format::Bodies,
+        region: Region,
+        at: &str,
+    ) -> Result<(Arrangement, u64), ScenarioError> {
+        let Some(spacing) = table.spacing else {
+            if table.jitter.is_some() {
+                let message = "goes with `spacing` only; bodies at random places need none";
+                return Err(self.document.invalid(&format!("{at}.jitter"), message));
+            }
+            let count = table.count.ok_or_else(|| {
+                self.document.invalid(
+                    at,
+                    "lacks count; give the number of bodies, or a `spacing` to fill the box with a grid",
+                )
+            })?;
+            return Ok((Arrangement::Random(region), count));
+        };
+        let Region::Box { min, max } = region else {
+            let message = "is a ball, allowed with `spacing`: a box (min and max)";
+            return Err(self.document.invalid(&format!("{at}.region"), message));
+        };
+        let is_positive = spacing.is_finite() && spacing > 0.0;
+        self.document
+            .check(is_positive, &format!("{at}.spacing"), spacing, "a positive length in m")?;
+        let jitter = table.jitter.unwrap_or(0.0);
+        let range = 0.0..=spacing;
+        self.document.check(
+            range.contains(&jitter),
+            &format!("{at}.jitter"),
+            jitter,
+            "0 to spacing, m",
+        )?;
+        let grid = BodyGrid::filling(min, max, spacing, jitter);
+        let capacity = grid.capacity();
+        let count = table.count.unwrap_or(capacity);
+        let [x, y, z] = grid.cubes;
+        self.document.check(
+            count <= capacity,
+            &format!("{at}.count"),
+            count,
+            &format!("at most {capacity}: with this spacing {x} x {y} x {z} bodies fit the region"),
+        )?;
+        Ok((Arrangement::Grid(grid), count))
+    }
+
+    fn spawner(&self, index: usize) -> Result<Spawner, ScenarioError> {
+        let table = &self.document.format.spawner[index];
+        let at = format!("spawner.{index}");
+        let (key, rate) = match (table.rate_per_tick, table.rate_per_second) {
+            (Some(rate), None) => ("rate_per_tick", rate),
+            (None, Some(rate)) => ("rate_per_second", rate / f64::from(self.definition.params.tick_rate)),
+            _ => {
+                return Err(self
+                    .document
+                    .invalid(&at, "needs either rate_per_tick or rate_per_second"));
+            }
+        };
+        self.document.check(
+            rate > 0.0 && rate <= MAX_BODIES as f64,
+            &format!("{at}.{key}"),
+            rate,
+            &format!("more than 0, at most {MAX_BODIES} a tick"),
+        )?;
+        let (velocity_min, velocity_max) = self.velocity(table.velocity.as_ref(), &at)?;
+        let spawner = Spawner {
+            region: self.region(&table.region, &at)?,
+            above_terrain: table.region.above_terrain,
+            radius: self.radius(&table.radius, &at)?,
+            density: table.density.unwrap_or(DEFAULT_DENSITY) as f32,
+            velocity_min,
+            velocity_max,
+            material: self.material(&table.material, &at)?,
+            rate,
+            from: Tick(table.from_tick),
+            to: self.to_tick(table.from_tick, table.to_tick, &at)?,
+            limit: table.limit.unwrap_or(u64::MAX),
+            seed: self.seed(Stream::Spawner, index, table.seed),
+        };
+        self.accepts_extremes(&spawner, &at)?;
+        Ok(spawner)
+    }
+
+    /// Whether the world accepts the spawner's smallest and largest, fastest and outermost bodies, and so all in between.
+    fn accepts_extremes(&self, spawner: &Spawner, at: &str) -> Result<(), ScenarioError> {
+        let (min, max) = match spawner.region {
+            Region::Box { min, max } => (min, max),
+            Region::Sphere { centre, radius } => (centre - radius, centre + radius),
+        };
+        let (smallest, largest) = match spawner.radius {
+            Distribution::Constant(radius) => (radius, radius),
+            Distribution::Uniform { min, max } | Distribution::LogNormal { min, max, .. } => (min, max),
+        };
+        let fastest = Vec3::max(spawner.velocity_min.abs(), spawner.velocity_max.abs());
+        for corner in 0..8 {
+            let pick = |axis: usize| if corner >> axis & 1 == 0 { min[axis] } else { max[axis] };
+            let mut position = DVec3::new(pick(0), pick(1), pick(2));
+            if spawner.above_terrain {
+                let height = self.definition.terrain_height(position.x, position.z);
+                position.y += height.ok_or_else(|| {
+                    let [x, z] = [position.x, position.z];
+                    let message = format!("is above the terrain, but there is none at x = {x}, z = {z}");
+                    self.document.invalid(&format!("{at}.region"), message)
+                })?;
+            }
+            for radius in [smallest, largest] {
+                let body = BodyDesc {
+                    position,
+                    velocity: fastest,
+                    radius,
+                    mass: Weight::Density(spawner.density).mass(radius),
+                    material: spawner.material,
+                    ..BodyDesc::default()
+                };
+                self.accepts(&body, at, "density")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn despawner(&self, index: usize) -> Result<Despawner, ScenarioError> {
+        let table = &self.document.format.despawner[index];
+        let at = format!("despawner.{index}");
+        let region = match &table.region {
+            Some(region) if region.above_terrain => {
+                let message = "is for bodies and spawners only; a despawner's region is in world coordinates";
+                return Err(self.document.invalid(&format!("{at}.region.above_terrain"), message));
+            }
+            Some(region) => self.region(region, &at)?,
+            None => Region::Box {
+                min: DVec3::NEG_INFINITY,
+                max: DVec3::INFINITY,
+            },
+        };
+        let fraction = table.fraction;
+        self.document.check(
+            fraction > 0.0 && fraction <= 1.0,
+            &format!("{at}.fraction"),
+            fraction,
+            "more than 0, at most 1",
+        )?;
+        let every = table.every.unwrap_or(1);
+        self.document
+            .check(every >= 1, &format!("{at}.every"), every, "at least 1 tick")?;
+        Ok(Despawner {
+            region,
+            fraction,
+            every,
+            from: Tick(table.from_tick),
+            to: self.to_tick(table.from_tick, table.to_tick, &at)?,
+            seed: self.seed(Stream::Despawner, index, table.seed),
+        })
+    }
+
+    fn region(&self, table: &format::Region, at: &str) -> Result<Region, ScenarioError> {
+        let at = format!("{at}.region");
+        let is_finite = |vector: &[f64; 3]| vector.iter().all(|number| number.is_finite());
+        let allowed = "a box (`min` and `max`, three finite numbers each, min not above max) or a ball (`centre` and `radius`, finite, radius not negative)";
+        match (table.min, table.max, table.centre, table.radius) {
+            (Some(min), Some(max), None, None)
+                if is_finite(&min) && is_finite(&max) && (0..3).all(|axis| min[axis] <= max[axis]) =>
+            {
+                Ok(Region::Box {
+                    min: DVec3::from_array(min),
+                    max: DVec3::from_array(max),
+                })
+            }
+            (None, None, Some(centre), Some(radius)) if is_finite(&centre) && radius.is_finite() && radius >= 0.0 => {
+                Ok(Region::Sphere {
+                    centre: DVec3::from_array(centre),
+                    radius,
+                })
+            }
+            _ => Err(self.document.invalid(&at, format!("is no region, allowed: {allowed}"))),
+        }
+    }
+
+    fn radius(&self, table: &format::Radius, at: &str) -> Result<Distribution, ScenarioError> {
+        let at = format!("{at}.radius");
+        let positive = |key: &str, value: f64| {
+            let is_positive = value.is_finite() && value > 0.0;
+            self.document
+                .check(is_positive, &format!("{at}{key}"), value, "a positive length in m")?;
+            Ok(value as f32)
+        };
+        let drawn = match table {
+            format::Radius::Constant(radius) => return Ok(Distribution::Constant(positive("", *radius)?)),
+            format::Radius::Drawn(drawn) => drawn,
+        };
+        let (min, max) = (positive(".min", drawn.min)?, positive(".max", drawn.max)?);
+        self.document
+            .check(min <= max, &format!("{at}.max"), max, &format!("at least min = {min}"))?;
+        match (drawn.median, drawn.sigma) {
+            (None, None) => Ok(Distribution::Uniform { min, max }),
+            (Some(median), Some(sigma)) => {
+                let range = 0.0..=MAX_SIGMA;
+                let allowed = format!("0 to {MAX_SIGMA}");
+                self.document
+                    .check(range.contains(&sigma), &format!("{at}.sigma"), sigma, &allowed)?;
+                Ok(Distribution::LogNormal {
+                    median: positive(".median", median)?,
+                    sigma: sigma as f32,
+                    min,
+                    max,
+                })
+            }
+            _ => Err(self.document.invalid(
+                &at,
+                "has one of median and sigma, allowed: both (log-normal) or none (uniform)",
+            )),
+        }
+    }
+
+    fn velocity(&self, table: Option<&format::Velocity>, at: &str) -> Result<(Vec3, Vec3), ScenarioError> {
+        let Some(velocity) = table else {
+            return Ok((Vec3::ZERO, Vec3::ZERO));
+        };
+        // Not `min > max`, so that what is not a number fails too.
+        if !(0..3).all(|axis| velocity.min[axis] <= velocity.max[axis]) {
+            let message = "is no range, allowed: on each axis a min not above max";
+            return Err(self.document.invalid(&format!("{at}.velocity"), message));
+        }
+        Ok((narrow(velocity.min), narrow(velocity.max)))
+    }
+
+    fn material(&self, table: &format::Material, at: &str) -> Result<Material, ScenarioError> {
+        let material = Material {
+            friction: table.friction as f32,
+            restitution: table.restitution as f32,
+            linear_damping: table.linear_damping as f32,
+            angular_damping: table.angular_damping as f32,
+        };
+        // A body that fits any world but for its material.
+        let probe = BodyDesc {
+            radius: 0.25 * self.definition.params.tile_size,
+            material,
+            ..BodyDesc::default()
+        };
+        self.accepts(&probe, at, "mass")?;
+        Ok(material)
+    }
+
+    fn to_tick(&self, from: u64, to: Option<u64>, at: &str) -> Result<Tick, ScenarioError> {
+        let to = to.unwrap_or(u64::MAX);
+        self.document.check(
+            from < to,
+            &format!("{at}.to_tick"),
+            to,
+            &format!("more than from_tick = {from}"),
+        )?;
+        Ok(Tick(to))
+    }
+
+    /// The error that the world has with a body of a table; `mass_key` is the key that decides its mass.
+    fn accepts(&self, body: &BodyDesc, at: &str, mass_key: &str) -> Result<(), ScenarioError> {
+        match self.world.check(body) {
+            Ok(_) => Ok(()),
+            Err(SpawnError::Field(field)) => {
+                let key = match field.field.split(' ').next() {
+                    Some("mass") => mass_key,
+                    Some("position") => "region",
+                    Some(key) => key,
+                    None => "",
+                };
+                Err(self.document.refused(&format!("{at}.{key}"), &field))
+            }
+            Err(other) => Err(self.document.invalid(at, other.to_string())),
+        }
+    }
+
+    /// The seed of a table's own random stream: from the world's seed and the table's, or its index when it has none.
+    fn seed(&self, stream: Stream, index: usize, own: Option<u64>) -> u64 {
+        let kind = 2 * stream as u64 + u64::from(own.is_some());
+        let world = Random::stream(self.document.format.world.seed, kind).next_u64();
+        Random::stream(world, own.unwrap_or(index as u64)).next_u64()
+    }
+}

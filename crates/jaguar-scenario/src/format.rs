@@ -1,0 +1,274 @@
+//! The keys of a scenario file and their types. Ranges are checked where the values are used.
+
+use std::fmt;
+
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+/// A whole scenario file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Format {
+    pub(crate) world: World,
+    #[serde(default)]
+    pub(crate) plane: Vec<Plane>,
+    #[serde(default, rename = "box")]
+    pub(crate) cuboid: Vec<Cuboid>,
+    #[serde(default)]
+    pub(crate) height_field: Vec<HeightField>,
+    #[serde(default)]
+    pub(crate) bodies: Vec<Bodies>,
+    #[serde(default)]
+    pub(crate) spawner: Vec<Spawner>,
+    #[serde(default)]
+    pub(crate) despawner: Vec<Despawner>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct World {
+    pub(crate) name: String,
+    pub(crate) ticks: u64,
+    #[serde(default)]
+    pub(crate) seed: u64,
+    pub(crate) tick_rate: Option<u32>,
+    pub(crate) substeps: Option<u32>,
+    pub(crate) gravity: Option<[f64; 3]>,
+    pub(crate) tile_size: Option<f64>,
+    pub(crate) contact_frequency: Option<f64>,
+    pub(crate) contact_damping_ratio: Option<f64>,
+    pub(crate) push_velocity: Option<f64>,
+    pub(crate) restitution_threshold: Option<f64>,
+    pub(crate) speculative_distance: Option<f64>,
+    pub(crate) broad_phase_cell_size: Option<f64>,
+}
+
+fn default_friction() -> f64 {
+    0.5
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Plane {
+    pub(crate) point: [f64; 3],
+    pub(crate) normal: [f64; 3],
+    #[serde(default = "default_friction")]
+    pub(crate) friction: f64,
+    #[serde(default)]
+    pub(crate) restitution: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cuboid {
+    pub(crate) centre: [f64; 3],
+    pub(crate) half_extents: [f64; 3],
+    pub(crate) rotation: Option<Rotation>,
+    #[serde(default = "default_friction")]
+    pub(crate) friction: f64,
+    #[serde(default)]
+    pub(crate) restitution: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rotation {
+    pub(crate) axis: [f64; 3],
+    pub(crate) degrees: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HeightField {
+    pub(crate) file: String,
+    pub(crate) cell_size: [f64; 2],
+    #[serde(default = "one")]
+    pub(crate) vertical_scale: f64,
+    pub(crate) centre: Option<[f64; 2]>,
+    pub(crate) north_west: Option<[f64; 2]>,
+    pub(crate) lowest_at: Option<f64>,
+    pub(crate) nodata_height: Option<f64>,
+    #[serde(default)]
+    pub(crate) walls: bool,
+    #[serde(default = "default_friction")]
+    pub(crate) friction: f64,
+    #[serde(default)]
+    pub(crate) restitution: f64,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Bodies {
+    pub(crate) file: Option<String>,
+    pub(crate) region: Option<Region>,
+    pub(crate) count: Option<u64>,
+    pub(crate) spacing: Option<f64>,
+    pub(crate) jitter: Option<f64>,
+    pub(crate) radius: Option<Radius>,
+    pub(crate) density: Option<f64>,
+    pub(crate) mass: Option<f64>,
+    pub(crate) velocity: Option<Velocity>,
+    #[serde(default)]
+    pub(crate) material: Material,
+    pub(crate) seed: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Spawner {
+    pub(crate) region: Region,
+    pub(crate) radius: Radius,
+    pub(crate) density: Option<f64>,
+    pub(crate) velocity: Option<Velocity>,
+    #[serde(default)]
+    pub(crate) material: Material,
+    pub(crate) rate_per_tick: Option<f64>,
+    pub(crate) rate_per_second: Option<f64>,
+    #[serde(default)]
+    pub(crate) from_tick: u64,
+    pub(crate) to_tick: Option<u64>,
+    pub(crate) limit: Option<u64>,
+    pub(crate) seed: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Despawner {
+    pub(crate) region: Option<Region>,
+    #[serde(default = "one")]
+    pub(crate) fraction: f64,
+    pub(crate) every: Option<u32>,
+    #[serde(default)]
+    pub(crate) from_tick: u64,
+    pub(crate) to_tick: Option<u64>,
+    pub(crate) seed: Option<u64>,
+}
+
+/// A box (`min`, `max`) or a ball (`centre`, `radius`).
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Region {
+    pub(crate) min: Option<[f64; 3]>,
+    pub(crate) max: Option<[f64; 3]>,
+    pub(crate) centre: Option<[f64; 3]>,
+    pub(crate) radius: Option<f64>,
+    #[serde(default)]
+    pub(crate) above_terrain: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Material {
+    #[serde(default = "default_friction")]
+    pub(crate) friction: f64,
+    #[serde(default)]
+    pub(crate) restitution: f64,
+    #[serde(default)]
+    pub(crate) linear_damping: f64,
+    #[serde(default)]
+    pub(crate) angular_damping: f64,
+}
+
+impl Default for Material {
+    fn default() -> Self {
+        Self {
+            friction: default_friction(),
+            restitution: 0.0,
+            linear_damping: 0.0,
+            angular_damping: 0.0,
+        }
+    }
+}
+
+/// A number, or a table of a distribution.
+#[derive(Clone, Debug)]
+pub(crate) enum Radius {
+    Constant(f64),
+    Drawn(Drawn),
+}
+
+/// Even between two bounds, or log-normal when `median` and `sigma` are there.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Drawn {
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+    pub(crate) median: Option<f64>,
+    pub(crate) sigma: Option<f64>,
+}
+
+impl<'de> Deserialize<'de> for Radius {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NumberOrTable;
+
+        impl<'de> Visitor<'de> for NumberOrTable {
+            type Value = Radius;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, or a table { min, max } or { median, sigma, min, max }")
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Radius, E> {
+                Ok(Radius::Constant(value))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Radius, E> {
+                Ok(Radius::Constant(value as f64))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Radius, A::Error> {
+                Drawn::deserialize(MapAccessDeserializer::new(map)).map(Radius::Drawn)
+            }
+        }
+
+        deserializer.deserialize_any(NumberOrTable)
+    }
+}
+
+/// Three numbers, or a table of the bounds on each axis.
+#[derive(Clone, Debug)]
+pub(crate) struct Velocity {
+    pub(crate) min: [f64; 3],
+    pub(crate) max: [f64; 3],
+}
+
+impl<'de> Deserialize<'de> for Velocity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Bounds {
+            min: [f64; 3],
+            max: [f64; 3],
+        }
+
+        struct VectorOrTable;
+
+        impl<'de> Visitor<'de> for VectorOrTable {
+            type Value = Velocity;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("three numbers [x, y, z], or a table { min = [x, y, z], max = [x, y, z] }")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Velocity, A::Error> {
+                let vector = <[f64; 3]>::deserialize(SeqAccessDeserializer::new(seq))?;
+                Ok(Velocity {
+                    min: vector,
+                    max: vector,
+                })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Velocity, A::Error> {
+                let Bounds { min, max } = Bounds::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Velocity { min, max })
+            }
+        }
+
+        deserializer.deserialize_any(VectorOrTable)
+    }
+}
