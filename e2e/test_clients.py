@@ -37,9 +37,10 @@ def spawn(world, bodies):
 
 
 def all_bodies(world):
-    """All bodies of the world by id, and the tick at which they were read."""
+    """All bodies of the world by id, each as bytes that can be compared over connections, and the tick at which they were read."""
     answers = list(world.QueryRegion(region=EVERYWHERE))
-    return {body.id: body for answer in answers for body in answer.bodies}, answers[0].tick
+    bodies = [body for answer in answers for body in answer.bodies]
+    return {body.id: body.SerializeToString(deterministic=True) for body in bodies}, answers[0].tick
 
 
 def http(pod, path):

@@ -96,8 +96,8 @@ settings! {
         /// Whether frames are compressed with gzip for clients that accept it.
         state_compression_enabled: bool = false, Allowed::Flag, AtOnce;
 
-        /// Whether a frame holds only what changed since the one before.
-        delta_encoding_enabled: bool = false, Allowed::Flag, AtOnce;
+        /// Whether a frame holds only what changed since the one before; otherwise every frame is complete.
+        delta_encoding_enabled: bool = true, Allowed::Flag, AtOnce;
     }
 
     section "Logs and checks" {
