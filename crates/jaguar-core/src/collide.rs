@@ -276,7 +276,7 @@ impl Found {
         for (k, ((body, touch), contact)) in self.statics.iter().zip(contacts).enumerate() {
             let b = *body as usize;
             let impulses = cache.fixed((columns.id[b], &columns.cached[b]), touch.key);
-            *contact = static_contact(columns, *body, touch, impulses, step);
+            *contact = static_contact(columns, *body, touch, impulses);
             extend(&mut ranges[b - portion.bodies.start].statics, portion.statics.start + k);
         }
     }

@@ -36,7 +36,7 @@ pub(crate) struct Contact {
     pub(crate) tangent_mass: f32,
     /// Coefficient of friction.
     pub(crate) friction: f32,
-    /// Coefficient of restitution while the contact may still bounce in this tick, else 0.
+    /// Coefficient of restitution.
     pub(crate) restitution: f32,
     /// Index of the body of the lower id, or of the only body.
     pub(crate) low: u32,

@@ -56,7 +56,6 @@ pub(crate) fn pair_contact(
     let spin_a = a.radius * a.radius * a.inverse_inertia;
     let spin_b = b.radius * b.radius * b.inverse_inertia;
     let restitution = material_a.restitution.max(material_b.restitution);
-    let approach = (b.velocity - a.velocity).dot(normal);
     let other = if home == low { high } else { low };
     warm(
         Contact {
@@ -65,7 +64,7 @@ pub(crate) fn pair_contact(
             normal_mass: 1.0 / inverse_mass,
             tangent_mass: 1.0 / (inverse_mass + (spin_a + spin_b)),
             friction: (material_a.friction * material_b.friction).sqrt(),
-            restitution: armed(restitution, approach, step),
+            restitution,
             low,
             high,
             other: columns.id[other as usize].0,
@@ -76,13 +75,7 @@ pub(crate) fn pair_contact(
 }
 
 /// The contact of a body with a feature of static geometry.
-pub(crate) fn static_contact(
-    columns: &Columns,
-    body: u32,
-    touch: &StaticContact,
-    cached: Option<Impulses>,
-    step: &StepConstants,
-) -> Contact {
+pub(crate) fn static_contact(columns: &Columns, body: u32, touch: &StaticContact, cached: Option<Impulses>) -> Contact {
     let motion = &columns.motion[body as usize];
     let material = &columns.material[body as usize];
     let spin = motion.radius * motion.radius * motion.inverse_inertia;
@@ -94,7 +87,7 @@ pub(crate) fn static_contact(
             normal_mass: 1.0 / motion.inverse_mass,
             tangent_mass: 1.0 / (motion.inverse_mass + spin),
             friction: (material.friction * touch.friction).sqrt(),
-            restitution: armed(restitution, motion.velocity.dot(touch.normal), step),
+            restitution,
             low: body,
             high: STATIC,
             other: touch.key | STATIC_BIT,
@@ -102,15 +95,6 @@ pub(crate) fn static_contact(
         },
         cached,
     )
-}
-
-/// The restitution of a contact that approaches fast enough to bounce, else 0.
-fn armed(restitution: f32, approach: f32, step: &StepConstants) -> f32 {
-    if approach < -step.restitution_threshold {
-        restitution
-    } else {
-        0.0
-    }
 }
 
 /// Gives a contact the impulses of the last tick; friction is turned into the tangent plane of the new normal.

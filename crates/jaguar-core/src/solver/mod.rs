@@ -182,10 +182,10 @@ fn respond<const PUSH: bool>(contact: &Contact, low: &Motion, high: &Motion, ste
     (normal, within_cone(friction, contact.friction * normal))
 }
 
-/// The bounce of an armed contact whose gap closes in this substep: the whole impulse at once, outside the accumulated ones, so that the relax pass does not take it
+/// The bounce of a contact whose gap closes in this substep: the whole impulse at once, outside the accumulated ones, so that the relax pass does not take it
 /// back. (Bouncing after all substeps, as Box2D does, lets a body enter first and gives a gas an energy of its own.)
 #[inline(always)]
-fn bounce(contact: &mut Contact, low: &Motion, high: &Motion, step: &StepConstants) -> Option<Impulse> {
+fn bounce(contact: &Contact, low: &Motion, high: &Motion, step: &StepConstants) -> Option<Impulse> {
     if contact.restitution == 0.0 {
         return None;
     }
@@ -196,13 +196,12 @@ fn bounce(contact: &mut Contact, low: &Motion, high: &Motion, step: &StepConstan
         return None;
     }
     let normal = -(1.0 + contact.restitution) * approach * contact.normal_mass;
-    contact.restitution = 0.0;
     let slip = velocity - contact.normal * approach;
     let friction = within_cone(-slip * contact.tangent_mass, contact.friction * normal);
     Some(Impulse::new(contact, normal, friction))
 }
 
-/// Whether an armed contact approaches fast enough to bounce in a later substep. The relax pass leaves it alone: to stop the approach at the surface would be to
+/// Whether a contact approaches fast enough to bounce in a later substep. The relax pass leaves it alone: to stop the approach at the surface would be to
 /// stop it before it could bounce.
 #[inline(always)]
 fn will_bounce(contact: &Contact, low: &Motion, high: &Motion, step: &StepConstants) -> bool {

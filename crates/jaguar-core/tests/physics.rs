@@ -1,0 +1,372 @@
+//! Physics against closed forms.
+
+use glam::{DVec3, Vec3};
+use jaguar_core::scenes::{self, MASS, RADIUS, ball, wall};
+use jaguar_core::{Body, BodyDesc, BodyId, Material, StaticShape, World, WorldParams};
+
+const GRAVITY: f64 = 9.81;
+
+fn weightless() -> WorldParams {
+    WorldParams {
+        gravity: Vec3::ZERO,
+        ..WorldParams::default()
+    }
+}
+
+fn elastic() -> Material {
+    Material {
+        friction: 0.0,
+        restitution: 1.0,
+        ..Material::default()
+    }
+}
+
+fn world_of(params: WorldParams, statics: Vec<StaticShape>, bodies: &[BodyDesc]) -> World {
+    let mut world = World::new(params, statics).unwrap();
+    for body in bodies {
+        world.spawn(body).unwrap();
+    }
+    world
+}
+
+fn run(world: &mut World, ticks: u32) {
+    for _ in 0..ticks {
+        world.step();
+    }
+}
+
+fn read(world: &World, id: u64) -> Body {
+    world.body(BodyId(id)).unwrap()
+}
+
+#[track_caller]
+fn assert_near(found: f64, expected: f64, tolerance: f64) {
+    assert!(
+        (found - expected).abs() <= tolerance,
+        "found {found}, expected {expected} within {tolerance}"
+    );
+}
+
+/// Semi-implicit Euler with step h falls g t (t + h) / 2 in the time t: exact up to rounding, and first order in h against g t² / 2.
+#[test]
+fn a_thrown_body_follows_the_parabola_across_many_tiles() {
+    let velocity = Vec3::new(30.0, 20.0, -7.0);
+    let mut world = world_of(
+        WorldParams::default(),
+        Vec::new(),
+        &[ball(DVec3::new(1.0, 2.0, 3.0), velocity, Material::default())],
+    );
+    run(&mut world, 240);
+    let (t, h) = (4.0, 1.0 / 240.0);
+    let expected = DVec3::new(1.0, 2.0, 3.0) + velocity.as_dvec3() * t - DVec3::Y * (0.5 * GRAVITY * t * (t + h));
+    let body = read(&world, 0);
+    assert_near(body.position.distance(expected), 0.0, 1e-3);
+    assert_near(f64::from(body.velocity.y), 20.0 - GRAVITY * t, 1e-3);
+}
+
+/// Implicit Euler of v' = -c v multiplies by 1 / (1 + c h) a substep.
+#[test]
+fn damping_slows_a_body_exponentially() {
+    let material = Material {
+        linear_damping: 0.5,
+        angular_damping: 2.0,
+        ..Material::default()
+    };
+    let body = BodyDesc {
+        angular_velocity: Vec3::X,
+        ..ball(DVec3::ZERO, Vec3::X * 10.0, material)
+    };
+    let mut world = world_of(weightless(), Vec::new(), &[body]);
+    run(&mut world, 60);
+    let decay = |c: f64| (1.0 + c / 240.0).powi(-240);
+    assert_near(f64::from(read(&world, 0).velocity.x), 10.0 * decay(0.5), 1e-3);
+    assert_near(f64::from(read(&world, 0).angular_velocity.x), decay(2.0), 1e-4);
+    // And that is the exponential, to first order in h.
+    assert_near(decay(0.5), (-0.5_f64).exp(), 1e-3);
+}
+
+/// A full turn about a skew axis brings the orientation back.
+#[test]
+fn a_free_body_turns_by_its_angular_velocity() {
+    let spin = Vec3::new(1.0, 2.0, 2.0) / 3.0 * std::f32::consts::TAU;
+    let body = BodyDesc {
+        angular_velocity: spin,
+        ..ball(DVec3::ZERO, Vec3::ZERO, Material::default())
+    };
+    let mut world = world_of(weightless(), Vec::new(), &[body]);
+    run(&mut world, 15);
+    let quarter = glam::Quat::from_axis_angle(Vec3::new(1.0, 2.0, 2.0) / 3.0, std::f32::consts::FRAC_PI_2);
+    assert!(read(&world, 0).orientation.angle_between(quarter) < 1e-4);
+    run(&mut world, 45);
+    assert!(read(&world, 0).orientation.dot(glam::Quat::IDENTITY).abs() > 1.0 - 1e-5);
+}
+
+/// Two bodies of masses m and 3 m meet head-on at 3 m/s and -1 m/s: the centre of mass rests, so each velocity is reversed.
+fn check_elastic_collision(middle: DVec3) {
+    let heavy = BodyDesc {
+        mass: 3.0 * MASS,
+        ..ball(middle + DVec3::X * 2.0, -Vec3::X, elastic())
+    };
+    let light = ball(middle - DVec3::X * 2.0, Vec3::X * 3.0, elastic());
+    let mut world = world_of(weightless(), Vec::new(), &[light, heavy]);
+    run(&mut world, 90);
+    assert_near(f64::from(read(&world, 0).velocity.x), -3.0, 1e-4);
+    assert_near(f64::from(read(&world, 1).velocity.x), 1.0, 1e-4);
+    for id in 0..2 {
+        assert_near(f64::from(read(&world, id).velocity.y), 0.0, 1e-6);
+        assert_near(f64::from(read(&world, id).angular_velocity.length()), 0.0, 1e-6);
+    }
+}
+
+#[test]
+fn an_elastic_collision_keeps_momentum_and_energy_inside_a_tile() {
+    check_elastic_collision(DVec3::ZERO);
+}
+
+#[test]
+fn an_elastic_collision_keeps_momentum_and_energy_across_a_tile_border() {
+    check_elastic_collision(DVec3::new(8.3, 0.0, 0.0));
+}
+
+/// Restitution e sends a ball back at e times the speed, at the first bounce from height d: v = √(2 g d).
+#[test]
+fn a_ball_bounces_to_the_height_that_restitution_says() {
+    for restitution in [0.0, 0.5, 0.9] {
+        let material = Material {
+            restitution,
+            ..Material::default()
+        };
+        let floor = wall(DVec3::ZERO, DVec3::Y, material);
+        let mut world = world_of(
+            WorldParams::default(),
+            vec![floor],
+            &[ball(DVec3::Y * 2.5, Vec3::ZERO, material)],
+        );
+        let mut fell = false;
+        let mut highest = 0.0_f64;
+        for _ in 0..90 {
+            world.step();
+            let body = read(&world, 0);
+            fell |= body.position.y < 0.6;
+            if fell {
+                highest = highest.max(body.position.y - f64::from(RADIUS));
+            }
+        }
+        // A substep of 1/240 s at 6 m/s is 26 mm; the bounce is a substep early or late.
+        assert_near(highest, 2.0 * f64::from(restitution * restitution), 0.06);
+    }
+}
+
+/// A ball that must not turn (huge inertia is not to be had, so a pair of contacts cannot be used) slides only until it rolls; what slides to rest is a ball held from
+/// turning by a second friction: here, a spinning ball set down on the floor with slip in the direction of motion decelerates at exactly μ g until slip ends.
+#[test]
+fn friction_decelerates_a_sliding_ball_at_mu_g() {
+    let material = Material {
+        friction: 0.3,
+        ..Material::default()
+    };
+    let floor = wall(DVec3::ZERO, DVec3::Y, material);
+    let body = ball(DVec3::Y * f64::from(RADIUS), Vec3::X * 5.0, material);
+    let mut world = world_of(WorldParams::default(), vec![floor], &[body]);
+    // Slip ends when 5 - μ g t = 5/2 μ g t, at t = 0.485 s; look before.
+    run(&mut world, 24);
+    assert_near(f64::from(read(&world, 0).velocity.x), 5.0 - 0.3 * GRAVITY * 0.4, 0.02);
+}
+
+/// A back-spinning ball whose spin cancels its momentum comes to rest: with ω r = -5/2 v the angular momentum about the contact is zero.
+#[test]
+fn a_ball_with_balanced_backspin_slides_to_rest() {
+    let material = Material {
+        friction: 0.3,
+        ..Material::default()
+    };
+    let floor = wall(DVec3::ZERO, DVec3::Y, material);
+    // Rolling along +x turns about -z; backspin is +z.
+    let body = BodyDesc {
+        angular_velocity: Vec3::Z * (2.5 * 3.0 / RADIUS),
+        ..ball(DVec3::Y * f64::from(RADIUS), Vec3::X * 3.0, material)
+    };
+    let mut world = world_of(WorldParams::default(), vec![floor], &[body]);
+    run(&mut world, 180);
+    let rest = read(&world, 0);
+    assert_near(f64::from(rest.velocity.length()), 0.0, 0.01);
+    assert_near(f64::from(rest.angular_velocity.length()), 0.0, 0.02);
+    // v² / (2 μ g)
+    assert_near(rest.position.x, 9.0 / (2.0 * 0.3 * GRAVITY), 0.03);
+}
+
+/// A ball that starts sliding at v0 rolls in the end at 5/7 v0, whatever the friction, since the angular momentum about the contact is kept.
+#[test]
+fn a_sliding_ball_ends_rolling_at_five_sevenths_of_its_speed() {
+    for friction in [0.1, 0.5, 1.0] {
+        let material = Material {
+            friction,
+            ..Material::default()
+        };
+        let floor = wall(DVec3::ZERO, DVec3::Y, material);
+        let body = ball(DVec3::Y * f64::from(RADIUS), Vec3::X * 7.0, material);
+        let mut world = world_of(WorldParams::default(), vec![floor], &[body]);
+        run(&mut world, 240);
+        let rolling = read(&world, 0);
+        assert_near(f64::from(rolling.velocity.x), 5.0, 0.02);
+        assert_near(f64::from(rolling.angular_velocity.z * RADIUS), -5.0, 0.02);
+    }
+}
+
+#[test]
+fn a_stack_of_five_rests() {
+    for height in [0.0, 5.0] {
+        // In the second case the border of a tile at y = 8 m runs through the stack.
+        let floor = wall(DVec3::Y * height, DVec3::Y, Material::default());
+        let at = |i: u32| DVec3::Y * (height + 0.5 + f64::from(i));
+        let bodies: Vec<_> = (0..5).map(|i| ball(at(i), Vec3::ZERO, Material::default())).collect();
+        let mut world = world_of(WorldParams::default(), vec![floor], &bodies);
+        run(&mut world, 600);
+        for i in 0..5 {
+            let body = read(&world, u64::from(i));
+            assert_near(body.position.distance(at(i)), 0.0, 0.01);
+            // A fifth of the speed that gravity gives in a substep.
+            assert_near(f64::from(body.velocity.length()), 0.0, 0.008);
+        }
+    }
+}
+
+/// Every impulse acts on both bodies with opposite signs, so the sum of momenta changes by rounding only: some 1e-7 of the momentum that is exchanged.
+#[test]
+fn momentum_is_conserved_across_tile_borders() {
+    let mut scene = scenes::gas(1000, 6);
+    scene.statics.clear();
+    scene.params.tile_size = 4.0;
+    for body in &mut scene.bodies {
+        // Inwards, so that they collide.
+        body.velocity -= body.position.as_vec3() * 0.5;
+        body.material.friction = 0.5;
+        body.material.restitution = 0.3;
+    }
+    let mut world = scene.world().unwrap();
+    let momentum = |world: &World| -> DVec3 { world.bodies().map(|b| b.velocity.as_dvec3() * f64::from(b.mass)).sum() };
+    let scale: f64 = world.bodies().map(|b| f64::from(b.velocity.length() * b.mass)).sum();
+    let before = momentum(&world);
+    let mut across = 0;
+    for _ in 0..240 {
+        world.step();
+        across += world.stats().across;
+    }
+    assert!(across > 1000, "the test must collide across borders, saw {across}");
+    assert_near((momentum(&world) - before).length() / scale, 0.0, 1e-6);
+}
+
+/// Penetration (largest and mean, of overlapping pairs, m) and kinetic energy a body (J) of a settled pile of 1,000.
+fn settle(tile_size: f32, shift: f64) -> (f64, f64, f64) {
+    let mut scene = scenes::pile(1000, 2);
+    scene.params.tile_size = tile_size;
+    let shift = DVec3::new(shift, shift, shift);
+    for body in &mut scene.bodies {
+        body.position += shift;
+    }
+    for shape in &mut scene.statics {
+        if let StaticShape::Plane { point, .. } = shape {
+            *point += shift;
+        }
+    }
+    let mut world = scene.world().unwrap();
+    run(&mut world, 600);
+    let depths: Vec<f64> = world
+        .contacts()
+        .map(|c| f64::from(-c.separation))
+        .filter(|&depth| depth > 0.0)
+        .collect();
+    let energy: f64 = world
+        .bodies()
+        .map(|b| {
+            0.5 * f64::from(
+                b.mass
+                    * (b.velocity.length_squared() + 0.4 * b.radius * b.radius * b.angular_velocity.length_squared()),
+            )
+        })
+        .sum();
+    let deepest = depths.iter().copied().fold(0.0, f64::max);
+    (
+        deepest,
+        depths.iter().sum::<f64>() / depths.len() as f64,
+        energy / 1000.0,
+    )
+}
+
+#[test]
+fn a_pile_across_tile_borders_is_as_stable_as_one_inside() {
+    // 32 m tiles, moved by a quarter: all inside. 16 m tiles with the borders of x, y and z through the pile: eight tiles meet in it.
+    let (inside_deepest, inside_mean, inside_energy) = settle(64.0, 8.0);
+    for (tile_size, shift) in [(16.0, 8.0), (16.0, 4.0), (8.0, 0.0)] {
+        let (deepest, mean, energy) = settle(tile_size, shift);
+        println!(
+            "{tile_size} {shift}: {deepest} {mean} {energy}, inside {inside_deepest} {inside_mean} {inside_energy}"
+        );
+        assert!(
+            deepest <= 1.5 * inside_deepest,
+            "deepest {deepest} m, inside {inside_deepest} m"
+        );
+        assert!(mean <= 1.5 * inside_mean, "mean {mean} m, inside {inside_mean} m");
+        // Less than a tenth of a joule of 524 kg bodies is rest: 2 cm/s.
+        assert!(
+            energy <= (1.5 * inside_energy).max(0.1),
+            "{energy} J, inside {inside_energy} J"
+        );
+    }
+}
+
+#[test]
+fn the_energy_of_a_gas_is_kept() {
+    let mut world = scenes::gas(2000, 1).world().unwrap();
+    let energy = |world: &World| -> f64 { world.bodies().map(|b| f64::from(b.velocity.length_squared())).sum() };
+    let before = energy(&world);
+    run(&mut world, 180);
+    println!("{}", energy(&world) / before);
+    assert_near(energy(&world) / before, 1.0, 0.01);
+}
+
+/// A pair whose state is no longer a number is stopped and does not spoil its neighbours.
+#[test]
+fn an_explosion_does_not_spread() {
+    let params = WorldParams {
+        gravity: Vec3::new(0.0, -1000.0, 0.0),
+        ..WorldParams::default()
+    };
+    let floor = wall(DVec3::ZERO, DVec3::Y, Material::default());
+    let mut bodies: Vec<_> = (0..50)
+        .map(|i| {
+            ball(
+                DVec3::new(f64::from(i % 5) * 0.1, 1.0, 0.0),
+                Vec3::ZERO,
+                Material::default(),
+            )
+        })
+        .collect();
+    bodies[0].mass = 1.0e-9;
+    bodies[1].mass = 1.0e12;
+    let mut world = world_of(params, vec![floor], &bodies);
+    run(&mut world, 120);
+    assert_eq!(world.len(), 50);
+    for body in world.bodies() {
+        assert!(body.position.is_finite() && body.velocity.is_finite() && body.angular_velocity.is_finite());
+    }
+}
+
+#[test]
+fn a_body_stops_at_the_end_of_the_world() {
+    let end = f64::from(jaguar_core::tile::MAX_TILE) * 16.0;
+    let mut world = world_of(
+        weightless(),
+        Vec::new(),
+        &[ball(
+            DVec3::new(end, 0.0, 0.0),
+            Vec3::new(800.0, 1.0, 0.0),
+            Material::default(),
+        )],
+    );
+    run(&mut world, 10);
+    let body = read(&world, 0);
+    assert!(body.position.x < end + 8.0);
+    assert_eq!(body.velocity.x, 0.0);
+    assert_near(body.position.y, 10.0 / 60.0, 1e-5);
+}
