@@ -186,18 +186,20 @@ fn parse(path: &Path, text: &str) -> Result<Dict, String> {
 }
 
 /// Reads one file per key. A mounted ConfigMap is a link `..data` to the current version, and links to the files in it; kubelet replaces it by renaming a
-/// new `..data` over the old one. All files are read from one version, so that a swap cannot mix two.
+/// new `..data` over the old one, and removes the old version after that. So all files are read from one version, and when that is still the current one
+/// afterwards, it was complete.
 fn read_directory(path: &Path) -> io::Result<Dict> {
-    let current = path.join("..data");
-    let mut reads = 1;
-    loop {
-        let version = fs::canonicalize(&current).unwrap_or_else(|_| path.to_owned());
-        match read_files(&version) {
-            // The version was swapped, and removed, while it was read.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && reads < MAX_READS => reads += 1,
-            outcome => return outcome,
+    let current = || fs::canonicalize(path.join("..data")).unwrap_or_else(|_| path.to_owned());
+    for _ in 0..MAX_READS {
+        let version = current();
+        let values = read_files(&version);
+        if current() == version {
+            return values;
         }
     }
+    Err(io::Error::other(format!(
+        "it was replaced while it was read, {MAX_READS} times in a row"
+    )))
 }
 
 fn read_files(directory: &Path) -> io::Result<Dict> {
