@@ -85,7 +85,7 @@ pub enum PacketError {
     #[error(transparent)]
     Decode(#[from] DecodeError),
     /// Of another epoch: its sender was cut off, or this pod was.
-    #[error("a packet of {found} from pod {from}; this pod is in {own}")]
+    #[error("a packet of {found} from {from}; this one is in {own}")]
     Epoch {
         /// The sender.
         from: PodId,
@@ -95,7 +95,7 @@ pub enum PacketError {
         own: Epoch,
     },
     /// For another pod.
-    #[error("a packet for pod {to}; this is pod {own}")]
+    #[error("a packet for {to}; this is {own}")]
     Addressee {
         /// Whom it was for.
         to: PodId,
@@ -103,7 +103,7 @@ pub enum PacketError {
         own: PodId,
     },
     /// From a pod that is not a member.
-    #[error("a packet from pod {from}, which is not a member")]
+    #[error("a packet from {from}, which is not a member")]
     Stranger {
         /// The sender.
         from: PodId,

@@ -236,17 +236,19 @@ impl Lockstep {
             Record::Map(map) => Some(map),
             _ => None,
         });
+        let me = self.me;
+        let old_map = Arc::clone(&self.map);
         let partners = match new_map {
             Some(new) => {
-                let partners = Circle::new(&self.map, new).partners(self.me);
+                let partners = Circle::new(&old_map, new).partners(me);
                 self.map = Arc::new(new.clone());
                 self.steady = Circle::new(new, new);
                 partners
             }
-            None => self.steady.partners(self.me),
+            None => self.steady.partners(me),
         };
-        let (map, me) = (Arc::clone(&self.map), self.me);
-        let owner = |tile: TileIndex| map.owner_of_tile(tile.to_array()).0;
+        // Bodies are spawned by the owner under the old map and handed over like any other, so that all that a pod holds is near its old territory, as the partners assume.
+        let owns = |tile: TileIndex| old_map.owner_of_tile(tile.to_array()) == me;
         let mut report = Report {
             index: entry.index,
             load,
@@ -256,7 +258,7 @@ impl Lockstep {
             let Record::Physics { change, .. } = record else {
                 continue;
             };
-            let effect = match apply(world, definition, entry.tick, change, &|tile| owner(tile) == me.0) {
+            let effect = match apply(world, definition, entry.tick, change, &owns) {
                 Ok(effect) => effect,
                 Err(error) => {
                     return Progress::Broken(format!("a sealed body of {} cannot be spawned: {error}", entry.index));
@@ -273,6 +275,8 @@ impl Lockstep {
             .iter()
             .map(|&pod| (pod, Boundary::default()))
             .collect();
+        let map = Arc::clone(&self.map);
+        let owner = |tile: TileIndex| map.owner_of_tile(tile.to_array()).0;
         let boundaries = if entry.advance {
             world.exchange_out(me.0, owner)
         } else {
@@ -282,7 +286,7 @@ impl Lockstep {
             report.handed_over += boundary.handed_over.len() as u32;
             if outgoing.insert(PodId(peer), boundary).is_none() {
                 return Progress::Broken(format!(
-                    "pod {peer} is out of reach of pod {me} in {}, but bodies go there",
+                    "pod {peer} is out of reach of {me} in {}, but bodies go there",
                     entry.index
                 ));
             }
@@ -303,7 +307,7 @@ impl Lockstep {
             let boundary = self.boundaries.remove(&(entry.index, pod)).unwrap_or_default();
             if let Err(error) = world.exchange_in(&boundary) {
                 return Progress::Broken(format!(
-                    "the boundary of pod {pod} for {} does not fit: {error}",
+                    "the boundary of {pod} for {} does not fit: {error}",
                     entry.index
                 ));
             }
@@ -335,7 +339,7 @@ impl Lockstep {
         for (peer, velocities) in world.velocities_out() {
             if outgoing.insert(PodId(peer), velocities).is_none() {
                 return Progress::Broken(format!(
-                    "pod {peer} is out of reach of pod {} in {index}, but bodies touch",
+                    "pod {peer} is out of reach of {} in {index}, but bodies touch",
                     self.me
                 ));
             }
@@ -373,7 +377,7 @@ impl Lockstep {
             if let Err(error) = world.velocities_in(pod.0, &velocities) {
                 let index = entry.index;
                 return Progress::Broken(format!(
-                    "the velocities of pod {pod} for {index}, substep {substep}, do not fit: {error}"
+                    "the velocities of {pod} for {index}, substep {substep}, do not fit: {error}"
                 ));
             }
         }

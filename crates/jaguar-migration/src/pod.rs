@@ -4,7 +4,7 @@
 //! [`Input::Timer`] when [`Pod::next_timeout`] has come. A call runs one stage of one entry at the most, so that what a stage sends goes out before the next one computes, and an entry's
 //! result can be read between two calls.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use jaguar_core::{BodyId, World};
@@ -73,6 +73,8 @@ pub struct PodStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Leaving {
     No,
+    /// It wants to leave when its clients are answered.
+    Waiting,
     /// It asked to leave.
     Draining,
     /// It is no member any more; when all it sent has arrived, or at this time, it is gone.
@@ -103,6 +105,8 @@ pub struct Pod {
     /// Messages of this pod to itself.
     to_self: VecDeque<Message>,
     leaving: Leaving,
+    /// Clients' commands that are not answered yet, but for those that wait for a tick to come.
+    unanswered: BTreeSet<RequestId>,
     halted: Option<String>,
     paused: bool,
     load: f32,
@@ -182,6 +186,7 @@ impl Pod {
             early: Vec::new(),
             to_self: VecDeque::new(),
             leaving: Leaving::No,
+            unanswered: BTreeSet::new(),
             halted: None,
             paused: welcome.paused,
             load: 0.0,
@@ -268,6 +273,16 @@ impl Pod {
         self.log.last()
     }
 
+    /// Whether this pod is a member of the world: after the entry that lets it in.
+    pub fn is_member(&self) -> bool {
+        self.members.contains_key(&self.me)
+    }
+
+    /// Whether the world is paused, as far as this pod knows.
+    pub fn is_paused(&self) -> bool {
+        self.sequencer.as_ref().map_or(self.paused, Sequencer::is_paused)
+    }
+
     /// The definition of the world.
     pub fn definition(&self) -> &WorldDefinition {
         &self.definition
@@ -295,7 +310,7 @@ impl Pod {
             sealed_tick: self.log.tick(),
             members: self.members.values().cloned().collect(),
             map: self.lockstep.map().clone(),
-            paused: self.sequencer.as_ref().map_or(self.paused, Sequencer::is_paused),
+            paused: self.is_paused(),
             draining: self.leaving != Leaving::No,
             halted: self.halted.clone(),
             summary: self.log.last_summary().cloned(),
@@ -393,7 +408,11 @@ impl Pod {
                 self.lockstep.receive_velocities(from, index, substep, velocities);
             }
             Message::Summary(summary) => self.learn_summary(summary),
-            Message::Reply { request, reply } => self.actions.push_back(Action::Reply { request, reply }),
+            Message::Reply { request, reply } => {
+                self.unanswered.remove(&request);
+                self.actions.push_back(Action::Reply { request, reply });
+                self.ask_to_leave();
+            }
             Message::Succession(sequencer) => self.take_over(now, *sequencer),
             Message::End => self.leave(now),
             Message::Report(_) | Message::Command { .. } | Message::Drain(_) => self.to_sequencer(from, message),
@@ -479,6 +498,9 @@ impl Pod {
             });
             return;
         }
+        if !matches!(command, Command::Step(_) | Command::RunTo(_)) {
+            self.unanswered.insert(request);
+        }
         let origin = Origin { pod: self.me, request };
         let coordinator = self.coordinator();
         self.send_or_keep(coordinator, Message::Command { origin, command });
@@ -488,14 +510,22 @@ impl Pod {
         if self.leaving != Leaving::No {
             return;
         }
-        self.leaving = Leaving::Draining;
         if self.members.len() == 1 || self.halted.is_some() {
             self.leaving = Leaving::Gone;
             self.actions.push_back(Action::Left);
             return;
         }
-        let coordinator = self.coordinator();
-        self.send_or_keep(coordinator, Message::Drain(self.me));
+        self.leaving = Leaving::Waiting;
+        self.ask_to_leave();
+    }
+
+    /// Asks to leave as soon as every client has its answer.
+    fn ask_to_leave(&mut self) {
+        if self.leaving == Leaving::Waiting && self.unanswered.is_empty() {
+            self.leaving = Leaving::Draining;
+            let coordinator = self.coordinator();
+            self.send_or_keep(coordinator, Message::Drain(self.me));
+        }
     }
 
     fn leave(&mut self, now: Time) {
@@ -647,7 +677,7 @@ impl Pod {
                 false
             }
             Progress::Broken(reason) => {
-                self.halt(format!("pod {} found a broken invariant: {reason}", self.me));
+                self.halt(format!("{} found a broken invariant: {reason}", self.me));
                 false
             }
         }
@@ -701,7 +731,7 @@ impl Pod {
         );
         let complete = summary.map_or(Tick(0), |summary| summary.tick);
         format!(
-            "pod {pod} ({name}, {address}) has been silent for {silence_ms} ms; it held {held} bodies at {complete}, the last tick that is complete. \
+            "{pod} ({name}, {address}) has been silent for {silence_ms} ms; it held {held} bodies at {complete}, the last tick that is complete. \
              This version keeps no checkpoints: the world stops at tick {} here and must be started anew",
             self.world.tick()
         )

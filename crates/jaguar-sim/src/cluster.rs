@@ -21,8 +21,8 @@ use crate::network::{Agenda, Network};
 use crate::options::Options;
 use crate::scenes;
 
-/// Simulated time after which a run that has not ended is stuck. Retransmissions wait 1.6 s at the most, so this is hundreds of them.
-const PATIENCE: Duration = Duration::from_secs(900);
+/// Simulated time after which a run that has not ended is stuck. Retransmissions wait 1.6 s at the most, so this is dozens of them.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The longest time that a stage takes.
 const STAGE: Duration = Duration::from_micros(200);
@@ -43,7 +43,7 @@ pub enum Failure {
         replay: u128,
     },
     /// A pod stopped the world.
-    #[error("pod {pod} stopped the world: {reason}")]
+    #[error("{pod} stopped the world: {reason}")]
     Halted {
         /// The pod.
         pod: PodId,
@@ -118,7 +118,7 @@ struct Simulation {
     entries: BTreeMap<LogIndex, Arc<Entry>>,
     summaries: BTreeMap<LogIndex, Summary>,
     next_request: u64,
-    asked: BTreeMap<RequestId, Command>,
+    asked: BTreeMap<RequestId, (PodId, Command)>,
     answered: BTreeMap<RequestId, Reply>,
     /// When each pod is woken next.
     wakes: BTreeMap<PodId, Time>,
@@ -165,7 +165,7 @@ fn config(name: &str, options: &Options) -> PodConfig {
         batch: options.batch,
         shuffle: options.shuffle.then_some(options.seed),
         // The faults of the network last longer than a peer's patience with a dead one would.
-        peer_timeout: Duration::from_secs(120),
+        peer_timeout: Duration::from_secs(100),
         ..Tuning::default()
     };
     PodConfig {
@@ -181,7 +181,7 @@ impl Simulation {
         let length = Duration::from_secs_f64(self.options.ticks as f64 / 60.0);
         let at = |simulation: &mut Self| Time(length.mul_f64(simulation.random.next_unit()));
         let (tick, request) = (Tick(self.options.ticks), self.request());
-        self.asked.insert(request, Command::RunTo(tick));
+        self.asked.insert(request, (PodId(1), Command::RunTo(tick)));
         self.input(
             PodId(1),
             Input::Command {
@@ -257,7 +257,7 @@ impl Simulation {
         let places = self.pods.iter().map(|(pod, state)| {
             let status = state.status();
             format!(
-                "pod {pod}: {} of {}, waits for {:?}",
+                "{pod}: {} of {}, waits for {:?}",
                 status.index, status.sealed, status.waits_for
             )
         });
@@ -336,7 +336,7 @@ impl Simulation {
             return;
         }
         let request = self.request();
-        self.asked.insert(request, command.clone());
+        self.asked.insert(request, (pod, command.clone()));
         self.input(pod, Input::Command { request, command });
     }
 
@@ -423,6 +423,11 @@ impl Simulation {
             Action::Left => {
                 self.left.insert(pod);
                 self.pods.remove(&pod);
+                // Only a command that waits for a tick may stay without an answer when its pod leaves.
+                let answered = &self.answered;
+                self.asked.retain(|request, (at, command)| {
+                    *at != pod || answered.contains_key(request) || !matches!(command, Command::RunTo(_))
+                });
             }
             Action::Halt { reason } => return Err(Failure::Halted { pod, reason }),
         }
@@ -431,7 +436,7 @@ impl Simulation {
 
     fn answer(&mut self, request: RequestId, reply: Reply) -> Result<(), Failure> {
         let wrong = |problem: String| Err(Failure::Answer { request, problem });
-        let Some(command) = self.asked.get(&request) else {
+        let Some((_, command)) = self.asked.get(&request) else {
             return wrong("was never asked".to_owned());
         };
         let fits = match (command, &reply) {
