@@ -6,7 +6,7 @@
 
 use glam::DVec3;
 
-use super::{Half, HeightField, Triangle};
+use super::{Grid, Half, HeightField, Triangle};
 use crate::shape::SurfacePoint;
 
 /// Slack of the comparisons below relative to the lengths compared, far above the rounding of f64 and far below anything visible: the regions of faces, edges and posts overlap by it, so that no centre falls between two of them.
@@ -31,30 +31,27 @@ impl HeightField {
     ///
     /// A centre below the surface gets the triangle over it alone, so that nothing falls through.
     pub(crate) fn surface_near(&self, position: DVec3, reach: f64, touch: &mut impl FnMut(SurfacePoint)) {
+        let grid = Grid::new(self);
         let centre = position - self.origin;
-        if let Some(triangle) = self.triangle_at(centre.x, centre.z) {
+        if let Some(triangle) = grid.triangle_at(centre.x, centre.z) {
             let above = centre.y - triangle.height_at(centre.x, centre.z);
             if above <= 0.0 {
                 let normal = triangle.normal();
                 touch(SurfacePoint {
-                    feature: self.feature(triangle.column, triangle.row, triangle.part()),
+                    feature: grid.feature(triangle.column, triangle.row, triangle.part()),
                     normal,
                     distance: above * normal.y,
                 });
                 return;
             }
         }
-        let Some(columns) = posts_in_reach(centre.x, reach, self.spacing_x, self.columns) else {
+        let Some(columns) = posts_in_reach(centre.x, reach, grid.cells_per_x, self.columns) else {
             return;
         };
-        let Some(rows) = posts_in_reach(centre.z, reach, self.spacing_z, self.rows) else {
+        let Some(rows) = posts_in_reach(centre.z, reach, grid.cells_per_z, self.rows) else {
             return;
         };
-        let view = View {
-            field: self,
-            centre,
-            reach,
-        };
+        let view = View { grid, centre, reach };
         for row in rows.first..=rows.last {
             for column in columns.first..=columns.last {
                 let (more_x, more_z) = (column < columns.last, row < rows.last);
@@ -73,9 +70,11 @@ impl HeightField {
             }
         }
     }
+}
 
+impl Grid<'_> {
     fn feature(&self, column: u32, row: u32, part: Part) -> u64 {
-        (u64::from(row) * u64::from(self.columns) + u64::from(column)) * FEATURES_PER_POST + part as u64
+        (u64::from(row) * u64::from(self.field.columns) + u64::from(column)) * FEATURES_PER_POST + part as u64
     }
 }
 
@@ -95,16 +94,14 @@ struct PostRange {
 }
 
 /// The posts around all cells that overlap `centre ± reach` on one axis; `None` beside the grid.
-fn posts_in_reach(centre: f64, reach: f64, spacing: f32, posts: u32) -> Option<PostRange> {
-    let spacing = f64::from(spacing);
-    let end = f64::from(posts - 1) * spacing;
-    let (low, high) = (centre - reach, centre + reach);
-    if !(low <= end && high >= 0.0) {
+fn posts_in_reach(centre: f64, reach: f64, cells_per_m: f64, posts: u32) -> Option<PostRange> {
+    let (low, high) = ((centre - reach) * cells_per_m, (centre + reach) * cells_per_m);
+    if !(low <= f64::from(posts - 1) && high >= 0.0) {
         return None;
     }
     // Casts from f64 saturate, so anything left of the grid becomes 0.
-    let first = ((low / spacing) as u32).min(posts - 2);
-    let last_cell = ((high / spacing) as u32).min(posts - 2);
+    let first = (low as u32).min(posts - 2);
+    let last_cell = (high as u32).min(posts - 2);
     Some(PostRange {
         first,
         last: last_cell + 1,
@@ -113,7 +110,7 @@ fn posts_in_reach(centre: f64, reach: f64, spacing: f32, posts: u32) -> Option<P
 
 /// A height field as one sphere's centre (relative to the field's origin) sees it.
 struct View<'a> {
-    field: &'a HeightField,
+    grid: Grid<'a>,
     centre: DVec3,
     reach: f64,
 }
@@ -122,12 +119,12 @@ impl View<'_> {
     /// Whether all four posts of a cell lie below the reach.
     fn is_above_cell(&self, column: u32, row: u32) -> bool {
         let floor = self.centre.y - self.reach;
-        let below = |column, row| self.field.post(column, row).y < floor;
+        let below = |column, row| self.grid.post(column, row).y < floor;
         below(column, row) && below(column + 1, row) && below(column, row + 1) && below(column + 1, row + 1)
     }
 
     fn face(&self, column: u32, row: u32, half: Half, touch: &mut impl FnMut(SurfacePoint)) {
-        let triangle = self.field.triangle(column, row, half);
+        let triangle = self.grid.triangle(column, row, half);
         // Distances below are in units of the upward vector's length, which saves the root where nothing touches.
         let upward = triangle.upward();
         let length_squared = upward.length_squared();
@@ -135,18 +132,18 @@ impl View<'_> {
         if !(0.0 < height && height * height < self.reach * self.reach * length_squared) {
             return;
         }
-        let foot = self.centre - upward * (height / length_squared);
-        // Position inside the cell, 0 to 1; the diagonal is where both are equal.
-        let along_x = (foot.x - triangle.first.x) / f64::from(self.field.spacing_x);
-        let along_z = (foot.z - triangle.first.z) / f64::from(self.field.spacing_z);
+        // Where the centre projects to in the cell, 0 to 1 but for the factor `length_squared`, which saves the division.
+        let offset = (self.centre - triangle.first) * length_squared - upward * height;
+        let (along_x, along_z) = (offset.x * self.grid.cells_per_x, offset.z * self.grid.cells_per_z);
         let (far, near) = match half {
             Half::Right => (along_x, along_z),
             Half::Left => (along_z, along_x),
         };
-        if far <= 1.0 + SLACK && near >= -SLACK && near <= far + SLACK {
+        let slack = SLACK * length_squared;
+        if far <= length_squared + slack && near >= -slack && near <= far + slack {
             let length = length_squared.sqrt();
             touch(SurfacePoint {
-                feature: self.field.feature(column, row, triangle.part()),
+                feature: self.grid.feature(column, row, triangle.part()),
                 normal: upward / length,
                 distance: height / length,
             });
@@ -154,55 +151,55 @@ impl View<'_> {
     }
 
     fn edge_along_x(&self, column: u32, row: u32, touch: &mut impl FnMut(SurfacePoint)) {
-        let start = self.field.post(column, row);
+        let start = self.grid.post(column, row);
         if (self.centre.z - start.z).abs() >= self.reach {
             return;
         }
         let beside = [
-            (row + 1 < self.field.rows).then(|| (column + 1, row + 1)),
+            (row + 1 < self.grid.field.rows).then(|| (column + 1, row + 1)),
             (row > 0).then(|| (column, row - 1)),
         ];
-        let end = self.field.post(column + 1, row);
+        let end = self.grid.post(column + 1, row);
         self.edge(
             [start, end],
             &beside,
-            self.field.feature(column, row, Part::EdgeAlongX),
+            self.grid.feature(column, row, Part::EdgeAlongX),
             touch,
         );
     }
 
     fn edge_along_z(&self, column: u32, row: u32, touch: &mut impl FnMut(SurfacePoint)) {
-        let start = self.field.post(column, row);
+        let start = self.grid.post(column, row);
         if (self.centre.x - start.x).abs() >= self.reach {
             return;
         }
         let beside = [
-            (column + 1 < self.field.columns).then(|| (column + 1, row + 1)),
+            (column + 1 < self.grid.field.columns).then(|| (column + 1, row + 1)),
             (column > 0).then(|| (column - 1, row)),
         ];
-        let end = self.field.post(column, row + 1);
+        let end = self.grid.post(column, row + 1);
         self.edge(
             [start, end],
             &beside,
-            self.field.feature(column, row, Part::EdgeAlongZ),
+            self.grid.feature(column, row, Part::EdgeAlongZ),
             touch,
         );
     }
 
     fn diagonal(&self, column: u32, row: u32, touch: &mut impl FnMut(SurfacePoint)) {
-        let start = self.field.post(column, row);
-        let (width, depth) = (f64::from(self.field.spacing_x), f64::from(self.field.spacing_z));
+        let start = self.grid.post(column, row);
+        let (width, depth) = (self.grid.spacing_x, self.grid.spacing_z);
         // Twice the area between the diagonal and the centre, seen from above, against that of a strip as wide as the reach.
         let area = (self.centre.x - start.x) * depth - (self.centre.z - start.z) * width;
         if area * area >= self.reach * self.reach * (width * width + depth * depth) {
             return;
         }
         let beside = [Some((column + 1, row)), Some((column, row + 1))];
-        let end = self.field.post(column + 1, row + 1);
+        let end = self.grid.post(column + 1, row + 1);
         self.edge(
             [start, end],
             &beside,
-            self.field.feature(column, row, Part::Diagonal),
+            self.grid.feature(column, row, Part::Diagonal),
             touch,
         );
     }
@@ -216,28 +213,35 @@ impl View<'_> {
         touch: &mut impl FnMut(SurfacePoint),
     ) {
         let along = ends[1] - ends[0];
-        let fraction = (self.centre - ends[0]).dot(along) / along.length_squared();
-        if !(-SLACK..=1.0 + SLACK).contains(&fraction) {
+        // How far along the edge, 0 to 1 but for the factor `length_squared`.
+        let length_squared = along.length_squared();
+        let progress = (self.centre - ends[0]).dot(along);
+        if !(-SLACK * length_squared <= progress && progress <= (1.0 + SLACK) * length_squared) {
             return;
         }
         let third_posts = beside
             .iter()
             .flatten()
-            .map(|&(column, row)| self.field.post(column, row));
-        self.point(ends[0] + along * fraction, third_posts, feature, touch);
+            .map(|&(column, row)| self.grid.post(column, row));
+        self.point(
+            ends[0] + along * (progress / length_squared),
+            third_posts,
+            feature,
+            touch,
+        );
     }
 
     fn post(&self, column: u32, row: u32, touch: &mut impl FnMut(SurfacePoint)) {
-        let post = self.field.post(column, row);
+        let post = self.grid.post(column, row);
         if (self.centre - post).length_squared() >= self.reach * self.reach {
             return;
         }
         let around = [(1, 0), (1, 1), (0, 1), (-1, 0), (-1, -1), (0, -1)]
             .into_iter()
             .filter_map(|(x, z)| Some((column.checked_add_signed(x)?, row.checked_add_signed(z)?)))
-            .filter(|&(x, z)| x < self.field.columns && z < self.field.rows)
-            .map(|(x, z)| self.field.post(x, z));
-        self.point(post, around, self.field.feature(column, row, Part::Post), touch);
+            .filter(|&(x, z)| x < self.grid.field.columns && z < self.grid.field.rows)
+            .map(|(x, z)| self.grid.post(x, z));
+        self.point(post, around, self.grid.feature(column, row, Part::Post), touch);
     }
 
     /// A point of the surface touches when it is within reach, below the centre, and no way from it towards one of `around` comes nearer to the centre.
@@ -254,12 +258,14 @@ impl View<'_> {
         if !(gap.y > 0.0 && distance_squared < self.reach * self.reach) {
             return;
         }
-        let distance = distance_squared.sqrt();
+        // The cosine of the angle between the gap and the way, against SLACK, without its roots.
         let comes_nearer = |other: DVec3| {
             let way = other - point;
-            gap.dot(way) > SLACK * distance * way.length()
+            let along = gap.dot(way);
+            along > 0.0 && along * along > SLACK * SLACK * distance_squared * way.length_squared()
         };
         if !around.any(comes_nearer) {
+            let distance = distance_squared.sqrt();
             touch(SurfacePoint {
                 feature,
                 normal: gap / distance,

@@ -51,7 +51,7 @@ impl HeightField {
     /// ```
     pub fn height_at(&self, x: f64, z: f64) -> Option<f64> {
         let (x, z) = (x - self.origin.x, z - self.origin.z);
-        let triangle = self.triangle_at(x, z)?;
+        let triangle = Grid::new(self).triangle_at(x, z)?;
         Some(self.origin.y + triangle.height_at(x, z))
     }
 
@@ -69,20 +69,44 @@ impl HeightField {
         let higher = |highest: f32, &height: &f32| if height > highest { height } else { highest };
         f64::from(self.heights.iter().fold(f32::NEG_INFINITY, higher))
     }
+}
 
-    /// A post, relative to the origin, m. The indices must be inside the grid.
+/// A height field with what every query needs computed once. Positions are relative to the field's origin, m.
+#[derive(Clone, Copy)]
+struct Grid<'a> {
+    field: &'a HeightField,
+    spacing_x: f64,
+    spacing_z: f64,
+    /// Cells per m; a division costs as much as the rest of a face's test.
+    cells_per_x: f64,
+    cells_per_z: f64,
+}
+
+impl<'a> Grid<'a> {
+    fn new(field: &'a HeightField) -> Self {
+        let (spacing_x, spacing_z) = (f64::from(field.spacing_x), f64::from(field.spacing_z));
+        Self {
+            field,
+            spacing_x,
+            spacing_z,
+            cells_per_x: 1.0 / spacing_x,
+            cells_per_z: 1.0 / spacing_z,
+        }
+    }
+
+    /// A post. The indices must be inside the grid.
     fn post(&self, column: u32, row: u32) -> DVec3 {
-        let index = row as usize * self.columns as usize + column as usize;
+        let index = row as usize * self.field.columns as usize + column as usize;
         DVec3::new(
-            f64::from(column) * f64::from(self.spacing_x),
-            f64::from(self.heights[index]),
-            f64::from(row) * f64::from(self.spacing_z),
+            f64::from(column) * self.spacing_x,
+            f64::from(self.field.heights[index]),
+            f64::from(row) * self.spacing_z,
         )
     }
 
-    /// The triangle over or under a point, relative to the origin, m; `None` outside the grid (whose border belongs to it).
+    /// The triangle over or under a point; `None` outside the grid (whose border belongs to it).
     fn triangle_at(&self, x: f64, z: f64) -> Option<Triangle> {
-        let size = self.size();
+        let size = self.field.size();
         if !(0.0 <= x && x <= size.x && 0.0 <= z && z <= size.z) {
             return None;
         }
@@ -91,23 +115,19 @@ impl HeightField {
 
     /// As [`Self::triangle_at`]; outside the grid a triangle of the border.
     fn nearest_triangle(&self, x: f64, z: f64) -> Triangle {
-        let (u, v) = (x / f64::from(self.spacing_x), z / f64::from(self.spacing_z));
+        let (u, v) = (x * self.cells_per_x, z * self.cells_per_z);
         // Casts from f64 saturate, so anything left of the grid becomes 0.
-        let column = (u as u32).min(self.columns - 2);
-        let row = (v as u32).min(self.rows - 2);
-        let half = if u - f64::from(column) >= v - f64::from(row) {
-            Half::Right
-        } else {
-            Half::Left
-        };
-        self.triangle(column, row, half)
+        let column = (u as u32).min(self.field.columns - 2);
+        let row = (v as u32).min(self.field.rows - 2);
+        let is_right = u - f64::from(column) >= v - f64::from(row);
+        self.triangle(column, row, if is_right { Half::Right } else { Half::Left })
     }
 
     /// One triangle of a cell. The cell must be inside the grid.
     fn triangle(&self, column: u32, row: u32, half: Half) -> Triangle {
         let first = self.post(column, row);
         let last = self.post(column + 1, row + 1);
-        let (slope_x, slope_z) = match half {
+        let (rise_x, rise_z) = match half {
             Half::Right => {
                 let middle = self.post(column + 1, row);
                 (middle.y - first.y, last.y - middle.y)
@@ -122,8 +142,8 @@ impl HeightField {
             row,
             half,
             first,
-            slope_x: slope_x / f64::from(self.spacing_x),
-            slope_z: slope_z / f64::from(self.spacing_z),
+            slope_x: rise_x * self.cells_per_x,
+            slope_z: rise_z * self.cells_per_z,
         }
     }
 }
@@ -141,7 +161,7 @@ struct Triangle {
     column: u32,
     row: u32,
     half: Half,
-    /// The post at (column, row), relative to the field's origin, m.
+    /// The post at (column, row).
     first: DVec3,
     /// Rise in m per m along x.
     slope_x: f64,

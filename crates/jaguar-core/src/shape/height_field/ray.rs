@@ -6,7 +6,7 @@
 
 use glam::DVec3;
 
-use super::HeightField;
+use super::{Grid, HeightField};
 use crate::shape::RayHit;
 
 impl HeightField {
@@ -14,6 +14,7 @@ impl HeightField {
     ///
     /// `top` is the world's y (m) of the highest post; `max_distance` is finite.
     pub(crate) fn cast_ray(&self, origin: DVec3, direction: DVec3, max_distance: f64, top: f64) -> Option<RayHit> {
+        let grid = Grid::new(self);
         let start = origin - self.origin;
         let entry = self.clip(start, direction, max_distance, top)?;
         let mut from = entry.from;
@@ -39,7 +40,7 @@ impl HeightField {
                 }
             }
             let middle = start + direction * (0.5 * (from + to));
-            let triangle = self.nearest_triangle(middle.x, middle.z);
+            let triangle = grid.nearest_triangle(middle.x, middle.z);
             let above = |distance: f64| {
                 let point = start + direction * distance;
                 point.y - triangle.height_at(point.x, point.z)
