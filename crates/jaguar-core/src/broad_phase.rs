@@ -88,7 +88,7 @@ impl Grids {
                 *start -= 1;
                 self.entries[*start as usize] = Entry {
                     offset: place.offset,
-                    reach: motion.reach,
+                    reach: motion.reach(),
                     body: (bodies.start + i) as u32,
                 };
             }
@@ -101,7 +101,7 @@ impl Grids {
 impl Grid {
     fn shaped_for(motion: &[Motion], starts: usize, params: GridParams) -> Self {
         // The mean reach only shapes the grid; no result depends on it.
-        let sum: f32 = motion.iter().map(|m| m.reach).sum();
+        let sum: f32 = motion.iter().map(|m| m.reach()).sum();
         let mut edge = (2.0 * sum / motion.len() as f32).max(params.tile_size / MAX_CELLS as f32);
         if params.cell_size > 0.0 {
             edge = edge.min(params.cell_size.max(params.tile_size / MAX_CELLS as f32));
@@ -160,7 +160,7 @@ pub(crate) fn find_pairs(
             continue;
         }
         for body in tile.bodies.clone() {
-            let reach = columns.motion[body].reach;
+            let reach = columns.motion[body].reach();
             let searcher = Searcher {
                 body,
                 offset: columns.place[body].offset,

@@ -7,19 +7,21 @@ use rayon::prelude::*;
 use crate::body::Material;
 use crate::broad_phase::{GridParams, Grids, find_pairs};
 use crate::constants::CONTACT_SLOP;
-use crate::contact::{CachedRanges, Contact, ContactCache, ContactSet, Span};
+use crate::contact::{Block, CacheEntry, CacheSet, CachedRanges, Contact, ContactCache, ContactSet, LANES, STATIC_BIT};
+use crate::lanes::LaneOrder;
 use crate::narrow_phase::prepare::{pair_contact, pair_matters, static_contact, static_matters};
 use crate::narrow_phase::static_geometry::{StaticContact, StaticGeometry};
+use crate::solver::StepConstants;
 use crate::solver::across::Side;
-use crate::solver::{Impulse, StepConstants};
+use crate::solver::kernel::Impulse;
 use crate::storage::{Bodies, Columns, Motion};
 use crate::tile_table::{Chunk, TileTable};
 
 /// Two bodies by index, the smaller first; a held body comes before a ghost.
 type Pair = [u32; 2];
 
-/// Contacts that one thread prepares in a row.
-const MIN_CONTACTS: usize = 512;
+/// Blocks that one thread prepares in a row.
+const MIN_BLOCKS: usize = 128;
 
 /// Buffers of the collision stages, kept from tick to tick so that a steady world allocates nothing.
 #[derive(Debug, Default)]
@@ -40,11 +42,17 @@ pub(crate) struct Collision {
 }
 
 /// What the solver works on as one task: ranges of bodies, contacts and sides that no other portion touches.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Portion {
     pub(crate) bodies: Range<usize>,
+    /// Blocks of contacts inside tiles.
     pub(crate) inside: Range<usize>,
+    /// Blocks of contacts with static geometry.
     pub(crate) statics: Range<usize>,
+    /// Their entries in the cache.
+    pub(crate) inside_entries: Range<usize>,
+    /// Their entries in the cache.
+    pub(crate) static_entries: Range<usize>,
     pub(crate) sides: Range<usize>,
     /// Whether any of the bodies is damped.
     pub(crate) damped: bool,
@@ -55,19 +63,30 @@ pub(crate) struct Portion {
 struct Found {
     unordered: Vec<Pair>,
     order: PairOrder,
+    /// In storage order.
     inside: Vec<Pair>,
+    inside_lanes: LaneOrder,
     across: Vec<Pair>,
+    /// In storage order of the body, then by feature.
     statics: Vec<(u32, StaticContact)>,
+    static_lanes: LaneOrder,
     touches: Vec<StaticContact>,
 }
 
+/// Where a chunk's contacts of one class go.
+struct Target<'a> {
+    blocks: &'a mut [Block],
+    entries: &'a mut [CacheEntry],
+    first_entry: usize,
+}
+
 impl Collision {
-    /// Finds the contacts of the sorted bodies and prepares them in `contacts`; `cache` holds those of the last tick.
+    /// Finds the contacts of the sorted bodies and prepares them in `contacts`, with an entry for each in `cached`; `before` has the impulses of the last tick.
     pub(crate) fn run(
         &mut self,
         bodies: &mut Bodies,
         contacts: &mut ContactSet,
-        cache: ContactCache<'_>,
+        (cached, before): (&mut CacheSet, ContactCache<'_>),
         statics: &StaticGeometry,
         grid: GridParams,
         step: &StepConstants,
@@ -78,14 +97,15 @@ impl Collision {
         self.find(bodies.columns(), statics, grid, step);
         self.order_across(held);
         self.lay_out(bodies.columns());
-        self.prepare(bodies.columns(), contacts, cache, step);
+        self.prepare(bodies.columns(), contacts, cached, before, step);
         self.list_sides(bodies.columns(), held, contacts);
         std::mem::swap(&mut bodies.columns_mut().cached, &mut self.next_ranges);
     }
 
     fn build_grids(&mut self, motion: &mut [Motion], step: &StepConstants) {
         motion.par_iter_mut().with_min_len(4096).for_each(|body| {
-            body.reach = body.radius + margin(body, step).min(step.speculative_cap).min(room(body, step));
+            let margin = margin(body, step).min(step.speculative_cap).min(room(body, step));
+            body.set_reach(body.radius() + margin);
         });
         if self.grids.len() < self.table.chunks.len() {
             self.grids.resize_with(self.table.chunks.len(), Grids::default);
@@ -127,70 +147,112 @@ impl Collision {
     /// Gives every portion its ranges of contacts.
     fn lay_out(&mut self, columns: &Columns) {
         self.portions.clear();
-        let (mut inside, mut statics) = (0, 0);
+        let mut last = Portion::default();
         let owned = &self.table.chunks[..self.table.owned_chunks];
         for (chunk, found) in owned.iter().zip(&self.found) {
             let is_damped = |m: &Material| m.linear_damping > 0.0 || m.angular_damping > 0.0;
-            self.portions.push(Portion {
+            let after = |range: &Range<usize>, len: usize| range.end..range.end + len;
+            last = Portion {
                 bodies: chunk.bodies.clone(),
-                inside: inside..inside + found.inside.len(),
-                statics: statics..statics + found.statics.len(),
+                inside: after(&last.inside, found.inside_lanes.blocks),
+                statics: after(&last.statics, found.static_lanes.blocks),
+                inside_entries: after(&last.inside_entries, found.inside.len()),
+                static_entries: after(&last.static_entries, found.statics.len()),
                 sides: 0..0,
                 damped: columns.material[chunk.bodies.clone()].iter().any(is_damped),
-            });
-            inside += found.inside.len();
-            statics += found.statics.len();
+            };
+            self.portions.push(last.clone());
         }
     }
 
-    fn prepare(&mut self, columns: &Columns, contacts: &mut ContactSet, cache: ContactCache<'_>, step: &StepConstants) {
-        let (inside, statics) = self.portions.last().map_or((0, 0), |p| (p.inside.end, p.statics.end));
-        contacts.inside.resize(inside, Contact::NONE);
-        contacts.statics.resize(statics, Contact::NONE);
-        contacts.across.resize(self.across_pairs.len(), Contact::NONE);
+    fn prepare(
+        &mut self,
+        columns: &Columns,
+        contacts: &mut ContactSet,
+        cached: &mut CacheSet,
+        before: ContactCache<'_>,
+        step: &StepConstants,
+    ) {
+        let end = self.portions.last().cloned().unwrap_or_default();
+        contacts.inside.resize(end.inside.end, Block::EMPTY);
+        contacts.statics.resize(end.statics.end, Block::EMPTY);
+        cached.inside.resize(end.inside_entries.end, CacheEntry::default());
+        cached.statics.resize(end.static_entries.end, CacheEntry::default());
         self.next_ranges.clear();
         self.next_ranges.resize(columns.id.len(), CachedRanges::default());
 
         let mut tasks = Vec::with_capacity(self.portions.len());
-        let (mut inside, mut statics) = (&mut contacts.inside[..], &mut contacts.statics[..]);
+        let mut inside = (&mut contacts.inside[..], &mut cached.inside[..]);
+        let mut statics = (&mut contacts.statics[..], &mut cached.statics[..]);
         let mut ranges = &mut self.next_ranges[..];
         for (portion, found) in self.portions.iter().zip(&self.found) {
             tasks.push((
-                portion,
                 found,
-                split_front(&mut inside, portion.inside.len()),
-                split_front(&mut statics, portion.statics.len()),
+                Target {
+                    blocks: split_front(&mut inside.0, portion.inside.len()),
+                    entries: split_front(&mut inside.1, portion.inside_entries.len()),
+                    first_entry: portion.inside_entries.start,
+                },
+                Target {
+                    blocks: split_front(&mut statics.0, portion.statics.len()),
+                    entries: split_front(&mut statics.1, portion.static_entries.len()),
+                    first_entry: portion.static_entries.start,
+                },
                 split_front(&mut ranges, portion.bodies.len()),
+                portion.bodies.start,
             ));
         }
         tasks
             .into_par_iter()
             .with_max_len(1)
-            .for_each(|(portion, found, inside, statics, ranges)| {
-                found.prepare_inside(portion, inside, ranges, columns, cache, step);
-                found.prepare_statics(portion, statics, ranges, columns, cache, step);
+            .for_each(|(found, inside, statics, ranges, base)| {
+                found.prepare_inside(inside, ranges, base, columns, before, step);
+                found.prepare_statics(statics, ranges, base, columns, before);
             });
-        let pairs = self.across_pairs.par_iter().with_min_len(MIN_CONTACTS);
-        pairs.zip(&mut contacts.across).for_each(|(pair, contact)| {
-            *contact = warm_pair(columns, *pair, cache, step);
+        self.prepare_across(columns, contacts, cached, before, step);
+    }
+
+    fn prepare_across(
+        &mut self,
+        columns: &Columns,
+        contacts: &mut ContactSet,
+        cached: &mut CacheSet,
+        before: ContactCache<'_>,
+        step: &StepConstants,
+    ) {
+        let pairs = &self.across_pairs;
+        contacts.across.resize(pairs.len().div_ceil(LANES), Block::EMPTY);
+        let blocks = contacts.across.par_iter_mut().with_min_len(MIN_BLOCKS).enumerate();
+        blocks.for_each(|(b, block)| {
+            *block = Block::EMPTY;
+            for (lane, k) in (b * LANES..pairs.len().min((b + 1) * LANES)).enumerate() {
+                block.set(lane, &warm_pair(columns, pairs[k], before, step), k as u32);
+            }
         });
-        for (k, pair) in self.across_pairs.iter().enumerate() {
-            extend(&mut self.next_ranges[pair[0] as usize].across, k);
+        cached.across.clear();
+        for (k, &[home, other]) in pairs.iter().enumerate() {
+            self.next_ranges[home as usize].across.extend(k);
+            cached.across.push(CacheEntry {
+                other: columns.id[other as usize].0,
+                ..CacheEntry::default()
+            });
         }
     }
 
     /// Lists the held bodies' sides of the contacts between tiles in the order in which they act.
     fn list_sides(&mut self, columns: &Columns, held: usize, contacts: &ContactSet) {
         self.side_keys.clear();
-        for (k, contact) in contacts.across.iter().enumerate() {
-            let (low, high) = (contact.low, contact.high);
+        for (block, lane) in contacts.across.iter().flat_map(Block::lanes) {
+            let (low, high) = (block.low[lane], block.high[lane]);
+            // The cache lists contacts between tiles in the order of their lanes.
+            let lane = block.rank[lane] as usize;
             if (low as usize) < held {
                 let key = columns.id[high as usize].0;
-                self.side_keys.push((low, key, Side::of_low(low, k as u32)));
+                self.side_keys.push((low, key, Side::of_low(low, lane)));
             }
             if (high as usize) < held {
                 let key = columns.id[low as usize].0;
-                self.side_keys.push((high, key, Side::of_high(high, k as u32)));
+                self.side_keys.push((high, key, Side::of_high(high, lane)));
             }
         }
         self.side_keys.sort_unstable_by_key(|&(body, id, _)| (body, id));
@@ -231,53 +293,61 @@ impl Found {
             }
         });
         self.order.sort(&self.unordered, chunk.bodies.clone(), &mut self.inside);
+        self.inside_lanes.colour_pairs(&self.inside, chunk.bodies.clone());
     }
 
     fn find_statics(&mut self, chunk: &Chunk, columns: &Columns, statics: &StaticGeometry, step: &StepConstants) {
         for body in chunk.bodies.clone() {
             let motion = &columns.motion[body];
             let place = &columns.place[body];
-            let reach = motion.radius + margin(motion, step).min(step.tile_size);
+            let reach = motion.radius() + margin(motion, step).min(step.tile_size);
             self.touches.clear();
-            statics.contacts_of_sphere(place.tile, place.offset, motion.radius, reach, &mut self.touches);
-            let matters = |touch: &&StaticContact| static_matters(motion.velocity, touch, step);
+            statics.contacts_of_sphere(place.tile, place.offset, motion.radius(), reach, &mut self.touches);
+            let matters = |touch: &&StaticContact| static_matters(motion.velocity(), touch, step);
             let touches = self.touches.iter().filter(matters);
             self.statics.extend(touches.map(|&touch| (body as u32, touch)));
         }
+        self.static_lanes.number(self.statics.iter().map(|&(body, _)| body));
     }
 
     fn prepare_inside(
         &self,
-        portion: &Portion,
-        contacts: &mut [Contact],
+        target: Target<'_>,
         ranges: &mut [CachedRanges],
+        base: usize,
         columns: &Columns,
-        cache: ContactCache<'_>,
+        before: ContactCache<'_>,
         step: &StepConstants,
     ) {
-        for (k, (pair, contact)) in self.inside.iter().zip(contacts).enumerate() {
-            *contact = warm_pair(columns, *pair, cache, step);
-            extend(
-                &mut ranges[pair[0] as usize - portion.bodies.start].inside,
-                portion.inside.start + k,
-            );
+        target.blocks.fill(Block::EMPTY);
+        for (k, (&pair, entry)) in self.inside.iter().zip(target.entries).enumerate() {
+            let contact = warm_pair(columns, pair, before, step);
+            let rank = target.first_entry + k;
+            let lane = self.inside_lanes.lanes[k] as usize;
+            target.blocks[lane / LANES].set(lane % LANES, &contact, rank as u32);
+            entry.other = columns.id[pair[1] as usize].0;
+            ranges[pair[0] as usize - base].inside.extend(rank);
         }
     }
 
     fn prepare_statics(
         &self,
-        portion: &Portion,
-        contacts: &mut [Contact],
+        target: Target<'_>,
         ranges: &mut [CachedRanges],
+        base: usize,
         columns: &Columns,
-        cache: ContactCache<'_>,
-        step: &StepConstants,
+        before: ContactCache<'_>,
     ) {
-        for (k, ((body, touch), contact)) in self.statics.iter().zip(contacts).enumerate() {
+        target.blocks.fill(Block::EMPTY);
+        for (k, ((body, touch), entry)) in self.statics.iter().zip(target.entries).enumerate() {
             let b = *body as usize;
-            let impulses = cache.fixed((columns.id[b], &columns.cached[b]), touch.key);
-            *contact = static_contact(columns, *body, touch, impulses);
-            extend(&mut ranges[b - portion.bodies.start].statics, portion.statics.start + k);
+            let impulses = before.fixed((columns.id[b], &columns.cached[b]), touch.key);
+            let contact = static_contact(columns, *body, touch, impulses);
+            let rank = target.first_entry + k;
+            let lane = self.static_lanes.lanes[k] as usize;
+            target.blocks[lane / LANES].set(lane % LANES, &contact, rank as u32);
+            entry.other = touch.key | STATIC_BIT;
+            ranges[b - base].statics.extend(rank);
         }
     }
 }
@@ -285,33 +355,20 @@ impl Found {
 /// Distance that a body may cover within the tick, falling freely, plus the slop, m.
 fn margin(body: &Motion, step: &StepConstants) -> f32 {
     let t = step.tick_seconds;
-    body.velocity.length() * t + (0.5 * step.gravity.length() * t * t + CONTACT_SLOP)
+    body.velocity().length() * t + (0.5 * step.gravity.length() * t * t + CONTACT_SLOP)
 }
 
 /// How far a body may reach beyond its radius so that its partners are in the tiles around its own, m.
 fn room(body: &Motion, step: &StepConstants) -> f32 {
-    (0.5 * step.tile_size - body.radius).max(0.0)
+    (0.5 * step.tile_size - body.radius()).max(0.0)
 }
 
 /// The contact of a pair with the impulses of the last tick.
-fn warm_pair(columns: &Columns, [home, other]: Pair, cache: ContactCache<'_>, step: &StepConstants) -> Contact {
-    let (id_home, id_other) = (columns.id[home as usize], columns.id[other as usize]);
-    let [low, high] = if id_home < id_other {
-        [home, other]
-    } else {
-        [other, home]
-    };
+fn warm_pair(columns: &Columns, [a, b]: Pair, before: ContactCache<'_>, step: &StepConstants) -> Contact {
+    let is_ordered = columns.id[a as usize] < columns.id[b as usize];
+    let [low, high] = if is_ordered { [a, b] } else { [b, a] };
     let partner = |index: u32| (columns.id[index as usize], &columns.cached[index as usize]);
-    let cached = cache.pair(partner(low), partner(high));
-    pair_contact(columns, [low, high], home, cached, step)
-}
-
-/// Adds contact `k` to the contacts of a home, which follow each other.
-fn extend(span: &mut Span, k: usize) {
-    if span.len == 0 {
-        span.start = k as u32;
-    }
-    span.len += 1;
+    pair_contact(columns, [low, high], before.pair(partner(low), partner(high)), step)
 }
 
 /// Takes the first `len` items off a slice.

@@ -1,26 +1,30 @@
-//! Contacts, and last tick's contacts as the cache that warm starts this tick's.
+//! Contacts, and the impulses of last tick's contacts, which warm start this tick's.
 //!
-//! The contacts of a tick stay where they are until the next tick has taken their impulses: the cache is the contact list itself. Every contact is listed under
-//! one held body, its *home*, and names the other partner by id; a body's ranges move with it through the sort. So a lookup is a walk over a few neighbouring
-//! cache lines, and no table of pairs exists.
+//! Contacts lie in [`Block`]s of four, lane by lane, in the order in which they are solved; no two lanes of a block share a body, so a block is solved at once and gives
+//! the same bits as one contact after the other.
+//!
+//! The cache has one small entry for each contact, listed under one held body, its *home*; it names the other partner by id. A body's ranges move with it through the sort. So
+//! a lookup is a walk over a few neighbouring entries, and no table of pairs exists.
 
 use std::ops::Range;
 
-use glam::Vec3;
+use glam::{Vec3, Vec4};
 
 use crate::body::BodyId;
 use crate::halo::CachedContact;
 use crate::storage::Columns;
 
-/// In place of a body's index where the partner is static geometry.
-pub(crate) const STATIC: u32 = u32::MAX;
+/// Contacts in a block. A constant, not the machine's width: it shapes the padding, though never a result.
+pub(crate) const LANES: usize = 4;
 
-/// In [`CachedContact::high`] and [`Contact::other`]: the partner is static geometry, the rest is the key of the feature.
+/// In place of a body's index: static geometry, or a lane without a contact.
+pub(crate) const NO_BODY: u32 = u32::MAX;
+
+/// In [`CachedContact::high`] and [`CacheEntry::other`]: the partner is static geometry, the rest is the key of the feature.
 pub(crate) const STATIC_BIT: u64 = 1 << 63;
 
-/// One contact point: one cache line. Two spheres, or a sphere and a feature of static geometry, touch in one point, so there is no manifold.
+/// One contact point. Two spheres, or a sphere and a feature of static geometry, touch in one point, so there is no manifold.
 #[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
 pub(crate) struct Contact {
     /// Unit, from the body of the lower id to the one of the higher; from the body to the static geometry.
     pub(crate) normal: Vec3,
@@ -40,70 +44,165 @@ pub(crate) struct Contact {
     pub(crate) restitution: f32,
     /// Index of the body of the lower id, or of the only body.
     pub(crate) low: u32,
-    /// Index of the body of the higher id, or [`STATIC`].
+    /// Index of the body of the higher id, or [`NO_BODY`].
     pub(crate) high: u32,
-    /// The partner that is not the home: a body's id, or [`STATIC_BIT`] and the key of the feature.
-    pub(crate) other: u64,
 }
 
-const _: () = assert!(size_of::<Contact>() == 64);
+/// Four contacts, lane by lane: four cache lines.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Block {
+    pub(crate) normal: [Vec4; 3],
+    pub(crate) separation: Vec4,
+    pub(crate) friction_impulse: [Vec4; 3],
+    pub(crate) normal_impulse: Vec4,
+    pub(crate) normal_mass: Vec4,
+    pub(crate) tangent_mass: Vec4,
+    pub(crate) friction: Vec4,
+    pub(crate) restitution: Vec4,
+    pub(crate) low: [u32; LANES],
+    pub(crate) high: [u32; LANES],
+    /// Positions in the list of the cache.
+    pub(crate) rank: [u32; LANES],
+    spare: [u32; LANES],
+}
 
-impl Contact {
-    pub(crate) const NONE: Self = Self {
-        normal: Vec3::ZERO,
-        separation: 0.0,
-        friction_impulse: Vec3::ZERO,
-        normal_impulse: 0.0,
-        normal_mass: 0.0,
-        tangent_mass: 0.0,
-        friction: 0.0,
-        restitution: 0.0,
-        low: STATIC,
-        high: STATIC,
-        other: 0,
+const _: () = assert!(size_of::<Block>() == 256);
+
+impl Block {
+    /// Lanes without contacts: they compute zero impulses on nothing.
+    pub(crate) const EMPTY: Self = Self {
+        normal: [Vec4::ZERO; 3],
+        separation: Vec4::ZERO,
+        friction_impulse: [Vec4::ZERO; 3],
+        normal_impulse: Vec4::ZERO,
+        normal_mass: Vec4::ZERO,
+        tangent_mass: Vec4::ZERO,
+        friction: Vec4::ZERO,
+        restitution: Vec4::ZERO,
+        low: [NO_BODY; LANES],
+        high: [NO_BODY; LANES],
+        rank: [0; LANES],
+        spare: [0; LANES],
     };
 
-    fn impulses(&self) -> Impulses {
-        Impulses {
-            normal: self.normal_impulse,
-            // Adding zero makes a negative zero positive, here and after a hand-over alike.
-            friction: self.friction_impulse + Vec3::ZERO,
+    /// Puts a contact into a lane.
+    pub(crate) fn set(&mut self, lane: usize, contact: &Contact, rank: u32) {
+        for axis in 0..3 {
+            self.normal[axis][lane] = contact.normal[axis];
+            self.friction_impulse[axis][lane] = contact.friction_impulse[axis];
         }
+        self.separation[lane] = contact.separation;
+        self.normal_impulse[lane] = contact.normal_impulse;
+        self.normal_mass[lane] = contact.normal_mass;
+        self.tangent_mass[lane] = contact.tangent_mass;
+        self.friction[lane] = contact.friction;
+        self.restitution[lane] = contact.restitution;
+        self.low[lane] = contact.low;
+        self.high[lane] = contact.high;
+        self.rank[lane] = rank;
     }
 
-    /// The entry of the cache, if the contact carries an impulse.
-    fn cached(&self, home: BodyId) -> Option<CachedContact> {
-        let is_static = self.other & STATIC_BIT != 0;
-        (self.normal_impulse > 0.0).then(|| CachedContact {
-            low: if is_static { home } else { home.min(BodyId(self.other)) },
-            high: if is_static { self.other } else { home.0.max(self.other) },
-            normal_impulse: self.normal_impulse,
-            friction_impulse: self.impulses().friction.to_array(),
-        })
+    /// The lanes with a contact.
+    pub(crate) fn lanes(&self) -> impl Iterator<Item = (&Self, usize)> + use<'_> {
+        (0..LANES)
+            .filter(|&lane| self.low[lane] != NO_BODY)
+            .map(move |lane| (self, lane))
+    }
+
+    /// Writes the impulses to the cache entries; the first has this rank.
+    pub(crate) fn store(&self, entries: &mut [CacheEntry], first: usize) {
+        for lane in 0..LANES {
+            if self.low[lane] != NO_BODY {
+                entries[self.rank[lane] as usize - first].impulses = Impulses {
+                    normal: self.normal_impulse[lane] + 0.0,
+                    // Adding zero makes a negative zero positive.
+                    friction: self.friction_impulse.map(|axis| axis[lane] + 0.0),
+                };
+            }
+        }
+    }
+}
+
+/// The contacts of a tick, by class.
+#[derive(Debug, Default)]
+pub(crate) struct ContactSet {
+    /// Between bodies of one tile.
+    pub(crate) inside: Vec<Block>,
+    /// With static geometry.
+    pub(crate) statics: Vec<Block>,
+    /// Between bodies of different tiles. Their order is of no consequence, and lanes may share bodies.
+    pub(crate) across: Vec<Block>,
+}
+
+impl ContactSet {
+    pub(crate) fn clear(&mut self) {
+        self.inside.clear();
+        self.statics.clear();
+        self.across.clear();
     }
 }
 
 /// The accumulated impulses of a contact.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Impulses {
+    /// kg m/s.
     pub(crate) normal: f32,
-    pub(crate) friction: Vec3,
+    /// kg m/s.
+    pub(crate) friction: [f32; 3],
 }
 
-/// A range of contacts.
+/// What is kept of a contact until the next tick.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CacheEntry {
+    /// The partner that is not the home: a body's id, or [`STATIC_BIT`] and the key of the feature.
+    pub(crate) other: u64,
+    pub(crate) impulses: Impulses,
+}
+
+impl CacheEntry {
+    /// The entry as others see it, if the contact carries an impulse.
+    fn cached(&self, home: BodyId) -> Option<CachedContact> {
+        let is_static = self.other & STATIC_BIT != 0;
+        (self.impulses.normal > 0.0).then(|| CachedContact {
+            low: if is_static { home } else { home.min(BodyId(self.other)) },
+            high: if is_static { self.other } else { home.0.max(self.other) },
+            normal_impulse: self.impulses.normal,
+            friction_impulse: self.impulses.friction,
+        })
+    }
+}
+
+/// The entries of a tick's contacts, by class, those of one home one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct CacheSet {
+    pub(crate) inside: Vec<CacheEntry>,
+    pub(crate) statics: Vec<CacheEntry>,
+    pub(crate) across: Vec<CacheEntry>,
+}
+
+/// A range of entries.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Span {
-    pub(crate) start: u32,
-    pub(crate) len: u32,
+    start: u32,
+    len: u32,
 }
 
 impl Span {
     pub(crate) fn range(self) -> Range<usize> {
         self.start as usize..(self.start + self.len) as usize
     }
+
+    /// Adds entry `k`, which follows the others.
+    pub(crate) fn extend(&mut self, k: usize) {
+        if self.len == 0 {
+            self.start = k as u32;
+        }
+        self.len += 1;
+    }
 }
 
-/// The contacts whose home is a body, per list of [`ContactSet`].
+/// The entries whose home is a body, per list of [`CacheSet`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct CachedRanges {
     pub(crate) inside: Span,
@@ -111,21 +210,10 @@ pub(crate) struct CachedRanges {
     pub(crate) across: Span,
 }
 
-/// The contacts of a tick, by class.
-#[derive(Debug, Default)]
-pub(crate) struct ContactSet {
-    /// Between bodies of one tile, in storage order of the pair: the order in which they are solved.
-    pub(crate) inside: Vec<Contact>,
-    /// With static geometry, in storage order of the body, then by feature.
-    pub(crate) statics: Vec<Contact>,
-    /// Between bodies of different tiles. Their order in the list is of no consequence.
-    pub(crate) across: Vec<Contact>,
-}
-
 /// Everything that warm starts the next tick.
 #[derive(Clone, Copy)]
 pub(crate) struct ContactCache<'a> {
-    pub(crate) set: &'a ContactSet,
+    pub(crate) set: &'a CacheSet,
     /// Entries without a home: of contacts that arrived with a body, or whose home left. Ascending in (low, high).
     pub(crate) extra: &'a [CachedContact],
 }
@@ -136,11 +224,11 @@ impl<'a> ContactCache<'a> {
         let listed = |home: &CachedRanges, other: BodyId| {
             let inside = &self.set.inside[home.inside.range()];
             let across = &self.set.across[home.across.range()];
-            inside.iter().chain(across).find(|contact| contact.other == other.0)
+            inside.iter().chain(across).find(|entry| entry.other == other.0)
         };
         listed(low.1, high.0)
             .or_else(|| listed(high.1, low.0))
-            .map(Contact::impulses)
+            .map(|entry| entry.impulses)
             .or_else(|| self.extra(low.0, high.0.0))
     }
 
@@ -149,23 +237,18 @@ impl<'a> ContactCache<'a> {
         let other = key | STATIC_BIT;
         let mut listed = self.set.statics[body.1.statics.range()].iter();
         listed
-            .find(|contact| contact.other == other)
-            .map(Contact::impulses)
+            .find(|entry| entry.other == other)
+            .map(|entry| entry.impulses)
             .or_else(|| self.extra(body.0, other))
     }
 
-    /// The entries listed under a home.
+    /// The entries listed under a home that carry an impulse.
     pub(crate) fn of_home(self, id: BodyId, ranges: &CachedRanges) -> impl Iterator<Item = CachedContact> + use<'a> {
-        self.contacts_of_home(ranges)
-            .filter_map(move |contact| contact.cached(id))
-    }
-
-    /// The contacts listed under a home, with or without an impulse.
-    pub(crate) fn contacts_of_home(self, ranges: &CachedRanges) -> impl Iterator<Item = &'a Contact> + use<'a> {
         let inside = &self.set.inside[ranges.inside.range()];
         let statics = &self.set.statics[ranges.statics.range()];
         let across = &self.set.across[ranges.across.range()];
-        inside.iter().chain(statics).chain(across)
+        let entries = inside.iter().chain(statics).chain(across);
+        entries.filter_map(move |entry| entry.cached(id))
     }
 
     fn extra(&self, low: BodyId, high: u64) -> Option<Impulses> {
@@ -178,7 +261,7 @@ impl<'a> ContactCache<'a> {
             .ok()?;
         Some(Impulses {
             normal: self.extra[found].normal_impulse,
-            friction: Vec3::from_array(self.extra[found].friction_impulse),
+            friction: self.extra[found].friction_impulse,
         })
     }
 

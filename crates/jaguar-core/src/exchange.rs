@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::body::BodyId;
 use crate::constants::{CONTACT_SLOP, GHOST_MARGIN};
-use crate::contact::{CachedRanges, ContactSet, STATIC_BIT};
+use crate::contact::{Block, CachedRanges, STATIC_BIT};
 use crate::error::{FieldError, HaloError};
 use crate::halo::{Boundary, BoundaryVelocity, CachedContact, Ghost};
 use crate::storage::{Columns, Motion, Place};
@@ -112,9 +112,9 @@ impl World {
         let motion = &mut self.bodies.columns_mut().motion;
         for (&ghost, velocity) in peer.ghosts.iter().zip(velocities) {
             let motion = &mut motion[ghost as usize];
-            motion.velocity = Vec3::from_array(velocity.velocity);
-            motion.angular_velocity = Vec3::from_array(velocity.angular_velocity);
-            motion.displacement = Vec3::from_array(velocity.displacement);
+            motion.set_velocity(Vec3::from_array(velocity.velocity));
+            motion.set_angular_velocity(Vec3::from_array(velocity.angular_velocity));
+            motion.displacement = Vec3::from_array(velocity.displacement).extend(motion.radius());
         }
         peer.is_complete = true;
         Ok(())
@@ -165,7 +165,7 @@ impl World {
         }
         if !leaving.is_empty() {
             self.take_contacts(&destinations, &mut outgoing);
-            self.bodies.remove(&leaving);
+            self.remove_bodies(&leaving);
         }
         for boundary in outgoing.values_mut() {
             boundary.handed_over.sort_unstable_by_key(|record| record.id);
@@ -267,7 +267,7 @@ impl Exchange {
         columns: &Columns,
         held: usize,
         table: &TileTable,
-        contacts: &ContactSet,
+        across: &[Block],
         mut owner: impl FnMut(TileIndex) -> u32,
     ) {
         self.peers.clear();
@@ -277,11 +277,12 @@ impl Exchange {
         let ghost_tiles = &table.tiles[table.owned_tiles..];
         let owners: Vec<u32> = ghost_tiles.iter().map(|tile| owner(tile.index)).collect();
         let mut pods: BTreeMap<u32, (Vec<u32>, Vec<u32>)> = BTreeMap::new();
-        for contact in &contacts.across {
-            let (own, ghost) = if contact.low as usize >= held {
-                (contact.high, contact.low)
-            } else if contact.high as usize >= held {
-                (contact.low, contact.high)
+        let lanes = across.iter().flat_map(Block::lanes);
+        for (low, high) in lanes.map(|(block, lane)| (block.low[lane], block.high[lane])) {
+            let (own, ghost) = if low as usize >= held {
+                (high, low)
+            } else if high as usize >= held {
+                (low, high)
             } else {
                 continue;
             };
@@ -404,8 +405,8 @@ impl<F: FnMut(TileIndex) -> u32> Territory<F> {
 fn reach_at_most(motion: &Motion, world: &World) -> f32 {
     let t = world.constants.tick_seconds;
     let fall = 0.5 * world.constants.gravity.length() * t * t;
-    let margin = motion.velocity.length() * t + (fall + CONTACT_SLOP);
-    motion.radius + margin.min(world.constants.speculative_cap)
+    let margin = motion.velocity().length() * t + (fall + CONTACT_SLOP);
+    motion.radius() + margin.min(world.constants.speculative_cap)
 }
 
 fn ghost_of(columns: &Columns, index: usize) -> Ghost {
@@ -415,9 +416,9 @@ fn ghost_of(columns: &Columns, index: usize) -> Ghost {
         id: columns.id[index],
         tile,
         offset: offset.to_array(),
-        velocity: motion.velocity.to_array(),
-        angular_velocity: motion.angular_velocity.to_array(),
-        radius: motion.radius,
+        velocity: motion.velocity().to_array(),
+        angular_velocity: motion.angular_velocity().to_array(),
+        radius: motion.radius(),
         mass: columns.mass[index],
         friction: columns.material[index].friction,
         restitution: columns.material[index].restitution,
@@ -426,9 +427,9 @@ fn ghost_of(columns: &Columns, index: usize) -> Ghost {
 
 fn boundary_velocity(motion: &Motion) -> BoundaryVelocity {
     BoundaryVelocity {
-        velocity: motion.velocity.to_array(),
-        angular_velocity: motion.angular_velocity.to_array(),
-        displacement: motion.displacement.to_array(),
+        velocity: motion.velocity().to_array(),
+        angular_velocity: motion.angular_velocity().to_array(),
+        displacement: motion.displacement.truncate().to_array(),
     }
 }
 

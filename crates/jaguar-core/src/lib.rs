@@ -13,6 +13,7 @@ pub mod error;
 pub mod exchange;
 pub mod halo;
 pub mod hash;
+mod lanes;
 mod narrow_phase;
 pub mod query;
 pub mod scenes;

@@ -14,9 +14,10 @@ use rayon::prelude::*;
 use crate::body::Material;
 use crate::broad_phase::GridParams;
 use crate::collide::{Collision, split_front};
-use crate::contact::{Contact, ContactSet};
+use crate::contact::{Block, ContactCache, ContactSet};
 use crate::error::HaloError;
 use crate::solver::across::{self, Side};
+use crate::solver::kernel::Impulse;
 use crate::solver::{StepConstants, inside, integrate};
 use crate::storage::{Columns, Motion};
 use crate::tile::TileIndex;
@@ -50,9 +51,9 @@ impl World {
             .rebuild(self.bodies.columns(), held)
             .map_err(|tile| HaloError::SharedTile { tile })?;
 
-        std::mem::swap(&mut self.contacts, &mut self.spare_contacts);
-        let cache = crate::contact::ContactCache {
-            set: &self.spare_contacts,
+        std::mem::swap(&mut self.cached, &mut self.spare_cached);
+        let before = ContactCache {
+            set: &self.spare_cached,
             extra: &self.extra,
         };
         let grid = GridParams {
@@ -62,7 +63,7 @@ impl World {
         self.collision.run(
             &mut self.bodies,
             &mut self.contacts,
-            cache,
+            (&mut self.cached, before),
             &self.statics,
             grid,
             &self.constants,
@@ -72,7 +73,7 @@ impl World {
             self.bodies.columns(),
             held,
             &self.collision.table,
-            &self.contacts,
+            &self.contacts.across,
             owner,
         );
         self.count_stage();
@@ -89,7 +90,7 @@ impl World {
         let substeps = self.params().substeps;
         assert!(done < substeps, "all {substeps} substeps are done; finish the tick");
         self.exchange.assert_complete();
-        across::solve(
+        across::solve_all(
             &self.bodies.columns().motion,
             &mut self.contacts.across,
             &mut self.collision.changes,
@@ -115,6 +116,7 @@ impl World {
             Phase::Solving { done: substeps },
             "a tick is finished after its {substeps} substeps"
         );
+        self.store_impulses();
         self.bodies.drop_ghosts();
         let Columns {
             motion,
@@ -159,12 +161,38 @@ impl World {
 
     fn count_stage(&mut self) {
         self.stats = StepStats {
-            inside: self.contacts.inside.len(),
-            across: self.contacts.across.len(),
-            statics: self.contacts.statics.len(),
+            inside: self.cached.inside.len(),
+            across: self.cached.across.len(),
+            statics: self.cached.statics.len(),
             tiles: self.collision.table.owned_tiles,
             ..self.stats
         };
+    }
+
+    /// Writes the accumulated impulses to the cache.
+    fn store_impulses(&mut self) {
+        let ContactSet {
+            inside,
+            statics,
+            across,
+        } = &self.contacts;
+        let (mut inside_entries, mut static_entries) = (&mut self.cached.inside[..], &mut self.cached.statics[..]);
+        let mut tasks = Vec::with_capacity(self.collision.portions.len());
+        for portion in &self.collision.portions {
+            let first = (portion.inside_entries.start, portion.static_entries.start);
+            let entries = (
+                split_front(&mut inside_entries, portion.inside_entries.len()),
+                split_front(&mut static_entries, portion.static_entries.len()),
+            );
+            tasks.push((&inside[portion.inside.clone()], entries.0, first.0));
+            tasks.push((&statics[portion.statics.clone()], entries.1, first.1));
+        }
+        tasks.push((across, &mut self.cached.across, 0));
+        tasks.into_par_iter().for_each(|(blocks, entries, first)| {
+            for block in blocks {
+                block.store(entries, first);
+            }
+        });
     }
 
     /// Runs a stage on all portions in parallel.
@@ -210,8 +238,8 @@ impl World {
 
 /// What all portions read.
 struct Shared<'a> {
-    across: &'a [Contact],
-    changes: &'a [crate::solver::Impulse],
+    across: &'a [Block],
+    changes: &'a [Impulse],
     quarantined: &'a AtomicU64,
     step: &'a StepConstants,
 }
@@ -223,8 +251,8 @@ struct Task<'a> {
     motion: &'a mut [Motion],
     /// Materials of the bodies, if any is damped.
     material: Option<&'a [Material]>,
-    inside: &'a mut [Contact],
-    statics: &'a mut [Contact],
+    inside: &'a mut [Block],
+    statics: &'a mut [Block],
     sides: &'a [Side],
 }
 
@@ -238,8 +266,8 @@ impl Task<'_> {
         if let Some(material) = self.material {
             integrate::damp(self.motion, material, shared.step);
         }
-        inside::warm_start_pairs(self.motion, self.base, self.inside);
-        inside::warm_start_statics(self.motion, self.base, self.statics);
+        inside::warm_start(self.motion, self.base, self.inside);
+        inside::warm_start(self.motion, self.base, self.statics);
         across::warm_start(self.motion, self.base, self.sides, shared.across);
     }
 
@@ -247,10 +275,10 @@ impl Task<'_> {
     fn solve(&mut self, shared: &Shared<'_>) {
         let step = shared.step;
         across::apply_changes(self.motion, self.base, self.sides, shared.changes);
-        inside::solve_pairs::<true>(self.motion, self.base, self.inside, step);
-        inside::solve_statics::<true>(self.motion, self.base, self.statics, step);
+        inside::solve_pass::<true>(self.motion, self.base, self.inside, step);
+        inside::solve_pass::<true>(self.motion, self.base, self.statics, step);
         integrate::integrate_positions(self.motion, step);
-        inside::solve_pairs::<false>(self.motion, self.base, self.inside, step);
-        inside::solve_statics::<false>(self.motion, self.base, self.statics, step);
+        inside::solve_pass::<false>(self.motion, self.base, self.inside, step);
+        inside::solve_pass::<false>(self.motion, self.base, self.statics, step);
     }
 }

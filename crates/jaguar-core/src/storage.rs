@@ -3,7 +3,7 @@
 //! Columns are split by use: [`Motion`] is what the solver touches in every pass, [`Place`] what the collision stages read, the rest is read once a tick or less.
 //! The order decides the solver's sequence inside a tile, hence bits: it is a function of positions and ids alone, never of when bodies were last sorted.
 
-use glam::Vec3;
+use glam::{Vec3, Vec4};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -12,26 +12,62 @@ use crate::contact::CachedRanges;
 use crate::halo::Ghost;
 use crate::tile::{self, TileIndex};
 
-/// What the solver reads and writes: one cache line.
+/// What the solver reads and writes: one cache line of four vectors, each with a number in its fourth lane, so that four bodies are transposed into lanes at once.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct Motion {
+    /// Velocity, m/s; inverse mass, 1/kg.
+    pub(crate) linear: Vec4,
+    /// Angular velocity, rad/s; radius times inverse inertia, 1/(kg m).
+    pub(crate) angular: Vec4,
+    /// Displacement since the start of the tick, m; radius, m.
+    pub(crate) displacement: Vec4,
+    /// Rotation vector since the start of the tick, rad; radius plus speculative margin, m, which is valid from the collision stages on.
+    pub(crate) rotation: Vec4,
+}
+
+impl Motion {
     /// m/s.
-    pub(crate) velocity: Vec3,
+    pub(crate) fn velocity(&self) -> Vec3 {
+        self.linear.truncate()
+    }
+
+    pub(crate) fn set_velocity(&mut self, velocity: Vec3) {
+        self.linear = velocity.extend(self.linear.w);
+    }
+
     /// rad/s.
-    pub(crate) angular_velocity: Vec3,
-    /// Since the start of the tick, m.
-    pub(crate) displacement: Vec3,
-    /// Since the start of the tick, as a rotation vector, rad.
-    pub(crate) rotation: Vec3,
+    pub(crate) fn angular_velocity(&self) -> Vec3 {
+        self.angular.truncate()
+    }
+
+    pub(crate) fn set_angular_velocity(&mut self, velocity: Vec3) {
+        self.angular = velocity.extend(self.angular.w);
+    }
+
     /// 1/kg.
-    pub(crate) inverse_mass: f32,
-    /// 1/(kg m²), the same about every axis.
-    pub(crate) inverse_inertia: f32,
+    pub(crate) fn inverse_mass(&self) -> f32 {
+        self.linear.w
+    }
+
+    /// Radius times inverse inertia, 1/(kg m): what a tangential impulse on the surface changes the angular velocity by.
+    pub(crate) fn turning(&self) -> f32 {
+        self.angular.w
+    }
+
     /// m.
-    pub(crate) radius: f32,
-    /// Radius plus speculative margin, m; valid from the collision stages on.
-    pub(crate) reach: f32,
+    pub(crate) fn radius(&self) -> f32 {
+        self.displacement.w
+    }
+
+    /// Radius plus speculative margin, m.
+    pub(crate) fn reach(&self) -> f32 {
+        self.rotation.w
+    }
+
+    pub(crate) fn set_reach(&mut self, reach: f32) {
+        self.rotation.w = reach;
+    }
 }
 
 const _: () = assert!(size_of::<Motion>() == 64);
@@ -100,14 +136,13 @@ const NO_SLOT: u32 = u32::MAX;
 
 /// The motion, at rest within its tick, of a body of this velocity and mass.
 pub(crate) fn motion_of(velocity: [f32; 3], angular_velocity: [f32; 3], radius: f32, mass: f32) -> Motion {
+    // A solid sphere: I = 2/5 m r².
+    let inverse_inertia = 2.5 / (mass * radius * radius);
     Motion {
-        velocity: Vec3::from_array(velocity),
-        angular_velocity: Vec3::from_array(angular_velocity),
-        inverse_mass: 1.0 / mass,
-        // A solid sphere: I = 2/5 m r².
-        inverse_inertia: 2.5 / (mass * radius * radius),
-        radius,
-        ..Motion::default()
+        linear: Vec3::from_array(velocity).extend(1.0 / mass),
+        angular: Vec3::from_array(angular_velocity).extend(radius * inverse_inertia),
+        displacement: Vec3::ZERO.extend(radius),
+        rotation: Vec4::ZERO,
     }
 }
 
@@ -159,9 +194,9 @@ impl Bodies {
             tile: columns.place[index].tile,
             offset: columns.place[index].offset.to_array(),
             orientation: columns.orientation[index],
-            velocity: motion.velocity.to_array(),
-            angular_velocity: motion.angular_velocity.to_array(),
-            radius: motion.radius,
+            velocity: motion.velocity().to_array(),
+            angular_velocity: motion.angular_velocity().to_array(),
+            radius: motion.radius(),
             mass: columns.mass[index],
             material: columns.material[index],
         }

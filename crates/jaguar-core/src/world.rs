@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use glam::{Quat, Vec3};
+use glam::{Quat, Vec3, Vec4};
 use rustc_hash::FxHashSet;
 
 use crate::body::{Body, BodyDesc, BodyId, BodyRecord};
 use crate::collide::Collision;
 use crate::config::WorldParams;
 use crate::constants::{MASS_RANGE, MAX_ANGULAR_SPEED, MIN_RADIUS_IN_TILES, UNIT_TOLERANCE};
-use crate::contact::{ContactCache, ContactSet, STATIC_BIT};
+use crate::contact::{CacheSet, ContactCache, ContactSet, Impulses, STATIC_BIT};
 use crate::error::{FieldError, HaloError, SpawnError, WorldError};
 use crate::exchange::Exchange;
 use crate::halo::{CachedContact, Ghost};
@@ -45,10 +45,12 @@ pub struct World {
     next_id: BodyId,
     max_radius: f32,
     pub(crate) bodies: Bodies,
-    /// The contacts of the last tick, whose impulses are the contact cache; within a tick, those of this one.
+    /// The contacts of the last tick.
     pub(crate) contacts: ContactSet,
-    /// Buffers of the contacts of the tick before.
-    pub(crate) spare_contacts: ContactSet,
+    /// The impulses of the last tick's contacts; within a tick, the list of this one's.
+    pub(crate) cached: CacheSet,
+    /// The impulses of the tick before, while a tick takes them over.
+    pub(crate) spare_cached: CacheSet,
     /// Cached contacts without a home; see [`ContactCache::extra`].
     pub(crate) extra: Vec<CachedContact>,
     pub(crate) ghosts: Vec<Ghost>,
@@ -126,7 +128,8 @@ impl World {
             max_radius: 0.0,
             bodies: Bodies::default(),
             contacts: ContactSet::default(),
-            spare_contacts: ContactSet::default(),
+            cached: CacheSet::default(),
+            spare_cached: CacheSet::default(),
             extra: Vec::new(),
             ghosts: Vec::new(),
             collision: Collision::default(),
@@ -241,7 +244,7 @@ impl World {
         indices.dedup();
         self.forget_contacts(&ids.iter().copied().collect());
         self.assert_at_rest();
-        self.bodies.remove(&indices);
+        self.remove_bodies(&indices);
         indices.len()
     }
 
@@ -259,7 +262,7 @@ impl World {
     /// Changes a body's velocity by an impulse (kg m/s) at its centre. False if the body is not held or the impulse is not finite.
     pub fn apply_impulse(&mut self, id: BodyId, impulse: Vec3) -> bool {
         self.change_motion(id, impulse.is_finite(), |motion| {
-            motion.velocity += impulse * motion.inverse_mass;
+            motion.set_velocity(motion.velocity() + impulse * motion.inverse_mass());
         })
     }
 
@@ -267,8 +270,8 @@ impl World {
     pub fn set_velocity(&mut self, id: BodyId, velocity: Vec3, angular_velocity: Vec3) -> bool {
         let is_finite = velocity.is_finite() && angular_velocity.is_finite();
         self.change_motion(id, is_finite, |motion| {
-            motion.velocity = velocity;
-            motion.angular_velocity = angular_velocity;
+            motion.set_velocity(velocity);
+            motion.set_angular_velocity(angular_velocity);
         })
     }
 
@@ -315,25 +318,35 @@ impl World {
         self.cache().entries(self.bodies.columns(), self.len())
     }
 
-    /// The contacts of the last tick, each once, also those without force. In no particular order.
+    /// The contacts of the last tick, each once, also those without force. In no particular order. None after a body was removed, until the next tick.
     pub fn contacts(&self) -> impl Iterator<Item = ContactView> + '_ {
-        let columns = self.bodies.columns();
-        let homes = columns.id[..self.len()].iter().zip(&columns.cached);
-        homes.flat_map(|(&home, ranges)| {
-            self.cache().contacts_of_home(ranges).map(move |contact| {
-                let (low, high) = if contact.other & STATIC_BIT != 0 {
-                    (home, ContactPartner::Static(contact.other ^ STATIC_BIT))
-                } else {
-                    let other = BodyId(contact.other);
-                    (home.min(other), ContactPartner::Body(home.max(other)))
+        // Bodies that were spawned since lie behind those that the contacts know.
+        let known = self.collision.portions.last().map_or(0, |portion| portion.bodies.end);
+        let held = self.bodies.columns().id.get(..known).unwrap_or_default();
+        let ContactSet {
+            inside,
+            statics,
+            across,
+        } = &self.contacts;
+        let inside = inside.iter().map(|block| (block, &self.cached.inside));
+        let statics = statics.iter().map(|block| (block, &self.cached.statics));
+        let across = across.iter().map(|block| (block, &self.cached.across));
+        inside.chain(statics).chain(across).flat_map(move |(block, entries)| {
+            block.lanes().map(move |(block, lane)| {
+                let other = entries[block.rank[lane] as usize].other;
+                let id = |index: u32| held.get(index as usize).map_or(other, |id| id.0);
+                let low = BodyId(id(block.low[lane]));
+                let high = match id(block.high[lane]) {
+                    key if key & STATIC_BIT != 0 => ContactPartner::Static(key ^ STATIC_BIT),
+                    id => ContactPartner::Body(BodyId(id)),
                 };
                 ContactView {
                     low,
                     high,
-                    separation: contact.separation,
-                    normal: contact.normal,
-                    normal_impulse: contact.normal_impulse,
-                    friction_impulse: contact.friction_impulse,
+                    separation: block.separation[lane],
+                    normal: Vec3::from_array(block.normal.map(|axis| axis[lane])),
+                    normal_impulse: block.normal_impulse[lane],
+                    friction_impulse: Vec3::from_array(block.friction_impulse.map(|axis| axis[lane])),
                 }
             })
         })
@@ -341,7 +354,7 @@ impl World {
 
     pub(crate) fn cache(&self) -> ContactCache<'_> {
         ContactCache {
-            set: &self.contacts,
+            set: &self.cached,
             extra: &self.extra,
         }
     }
@@ -385,19 +398,27 @@ impl World {
         for (home, ranges) in columns.id[..held].iter().zip(&columns.cached) {
             let gone = ids.contains(home);
             let lists = [
-                &mut self.contacts.inside[ranges.inside.range()],
-                &mut self.contacts.statics[ranges.statics.range()],
-                &mut self.contacts.across[ranges.across.range()],
+                &mut self.cached.inside[ranges.inside.range()],
+                &mut self.cached.statics[ranges.statics.range()],
+                &mut self.cached.across[ranges.across.range()],
             ];
-            for contact in lists.into_iter().flatten() {
-                if gone || ids.contains(&BodyId(contact.other)) {
-                    contact.normal_impulse = 0.0;
-                    contact.friction_impulse = Vec3::ZERO;
+            for entry in lists.into_iter().flatten() {
+                if gone || ids.contains(&BodyId(entry.other)) {
+                    entry.impulses = Impulses::default();
                 }
             }
         }
         self.extra
             .retain(|entry| !ids.contains(&entry.low) && !ids.contains(&BodyId(entry.high)));
+    }
+
+    /// Removes the bodies at these indices, which ascend.
+    pub(crate) fn remove_bodies(&mut self, indices: &[u32]) {
+        if !indices.is_empty() {
+            self.bodies.remove(indices);
+            // Their indices are no longer those of the contacts; the cache goes by ids.
+            self.contacts.clear();
+        }
     }
 
     fn change_motion(&mut self, id: BodyId, is_finite: bool, change: impl FnOnce(&mut crate::storage::Motion)) -> bool {
@@ -407,8 +428,9 @@ impl World {
         };
         let motion = &mut self.bodies.columns_mut().motion[index];
         change(motion);
-        motion.velocity += Vec3::ZERO;
-        motion.angular_velocity += Vec3::ZERO;
+        // One zero only.
+        motion.linear += Vec4::ZERO;
+        motion.angular += Vec4::ZERO;
         true
     }
 
@@ -419,9 +441,9 @@ impl World {
             id: columns.id[index],
             position: tile::join(place.tile, place.offset, self.params.tile_size),
             orientation: Quat::from_array(columns.orientation[index]),
-            velocity: columns.motion[index].velocity,
-            angular_velocity: columns.motion[index].angular_velocity,
-            radius: columns.motion[index].radius,
+            velocity: columns.motion[index].velocity(),
+            angular_velocity: columns.motion[index].angular_velocity(),
+            radius: columns.motion[index].radius(),
             mass: columns.mass[index],
             material: columns.material[index],
         }

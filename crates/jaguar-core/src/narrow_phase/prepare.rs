@@ -3,7 +3,7 @@
 use glam::Vec3;
 
 use crate::constants::CONTACT_SLOP;
-use crate::contact::{Contact, Impulses, STATIC, STATIC_BIT};
+use crate::contact::{Contact, Impulses, NO_BODY};
 use crate::narrow_phase::static_geometry::StaticContact;
 use crate::solver::StepConstants;
 use crate::storage::Columns;
@@ -17,12 +17,12 @@ const NORMAL_OF_COINCIDENT_CENTRES: Vec3 = Vec3::Y;
 pub(crate) fn pair_matters(columns: &Columns, from: u32, to: u32, vector: Vec3, step: &StepConstants) -> bool {
     let (a, b) = (&columns.motion[from as usize], &columns.motion[to as usize]);
     let distance = vector.length();
-    let separation = distance - (a.radius + b.radius);
+    let separation = distance - (a.radius() + b.radius());
     if separation < CONTACT_SLOP {
         return true;
     }
     // The distance is positive: it is more than the slop.
-    let approach = (b.velocity - a.velocity).dot(vector) / distance;
+    let approach = (b.velocity() - a.velocity()).dot(vector) / distance;
     separation + approach.min(0.0) * step.tick_seconds < CONTACT_SLOP
 }
 
@@ -33,11 +33,10 @@ pub(crate) fn static_matters(velocity: Vec3, contact: &StaticContact, step: &Ste
     contact.separation + approach.min(0.0) * step.tick_seconds < CONTACT_SLOP
 }
 
-/// The contact of two bodies, `low` being the one with the lower id. `home` is one of them.
+/// The contact of two bodies, the first being the one with the lower id.
 pub(crate) fn pair_contact(
     columns: &Columns,
     [low, high]: [u32; 2],
-    home: u32,
     cached: Option<Impulses>,
     step: &StepConstants,
 ) -> Contact {
@@ -52,56 +51,46 @@ pub(crate) fn pair_contact(
         NORMAL_OF_COINCIDENT_CENTRES
     };
     let (material_a, material_b) = (&columns.material[l], &columns.material[h]);
-    let inverse_mass = a.inverse_mass + b.inverse_mass;
-    let spin_a = a.radius * a.radius * a.inverse_inertia;
-    let spin_b = b.radius * b.radius * b.inverse_inertia;
-    let restitution = material_a.restitution.max(material_b.restitution);
-    let other = if home == low { high } else { low };
-    warm(
-        Contact {
-            normal,
-            separation: distance - (a.radius + b.radius),
-            normal_mass: 1.0 / inverse_mass,
-            tangent_mass: 1.0 / (inverse_mass + (spin_a + spin_b)),
-            friction: (material_a.friction * material_b.friction).sqrt(),
-            restitution,
-            low,
-            high,
-            other: columns.id[other as usize].0,
-            ..Contact::NONE
-        },
-        cached,
-    )
+    let inverse_mass = a.inverse_mass() + b.inverse_mass();
+    let spin = a.radius() * a.turning() + b.radius() * b.turning();
+    let impulses = warm(normal, cached);
+    Contact {
+        normal,
+        separation: distance - (a.radius() + b.radius()),
+        friction_impulse: impulses.1,
+        normal_impulse: impulses.0,
+        normal_mass: 1.0 / inverse_mass,
+        tangent_mass: 1.0 / (inverse_mass + spin),
+        friction: (material_a.friction * material_b.friction).sqrt(),
+        restitution: material_a.restitution.max(material_b.restitution),
+        low,
+        high,
+    }
 }
 
 /// The contact of a body with a feature of static geometry.
 pub(crate) fn static_contact(columns: &Columns, body: u32, touch: &StaticContact, cached: Option<Impulses>) -> Contact {
     let motion = &columns.motion[body as usize];
     let material = &columns.material[body as usize];
-    let spin = motion.radius * motion.radius * motion.inverse_inertia;
-    let restitution = material.restitution.max(touch.restitution);
-    warm(
-        Contact {
-            normal: -touch.normal,
-            separation: touch.separation,
-            normal_mass: 1.0 / motion.inverse_mass,
-            tangent_mass: 1.0 / (motion.inverse_mass + spin),
-            friction: (material.friction * touch.friction).sqrt(),
-            restitution,
-            low: body,
-            high: STATIC,
-            other: touch.key | STATIC_BIT,
-            ..Contact::NONE
-        },
-        cached,
-    )
+    let normal = -touch.normal;
+    let impulses = warm(normal, cached);
+    Contact {
+        normal,
+        separation: touch.separation,
+        friction_impulse: impulses.1,
+        normal_impulse: impulses.0,
+        normal_mass: 1.0 / motion.inverse_mass(),
+        tangent_mass: 1.0 / (motion.inverse_mass() + motion.radius() * motion.turning()),
+        friction: (material.friction * touch.friction).sqrt(),
+        restitution: material.restitution.max(touch.restitution),
+        low: body,
+        high: NO_BODY,
+    }
 }
 
-/// Gives a contact the impulses of the last tick; friction is turned into the tangent plane of the new normal.
-fn warm(mut contact: Contact, cached: Option<Impulses>) -> Contact {
-    if let Some(Impulses { normal, friction }) = cached {
-        contact.normal_impulse = normal;
-        contact.friction_impulse = friction - contact.normal * friction.dot(contact.normal);
-    }
-    contact
+/// The impulses of the last tick (normal, friction); friction is turned into the tangent plane of the new normal.
+fn warm(normal: Vec3, cached: Option<Impulses>) -> (f32, Vec3) {
+    let impulses = cached.unwrap_or_default();
+    let friction = Vec3::from_array(impulses.friction);
+    (impulses.normal, friction - normal * friction.dot(normal))
 }

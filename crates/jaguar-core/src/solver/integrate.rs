@@ -1,6 +1,6 @@
 //! Velocities and positions over time, and the containment of states that are no longer numbers.
 
-use glam::Vec3;
+use glam::{Vec3, Vec4};
 
 use super::StepConstants;
 use crate::body::Material;
@@ -10,14 +10,14 @@ use crate::tile::MAX_TILE;
 
 /// Gravity and the limits of speed over one substep. Returns how many bodies had lost their numbers and were stopped.
 pub(crate) fn integrate_velocities(motion: &mut [Motion], step: &StepConstants) -> u64 {
-    let gain = step.gravity * step.substep_seconds;
+    let gain = (step.gravity * step.substep_seconds).extend(0.0);
     let max_square = step.max_speed * step.max_speed;
     let mut quarantined = 0;
     for body in motion {
-        body.velocity += gain;
+        body.linear += gain;
         // Negated, so that NaN takes the branch.
-        let slow = body.velocity.length_squared() <= max_square;
-        let calm = body.angular_velocity.length_squared() <= MAX_ANGULAR_SPEED * MAX_ANGULAR_SPEED;
+        let slow = body.velocity().length_squared() <= max_square;
+        let calm = body.angular_velocity().length_squared() <= MAX_ANGULAR_SPEED * MAX_ANGULAR_SPEED;
         if !(slow && calm) {
             quarantined += u64::from(limit(body, step.max_speed));
         }
@@ -27,17 +27,19 @@ pub(crate) fn integrate_velocities(motion: &mut [Motion], step: &StepConstants) 
 
 /// Linear and angular damping over one substep: implicit Euler of v' = -c v, stable for any c.
 pub(crate) fn damp(motion: &mut [Motion], material: &[Material], step: &StepConstants) {
+    let factor = |damping: f32| Vec3::splat(1.0 / (1.0 + step.substep_seconds * damping)).extend(1.0);
     for (body, material) in motion.iter_mut().zip(material) {
-        body.velocity *= 1.0 / (1.0 + step.substep_seconds * material.linear_damping);
-        body.angular_velocity *= 1.0 / (1.0 + step.substep_seconds * material.angular_damping);
+        body.linear *= factor(material.linear_damping);
+        body.angular *= factor(material.angular_damping);
     }
 }
 
 /// Moves bodies over one substep.
 pub(crate) fn integrate_positions(motion: &mut [Motion], step: &StepConstants) {
+    let seconds = Vec3::splat(step.substep_seconds).extend(0.0);
     for body in motion {
-        body.displacement += body.velocity * step.substep_seconds;
-        body.rotation += body.angular_velocity * step.substep_seconds;
+        body.displacement += body.linear * seconds;
+        body.rotation += body.angular * seconds;
     }
 }
 
@@ -73,23 +75,24 @@ pub(crate) fn finish_body(
             let end = tile[axis].signum();
             tile[axis] = end * MAX_TILE;
             offset = if end > 0 { half.next_down() } else { -half };
-            motion.velocity[axis] = 0.0;
+            motion.linear[axis] = 0.0;
         }
         place.offset[axis] = offset + 0.0;
     }
     place.tile.x = tile[0];
     place.tile.y = tile[1];
     place.tile.z = tile[2];
-    turn(orientation, motion.rotation);
-    motion.velocity += Vec3::ZERO;
-    motion.angular_velocity += Vec3::ZERO;
-    motion.displacement = Vec3::ZERO;
-    motion.rotation = Vec3::ZERO;
+    turn(orientation, motion.rotation.truncate());
+    motion.linear += Vec4::ZERO;
+    motion.angular += Vec4::ZERO;
+    let lane = Vec3::ZERO.extend(1.0);
+    motion.displacement *= lane;
+    motion.rotation *= lane;
     quarantined
 }
 
 fn is_finite(motion: &Motion) -> bool {
-    let sum = (motion.velocity + motion.displacement) + (motion.angular_velocity + motion.rotation);
+    let sum = (motion.linear + motion.displacement) + (motion.angular + motion.rotation);
     sum.is_finite()
 }
 
@@ -97,19 +100,18 @@ fn is_finite(motion: &Motion) -> bool {
 #[cold]
 fn limit(body: &mut Motion, max_speed: f32) -> bool {
     let mut quarantined = false;
-    let mut shorten = |vector: &mut Vec3, longest: f32| {
+    let mut shorten = |lanes: &mut Vec4, longest: f32| {
+        let vector = lanes.truncate();
         let length = vector.length();
-        if length.is_finite() {
-            if length > longest {
-                *vector *= longest / length;
-            }
-        } else {
-            *vector = Vec3::ZERO;
+        if !length.is_finite() {
+            *lanes = Vec3::ZERO.extend(lanes.w);
             quarantined = true;
+        } else if length > longest {
+            *lanes = (vector * (longest / length)).extend(lanes.w);
         }
     };
-    shorten(&mut body.velocity, max_speed);
-    shorten(&mut body.angular_velocity, MAX_ANGULAR_SPEED);
+    shorten(&mut body.linear, max_speed);
+    shorten(&mut body.angular, MAX_ANGULAR_SPEED);
     shorten(&mut body.displacement, f32::MAX);
     shorten(&mut body.rotation, f32::MAX);
     quarantined
