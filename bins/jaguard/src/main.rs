@@ -1,2 +1,7 @@
-//! Placeholder: see docs/architecture.md.
-fn main() {}
+//! The Jaguar daemon: one pod of a world.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    jaguard::run(std::env::args_os())
+}

@@ -3,6 +3,7 @@
 //! A tick's wall time begins when its entry is known and the one before it is done, and ends with its execution. Its working time is the part of it in which the
 //! pod's state machine ran; the rest it waited for neighbours.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jaguar_core::World;
@@ -14,7 +15,7 @@ use jaguar_migration::time::Time;
 
 /// Measures one pod.
 pub(crate) struct Meter {
-    metrics: Metrics,
+    metrics: Arc<Metrics>,
     load: LoadMeter,
     tick_rate: TickRateMeter,
     /// What a tick may take to be in real time.
@@ -28,7 +29,7 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) fn new(metrics: Metrics, rate: Rate, simulated_ticks_per_second: u32) -> Self {
+    pub(crate) fn new(metrics: Arc<Metrics>, rate: Rate, simulated_ticks_per_second: u32) -> Self {
         let simulated = Duration::from_secs(1) / simulated_ticks_per_second.max(1);
         let mut meter = Self {
             metrics,

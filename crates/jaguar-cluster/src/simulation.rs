@@ -354,6 +354,5 @@ impl Mailbox {
     pub(crate) fn announce(&self, pod: PodId, definition: Arc<WorldDefinition>, empty: World) {
         let first = self.founded.set(Founded { pod, definition, empty }).is_ok();
         assert!(first, "one mailbox serves one pod");
-        self.progress.send_modify(|progress| progress.stage = Stage::Serving);
     }
 }

@@ -13,7 +13,7 @@ use jaguar_core::World;
 use jaguar_metrics::{Health, Metrics, Phase};
 use jaguar_migration::action::Action;
 use jaguar_migration::command::Reply;
-use jaguar_migration::id::{LogIndex, RequestId};
+use jaguar_migration::id::{LogIndex, RequestId, Tick};
 use jaguar_migration::input::{Input, Rate};
 use jaguar_migration::pod::Pod;
 use jaguar_migration::time::Time;
@@ -42,7 +42,7 @@ pub struct Options {
     /// The pace the pod starts with.
     pub rate: Rate,
     /// Where the thread's measurements go.
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
     /// Where the thread shows that it lives, and what it does.
     pub health: Health,
 }
@@ -126,8 +126,9 @@ struct Driver {
     history: History,
     meter: Meter,
     health: Health,
-    /// Everything but the position, which changes with every entry.
     stage: Stage,
+    /// The last entry that the whole world is known to have executed.
+    summary: LogIndex,
 }
 
 impl Driver {
@@ -147,13 +148,14 @@ impl Driver {
             history: History::new(options.history_entries),
             meter,
             health: options.health,
-            stage: Stage::Serving,
+            stage: Stage::Starting,
+            summary: LogIndex(0),
         }
     }
 
     fn run(mut self) {
-        self.health.enter(Phase::Member);
         self.carry_out_actions();
+        self.become_member();
         while self.stage != Stage::Left {
             self.health.beat(Instant::now());
             let Some(event) = self.wait() else {
@@ -204,7 +206,7 @@ impl Driver {
                 self.give(Input::Join { request, name, address });
             }
             Event::Drain => {
-                if self.stage == Stage::Serving {
+                if matches!(self.stage, Stage::Starting | Stage::Serving) {
                     self.health.enter(Phase::Draining);
                     self.stage = Stage::Draining;
                     self.publish();
@@ -277,11 +279,13 @@ impl Driver {
                 let load = self.meter.executed(self.clock.now(), index, advanced, self.pod.world());
                 self.pod.note_load(load);
                 self.history.record(index, self.pod.world());
+                self.become_member();
                 self.answer_reads(index);
                 return true;
             }
             Action::Summary(summary) => {
                 self.meter.summarised(&summary, self.pod.id());
+                self.summary = summary.index;
                 return true;
             }
             Action::Left => {
@@ -306,15 +310,23 @@ impl Driver {
         }
     }
 
+    /// A founder is a member from the start, a pod that joins from the entry on that lets it in.
+    fn become_member(&mut self) {
+        if self.stage == Stage::Starting && self.pod.is_member() {
+            self.health.enter(Phase::Member);
+            self.stage = Stage::Serving;
+            self.publish();
+        }
+    }
+
     fn publish(&self) {
-        let status = self.pod.status();
         self.progress.send_replace(Progress {
             stage: self.stage.clone(),
-            index: status.index,
-            tick: status.tick,
-            sealed: status.sealed,
-            paused: status.paused,
-            summary: status.summary.as_ref().map_or(LogIndex(0), |summary| summary.index),
+            index: self.pod.executed(),
+            tick: Tick(self.pod.world().tick()),
+            sealed: self.pod.sealed(),
+            paused: self.pod.is_paused(),
+            summary: self.summary,
             executed_at: Instant::now(),
         });
     }

@@ -1,0 +1,91 @@
+//! Why the daemon ends otherwise than it should.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jaguar_cluster::join::JoinError;
+use jaguar_cluster::server::ServeError;
+use jaguar_cluster::simulation_thread::StartError;
+use jaguar_config::ConfigError;
+use jaguar_migration::error::PodError;
+use jaguar_scenario::ScenarioError;
+
+/// Why the daemon ends otherwise than it should.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// A key, a file or a flag is wrong; the operator must repair it.
+    #[error(transparent)]
+    Config(ConfigError),
+    /// A scenario or a file of bodies is wrong; who wrote it must repair it.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// A body of the file has an id that the scenario uses too; give it another one.
+    #[error("{}: the body with id {id} is in the scenario already; give it another id", path.display())]
+    BodyTwice {
+        /// The file of bodies.
+        path: PathBuf,
+        /// The id.
+        id: u64,
+    },
+    /// A flag that makes no sense for a pod that joins.
+    #[error("{flag} is for the pod that founds a world; this one joins through cluster_peers (--join)")]
+    FounderOnly {
+        /// The flag.
+        flag: &'static str,
+    },
+    /// The system gives no thread or socket.
+    #[error("cannot start the network runtime: {0}")]
+    Runtime(io::Error),
+    /// The port is taken or not allowed; choose another one.
+    #[error("cannot listen on {address} for {purpose}: {reason}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What for.
+        purpose: &'static str,
+        /// What the system says.
+        reason: io::Error,
+    },
+    /// Signals cannot be received.
+    #[error("cannot receive signals: {0}")]
+    Signals(io::Error),
+    /// No peer lets this pod in.
+    #[error(transparent)]
+    Join(#[from] JoinError),
+    /// The definition or the welcome makes no world.
+    #[error(transparent)]
+    Pod(#[from] PodError),
+    /// The simulation thread did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The gRPC server failed.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// A server ended without being told to: a bug, its panic is above.
+    #[error("a server died; this pod cannot be reached any more")]
+    ServerDied,
+    /// The simulation thread ended without having left: a bug, its panic is above.
+    #[error("the simulation thread died; the world will miss this pod's bodies and halt")]
+    SimulationDied,
+    /// Giving everything away took too long; the peers may be gone or the world may have halted.
+    #[error(
+        "this pod still owns a part of the world {limit:?} after it was told to leave (migration_timeout_seconds); \
+         its bodies are lost and the world will halt"
+    )]
+    DrainTimeout {
+        /// `migration_timeout_seconds`.
+        limit: Duration,
+    },
+}
+
+impl DaemonError {
+    /// 2 when the daemon could not start, 1 when it failed later.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Serve(_) | Self::ServerDied | Self::SimulationDied | Self::DrainTimeout { .. } => 1,
+            _ => 2,
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What a world is founded from: a scenario, or the keys of the configuration; and bodies from a file.
+
+use std::collections::HashSet;
+
+use glam::DVec3;
+use jaguar_config::Config;
+use jaguar_core::WorldParams;
+use jaguar_migration::definition::WorldDefinition;
+
+use crate::error::DaemonError;
+use crate::options::Options;
+
+/// Reads the definition of the world that this pod founds.
+///
+/// # Errors
+/// When a file cannot be read or is wrong.
+pub(crate) fn definition(config: &Config, options: &Options) -> Result<WorldDefinition, DaemonError> {
+    let mut definition = match &config.scenario {
+        Some(path) => {
+            let scenario = jaguar_scenario::load(path)?;
+            tracing::info!(name = scenario.name, path = %path.display(), "scenario read");
+            scenario.definition
+        }
+        None => WorldDefinition {
+            params: params(config),
+            ..WorldDefinition::default()
+        },
+    };
+    // Speed only, so the configuration has the last word in every world.
+    definition.params.broad_phase_cell_size = config.spatial_hash_cell_size as f32;
+    if let Some(path) = &options.bodies {
+        let bodies = jaguar_scenario::load_bodies(path, &definition.params)?;
+        let taken: HashSet<_> = definition.bodies.iter().map(|(id, _)| *id).collect();
+        if let Some((id, _)) = bodies.iter().find(|(id, _)| taken.contains(id)) {
+            return Err(DaemonError::BodyTwice {
+                path: path.clone(),
+                id: id.0,
+            });
+        }
+        tracing::info!(count = bodies.len(), path = %path.display(), "bodies read");
+        definition.bodies.extend(bodies);
+    }
+    Ok(definition)
+}
+
+fn params(config: &Config) -> WorldParams {
+    let defaults = WorldParams::default();
+    WorldParams {
+        substeps: config.physics_substeps,
+        gravity: DVec3::from_array(config.gravity).as_vec3(),
+        tile_size: config.tile_size as f32,
+        // A tick simulates as much time as passes until the next, so that the world runs in real time.
+        tick_rate: if config.target_tick_rate == 0 {
+            defaults.tick_rate
+        } else {
+            config.target_tick_rate
+        },
+        ..defaults
+    }
+}
