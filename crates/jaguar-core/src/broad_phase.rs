@@ -51,6 +51,29 @@ pub(crate) struct GridParams {
     pub(crate) tile_size: f32,
     /// Upper bound of the cell's edge, m; 0 for none.
     pub(crate) cell_size: f32,
+    /// What every body's reach is extended by, m, but to half a tile at most; 0 but for lists that live several ticks.
+    pub(crate) skin: f32,
+}
+
+impl GridParams {
+    /// How far a body is looked for, m.
+    pub(crate) fn reach(&self, motion: &Motion) -> f32 {
+        let reach = motion.reach();
+        if self.skin > 0.0 {
+            (reach + self.skin).min((0.5 * self.tile_size).max(reach))
+        } else {
+            reach
+        }
+    }
+}
+
+/// Which pairs are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Search {
+    /// All.
+    Everything,
+    /// Those of a held body and a ghost.
+    Ghosts,
 }
 
 impl Grids {
@@ -88,7 +111,7 @@ impl Grids {
                 *start -= 1;
                 self.entries[*start as usize] = Entry {
                     offset: place.offset,
-                    reach: motion.reach(),
+                    reach: params.reach(motion),
                     body: (bodies.start + i) as u32,
                 };
             }
@@ -101,7 +124,7 @@ impl Grids {
 impl Grid {
     fn shaped_for(motion: &[Motion], starts: usize, params: GridParams) -> Self {
         // The mean reach only shapes the grid; no result depends on it.
-        let sum: f32 = motion.iter().map(|m| m.reach()).sum();
+        let sum: f32 = motion.iter().map(|m| params.reach(m)).sum();
         let mut edge = (2.0 * sum / motion.len() as f32).max(params.tile_size / MAX_CELLS as f32);
         if params.cell_size > 0.0 {
             edge = edge.min(params.cell_size.max(params.tile_size / MAX_CELLS as f32));
@@ -143,24 +166,31 @@ pub(crate) fn find_pairs(
     grids: &[Grids],
     columns: &Columns,
     params: GridParams,
+    search: Search,
     mut found: impl FnMut(u32, u32, Vec3),
 ) {
     let size = params.tile_size;
     let half_tile = 0.5 * size;
     for t in chunk.tiles.clone() {
         let tile = &table.tiles[t];
-        let is_owned = t < table.owned_tiles;
+        let is_owned = table.is_owned(t as u32);
         let around = tile.neighbours.map(|n| {
-            let wanted = n != NO_TILE && (is_owned || (n as usize) < table.owned_tiles);
-            if wanted { n } else { NO_TILE }
+            let wanted = match search {
+                Search::Everything => is_owned || table.is_owned(n),
+                Search::Ghosts => is_owned != table.is_owned(n),
+            };
+            if n != NO_TILE && wanted { n } else { NO_TILE }
         });
+        if around == [NO_TILE; 27] {
+            continue;
+        }
         let mut others = around.iter().enumerate().filter(|&(k, _)| k != neighbour([0, 0, 0]));
         let is_alone = tile.bodies.len() == 1 && others.all(|(_, &n)| n == NO_TILE);
         if is_alone {
             continue;
         }
         for body in tile.bodies.clone() {
-            let reach = columns.motion[body].reach();
+            let reach = params.reach(&columns.motion[body]);
             let searcher = Searcher {
                 body,
                 offset: columns.place[body].offset,

@@ -5,7 +5,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::body::Material;
-use crate::broad_phase::{GridParams, Grids, find_pairs};
+use crate::broad_phase::{GridParams, Grids, Search, find_pairs};
+use crate::candidates::{Candidates, Plan};
 use crate::constants::CONTACT_SLOP;
 use crate::contact::{Block, CacheEntry, CacheSet, CachedRanges, Contact, ContactCache, ContactSet, LANES, STATIC_BIT};
 use crate::lanes::LaneOrder;
@@ -15,7 +16,9 @@ use crate::solver::StepConstants;
 use crate::solver::across::Side;
 use crate::solver::kernel::Impulse;
 use crate::storage::{Bodies, Columns, Motion};
+use crate::tile::difference;
 use crate::tile_table::{Chunk, TileTable};
+use glam::Vec3;
 
 /// Two bodies by index, the smaller first; a held body comes before a ghost.
 type Pair = [u32; 2];
@@ -31,6 +34,7 @@ pub(crate) struct Collision {
     found: Vec<Found>,
     across_pairs: Vec<Pair>,
     pair_order: PairOrder,
+    candidates: Candidates,
     side_keys: Vec<(u32, u64, Side)>,
     next_ranges: Vec<CachedRanges>,
     /// One for each chunk of owned tiles.
@@ -62,7 +66,9 @@ pub(crate) struct Portion {
 #[derive(Debug, Default)]
 struct Found {
     unordered: Vec<Pair>,
-    order: PairOrder,
+    pair_order: PairOrder,
+    /// Pairs of held bodies that may become candidates soon, by finder in storage order.
+    candidates: Vec<Pair>,
     /// In storage order.
     inside: Vec<Pair>,
     inside_lanes: LaneOrder,
@@ -92,9 +98,19 @@ impl Collision {
         step: &StepConstants,
     ) {
         let held = bodies.held();
-        self.build_grids(&mut bodies.columns_mut().motion, step);
-        self.fill_grids(bodies.columns(), grid);
-        self.find(bodies.columns(), statics, grid, step);
+        self.extend_reaches(&mut bodies.columns_mut().motion, step);
+        let plan = self.candidates.plan(bodies, step.tile_size);
+        let grid = GridParams {
+            skin: plan.skin(),
+            ..grid
+        };
+        self.fill_grids(bodies.columns(), plan, grid);
+        self.find(bodies, statics, plan, grid, step);
+        if let Plan::Build { skin } = plan {
+            let found = self.found[..self.table.owned_chunks].iter();
+            let lists = found.map(|found| &found.candidates[..]);
+            self.candidates.rebuild(bodies, lists, skin, step.tile_size);
+        }
         self.order_across(held);
         self.lay_out(bodies.columns());
         self.prepare(bodies.columns(), contacts, cached, before, step);
@@ -102,7 +118,7 @@ impl Collision {
         std::mem::swap(&mut bodies.columns_mut().cached, &mut self.next_ranges);
     }
 
-    fn build_grids(&mut self, motion: &mut [Motion], step: &StepConstants) {
+    fn extend_reaches(&mut self, motion: &mut [Motion], step: &StepConstants) {
         motion.par_iter_mut().with_min_len(4096).for_each(|body| {
             let margin = margin(body, step).min(step.speculative_cap).min(room(body, step));
             body.set_reach(body.radius() + margin);
@@ -113,24 +129,42 @@ impl Collision {
         }
     }
 
-    fn fill_grids(&mut self, columns: &Columns, grid: GridParams) {
+    fn fill_grids(&mut self, columns: &Columns, plan: Plan, grid: GridParams) {
         let table = &self.table;
-        self.grids
-            .par_iter_mut()
-            .zip(&table.chunks)
-            .for_each(|(grids, chunk)| grids.rebuild(chunk, table, columns, grid));
+        self.grids.par_iter_mut().zip(&table.chunks).for_each(|(grids, chunk)| {
+            if plan != Plan::Listed || table.is_near_ghosts(chunk) {
+                grids.rebuild(chunk, table, columns, grid);
+            }
+        });
     }
 
-    fn find(&mut self, columns: &Columns, statics: &StaticGeometry, grid: GridParams, step: &StepConstants) {
-        let (table, grids) = (&self.table, &self.grids);
+    fn find(&mut self, bodies: &Bodies, statics: &StaticGeometry, plan: Plan, grid: GridParams, step: &StepConstants) {
+        let (table, grids, candidates) = (&self.table, &self.grids, &self.candidates);
+        let columns = bodies.columns();
         self.found
             .par_iter_mut()
             .zip(&table.chunks)
             .enumerate()
             .for_each(|(c, (found, chunk))| {
-                found.find_pairs(chunk, table, grids, columns, grid, step);
-                found.statics.clear();
-                if c < table.owned_chunks {
+                let is_owned = c < table.owned_chunks;
+                found.clear();
+                match plan {
+                    Plan::Search => found.search(chunk, table, grids, columns, grid, Search::Everything, step),
+                    Plan::Build { .. } => {
+                        found.search_and_list(chunk, table, grids, bodies, grid, step);
+                    }
+                    Plan::Listed => {
+                        if is_owned {
+                            let listed = candidates.of_bodies(bodies, chunk.bodies.clone());
+                            listed.for_each(|(a, b)| found.consider_listed(a, b, columns, step));
+                        }
+                        if table.is_near_ghosts(chunk) {
+                            found.search(chunk, table, grids, columns, grid, Search::Ghosts, step);
+                        }
+                    }
+                }
+                found.order(chunk);
+                if is_owned {
                     found.find_statics(chunk, columns, statics, step);
                 }
             });
@@ -271,28 +305,87 @@ impl Collision {
 }
 
 impl Found {
-    fn find_pairs(
+    fn clear(&mut self) {
+        self.unordered.clear();
+        self.across.clear();
+        self.candidates.clear();
+        self.statics.clear();
+    }
+
+    /// Looks for pairs in the grids.
+    fn search(
         &mut self,
         chunk: &Chunk,
         table: &TileTable,
         grids: &[Grids],
         columns: &Columns,
         grid: GridParams,
+        search: Search,
         step: &StepConstants,
     ) {
-        self.unordered.clear();
-        self.across.clear();
-        find_pairs(chunk, table, grids, columns, grid, |finder, other, vector| {
-            if pair_matters(columns, finder, other, vector, step) {
-                let pair = [finder.min(other), finder.max(other)];
-                if columns.place[finder as usize].tile == columns.place[other as usize].tile {
-                    self.unordered.push(pair);
-                } else {
-                    self.across.push(pair);
-                }
-            }
+        find_pairs(chunk, table, grids, columns, grid, search, |finder, other, vector| {
+            self.consider(finder, other, vector, columns, step);
         });
-        self.order.sort(&self.unordered, chunk.bodies.clone(), &mut self.inside);
+    }
+
+    /// Looks for pairs in the grids, and lists those that may become candidates in the next ticks.
+    fn search_and_list(
+        &mut self,
+        chunk: &Chunk,
+        table: &TileTable,
+        grids: &[Grids],
+        bodies: &Bodies,
+        grid: GridParams,
+        step: &StepConstants,
+    ) {
+        let columns = bodies.columns();
+        let held = bodies.held() as u32;
+        find_pairs(
+            chunk,
+            table,
+            grids,
+            columns,
+            grid,
+            Search::Everything,
+            |finder, other, vector| {
+                if finder < held && other < held {
+                    self.candidates.push([finder, other]);
+                }
+                self.consider_near(finder, other, vector, columns, step);
+            },
+        );
+    }
+
+    /// Takes a listed pair if it is a candidate now and a contact.
+    fn consider_listed(&mut self, a: u32, b: u32, columns: &Columns, step: &StepConstants) {
+        let (from, to) = (&columns.place[a as usize], &columns.place[b as usize]);
+        let vector = difference((from.tile, from.offset), (to.tile, to.offset), step.tile_size);
+        self.consider_near(a, b, vector, columns, step);
+    }
+
+    /// Takes a pair at this vector from one to the other if it is a candidate and a contact.
+    fn consider_near(&mut self, a: u32, b: u32, vector: Vec3, columns: &Columns, step: &StepConstants) {
+        let reach = columns.motion[a as usize].reach() + columns.motion[b as usize].reach();
+        if vector.length_squared() < reach * reach {
+            self.consider(a, b, vector, columns, step);
+        }
+    }
+
+    /// Takes a candidate pair at this vector from one to the other if it is a contact.
+    fn consider(&mut self, a: u32, b: u32, vector: Vec3, columns: &Columns, step: &StepConstants) {
+        if pair_matters(columns, a, b, vector, step) {
+            let pair = [a.min(b), a.max(b)];
+            if columns.place[a as usize].tile == columns.place[b as usize].tile {
+                self.unordered.push(pair);
+            } else {
+                self.across.push(pair);
+            }
+        }
+    }
+
+    fn order(&mut self, chunk: &Chunk) {
+        self.pair_order
+            .sort(&self.unordered, chunk.bodies.clone(), &mut self.inside);
         self.inside_lanes.colour_pairs(&self.inside, chunk.bodies.clone());
     }
 

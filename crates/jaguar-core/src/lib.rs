@@ -4,6 +4,7 @@
 
 pub mod body;
 mod broad_phase;
+mod candidates;
 mod collide;
 pub mod config;
 mod constants;

@@ -59,6 +59,7 @@ impl World {
         let grid = GridParams {
             tile_size: self.constants.tile_size,
             cell_size: self.params().broad_phase_cell_size,
+            skin: 0.0,
         };
         self.collision.run(
             &mut self.bodies,

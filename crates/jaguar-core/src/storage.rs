@@ -130,6 +130,8 @@ pub(crate) struct Bodies {
     slot_of_id: FxHashMap<BodyId, u32>,
     index_of_slot: Vec<u32>,
     free_slots: Vec<u32>,
+    /// Changes whenever a body comes or goes.
+    generation: u64,
 }
 
 const NO_SLOT: u32 = u32::MAX;
@@ -179,6 +181,21 @@ impl Bodies {
         &mut self.columns
     }
 
+    /// Changes whenever a body comes or goes.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The slots of the held bodies: handles that stay while a body is held.
+    pub(crate) fn slots(&self) -> &[u32] {
+        &self.columns.slot[..self.held]
+    }
+
+    /// The index of the body in each slot; of no meaning for free slots.
+    pub(crate) fn index_of_slot(&self) -> &[u32] {
+        &self.index_of_slot
+    }
+
     /// Index of a held body.
     pub(crate) fn index_of(&self, id: BodyId) -> Option<usize> {
         self.slot_of_id
@@ -212,6 +229,7 @@ impl Bodies {
         self.index_of_slot[slot as usize] = self.held as u32;
         let before = self.slot_of_id.insert(record.id, slot);
         assert!(before.is_none(), "body {} is held already", record.id.0);
+        self.generation += 1;
         self.columns.push(record, slot);
         self.held += 1;
     }
@@ -222,6 +240,7 @@ impl Bodies {
             return;
         };
         assert_eq!(self.held, self.columns.id.len(), "bodies are removed between ticks");
+        self.generation += 1;
         for &index in indices {
             let id = self.columns.id[index as usize];
             let slot = self.slot_of_id.remove(&id).expect("a held body has a slot");

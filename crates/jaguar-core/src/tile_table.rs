@@ -90,6 +90,21 @@ impl TileTable {
         Ok(())
     }
 
+    /// Whether a tile holds held bodies.
+    pub(crate) fn is_owned(&self, tile: u32) -> bool {
+        (tile as usize) < self.owned_tiles
+    }
+
+    /// Whether a pair of a held body and a ghost may have a body in the chunk.
+    pub(crate) fn is_near_ghosts(&self, chunk: &Chunk) -> bool {
+        let is_ghost = |tile: u32| tile != NO_TILE && !self.is_owned(tile);
+        self.owned_tiles < self.tiles.len()
+            && chunk
+                .tiles
+                .clone()
+                .any(|t| is_ghost(t as u32) || self.tiles[t].neighbours.iter().any(|&n| is_ghost(n)))
+    }
+
     /// Finds every tile's neighbours.
     fn connect(&mut self) -> Result<(), TileIndex> {
         self.lookup.clear();

@@ -167,7 +167,10 @@ pub(super) fn solve<const PUSH: bool>(
     // Not yet touching: allow the approach that closes the gap in this substep.
     let closing = separation * (1.0 / step.substep_seconds);
     let (bias, mass_scale, impulse_scale) = if PUSH {
-        let soft = step.softness;
+        let soft = match share {
+            Share::Whole => step.softness,
+            Share::Half => step.across_softness,
+        };
         let push = separation * soft.bias_rate;
         let limit = Vec4::splat(-step.push_velocity);
         let push = Vec4::select(push.cmplt(limit), limit, push);

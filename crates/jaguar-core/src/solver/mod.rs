@@ -11,6 +11,7 @@ pub(crate) mod kernel;
 use glam::Vec3;
 
 use crate::config::WorldParams;
+use crate::constants::ACROSS_DAMPING;
 
 /// What is the same for all bodies and contacts.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub(crate) struct StepConstants {
     /// m/s.
     restitution_threshold: f32,
     softness: Softness,
+    /// Of contacts between tiles.
+    across_softness: Softness,
 }
 
 impl StepConstants {
@@ -47,6 +50,11 @@ impl StepConstants {
             push_velocity: params.push_velocity,
             restitution_threshold: params.restitution_threshold,
             softness: Softness::new(params.contact_frequency, params.contact_damping_ratio, substep_seconds),
+            across_softness: Softness::new(
+                params.contact_frequency,
+                ACROSS_DAMPING * params.contact_damping_ratio,
+                substep_seconds,
+            ),
         }
     }
 }

@@ -1,0 +1,176 @@
+//! Lists of pairs that may become candidates in the next ticks, so that most ticks search no grid: Verlet's neighbour list (1967), as in molecular dynamics.
+//!
+//! A list holds the pairs whose reaches, each extended by a *skin*, overlap. It serves as long as no body has used up its skin: by moving against the mean motion of all (a swarm
+//! that flies together uses up none), or by reaching further because it is faster. Whether a pair is a candidate is decided anew in every tick by the definition in
+//! [`crate::broad_phase`]; a list only spares the search. So nothing here is state: when lists are made, and how thick the skin is, may depend on the past.
+
+use std::ops::Range;
+
+use glam::Vec3;
+use rayon::prelude::*;
+
+use crate::storage::{Bodies, Place};
+use crate::tile::difference;
+
+/// The thinnest and the thickest skin, in mean reaches. Thinner ones are used up by the jitter of a resting pile; with thicker ones most listed pairs are never candidates.
+const SKIN_RANGE: (f32, f32) = (0.04, 0.4);
+
+/// Ticks that a list must live to be worth the longer search that makes it.
+const WORTHWHILE_TICKS: u32 = 3;
+
+/// Ticks after which a thinner skin would have done.
+const LONG_TICKS: u32 = 40;
+
+/// Ticks without lists after even the thickest skin was used up too soon.
+const PAUSE_TICKS: u32 = 60;
+
+/// How pairs are found in a tick.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Plan {
+    /// By searching.
+    Search,
+    /// By searching with a skin (m), making a list.
+    Build { skin: f32 },
+    /// From the list, but for pairs with ghosts, which are searched.
+    Listed,
+}
+
+impl Plan {
+    /// m.
+    pub(crate) fn skin(self) -> f32 {
+        match self {
+            Self::Build { skin } => skin,
+            Self::Search | Self::Listed => 0.0,
+        }
+    }
+}
+
+/// A body when the list was made.
+#[derive(Clone, Copy, Debug, Default)]
+struct Origin {
+    place: Place,
+    /// Its reach with the skin, m.
+    limit: f32,
+    /// Where its partners begin, and how many there are.
+    start: u32,
+    len: u32,
+}
+
+/// The list, in slots, which outlive every sort.
+#[derive(Debug, Default)]
+pub(crate) struct Candidates {
+    origins: Vec<Origin>,
+    partners: Vec<u32>,
+    /// [`Bodies::generation`] that the list is of; it serves no other.
+    generation: Option<u64>,
+    /// Ticks that the list has served.
+    age: u32,
+    /// Ticks yet to go without a list.
+    pause: u32,
+    /// In mean reaches.
+    skin: f32,
+}
+
+impl Candidates {
+    /// Decides how this tick's pairs are found. Reaches are those of this tick.
+    pub(crate) fn plan(&mut self, bodies: &Bodies, tile_size: f32) -> Plan {
+        if self.generation == Some(bodies.generation()) && self.serves(bodies, tile_size) {
+            self.age += 1;
+            return Plan::Listed;
+        }
+        let failed_too_soon = self.generation.is_some() && self.age < WORTHWHILE_TICKS;
+        let (thinnest, thickest) = SKIN_RANGE;
+        self.generation = None;
+        if self.pause > 0 {
+            self.pause -= 1;
+            return Plan::Search;
+        }
+        if failed_too_soon {
+            if self.skin >= thickest {
+                self.pause = PAUSE_TICKS;
+                self.skin = 0.5 * thickest;
+                return Plan::Search;
+            }
+            self.skin *= 2.0;
+        } else if self.age > LONG_TICKS {
+            self.skin *= 0.7;
+        }
+        self.skin = self.skin.clamp(thinnest, thickest);
+        self.age = 0;
+        let motion = &bodies.columns().motion[..bodies.held()];
+        let sum: f32 = motion.iter().map(|motion| motion.reach()).sum();
+        Plan::Build {
+            skin: self.skin * sum / (motion.len().max(1)) as f32,
+        }
+    }
+
+    /// Makes the list of these pairs, which come in storage order of their first body.
+    pub(crate) fn rebuild<'a>(
+        &mut self,
+        bodies: &Bodies,
+        pairs: impl Iterator<Item = &'a [[u32; 2]]>,
+        skin: f32,
+        tile_size: f32,
+    ) {
+        let (slots, columns) = (bodies.slots(), bodies.columns());
+        self.origins.clear();
+        self.origins.resize(bodies.index_of_slot().len(), Origin::default());
+        self.partners.clear();
+        for (i, &slot) in slots.iter().enumerate() {
+            let reach = columns.motion[i].reach();
+            self.origins[slot as usize] = Origin {
+                place: columns.place[i],
+                limit: (reach + skin).min((0.5 * tile_size).max(reach)),
+                ..Origin::default()
+            };
+        }
+        for &[finder, other] in pairs.flatten() {
+            let origin = &mut self.origins[slots[finder as usize] as usize];
+            if origin.len == 0 {
+                origin.start = self.partners.len() as u32;
+            }
+            origin.len += 1;
+            self.partners.push(slots[other as usize]);
+        }
+        self.generation = Some(bodies.generation());
+    }
+
+    /// The listed pairs whose first body is one of these, by their present indices.
+    pub(crate) fn of_bodies<'a>(
+        &'a self,
+        bodies: &'a Bodies,
+        range: Range<usize>,
+    ) -> impl Iterator<Item = (u32, u32)> + 'a {
+        let index_of_slot = bodies.index_of_slot();
+        range.flat_map(move |i| {
+            let origin = &self.origins[bodies.slots()[i] as usize];
+            let partners = &self.partners[origin.start as usize..(origin.start + origin.len) as usize];
+            partners
+                .iter()
+                .map(move |&slot| (i as u32, index_of_slot[slot as usize]))
+        })
+    }
+
+    /// Whether every body is still within its skin.
+    fn serves(&self, bodies: &Bodies, tile_size: f32) -> bool {
+        let (slots, columns) = (bodies.slots(), bodies.columns());
+        let moved = |i: usize| {
+            let (origin, now) = (&self.origins[slots[i] as usize], &columns.place[i]);
+            difference(
+                (origin.place.tile, origin.place.offset),
+                (now.tile, now.offset),
+                tile_size,
+            )
+        };
+        // Any vector serves as the common motion; a sample's mean is near enough to the mean.
+        let step = slots.len() / 64 + 1;
+        let samples = (0..slots.len()).step_by(step);
+        let common = samples.clone().map(moved).sum::<Vec3>() / samples.len().max(1) as f32;
+        // Room for rounding, here and in the distance of a pair.
+        let slack = 1.0e-5 * tile_size;
+        (0..slots.len()).into_par_iter().with_min_len(2048).all(|i| {
+            let own = (moved(i) - common).length();
+            columns.motion[i].reach() + own + slack <= self.origins[slots[i] as usize].limit
+        })
+    }
+}
