@@ -168,8 +168,8 @@ fn threads(config: &Config) -> NonZero<usize> {
 
 /// Waits until the pod is in such a stage.
 async fn reach(simulation: &Simulation, wanted: impl Fn(&Stage) -> bool) -> Result<(), DaemonError> {
-    let mut progress = simulation.progress();
-    let reached = progress.wait_for(|now| wanted(&now.stage)).await;
+    let mut stages = simulation.stage();
+    let reached = stages.wait_for(|now| wanted(now)).await;
     reached.map(drop).map_err(|_| DaemonError::SimulationDied)
 }
 

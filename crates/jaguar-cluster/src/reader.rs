@@ -103,7 +103,7 @@ impl Reader {
                 Err(Failure::Final(status)) => return Err(status),
                 Err(Failure::TryLater(status)) => last = status,
             }
-            if let Stage::Halted(reason) = &self.simulation.progress().borrow().stage {
+            if let Stage::Halted(reason) = &*self.simulation.stage().borrow() {
                 return Err(Status::failed_precondition(format!(
                     "the world has halted and cannot be read as a whole: {reason} ({})",
                     last.message()
@@ -119,8 +119,8 @@ impl Reader {
     async fn attempt(&self, question: &Question, number: u32) -> Result<(Cut, Vec<PodId>), Failure> {
         let final_status = |error: crate::simulation::Unanswered| Failure::Final(error.into());
         let me = self.simulation.pod().map_err(final_status)?;
-        let progress = self.simulation.progress().borrow().clone();
-        let index = match progress.stage {
+        let progress = *self.simulation.progress().borrow();
+        let index = match *self.simulation.stage().borrow() {
             // A halted world executes nothing more: its members stand where they stand.
             Stage::Halted(_) => progress.index,
             // A fast world may be past what is sealed before the question arrives everywhere; then a later entry is asked for.

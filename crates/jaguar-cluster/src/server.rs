@@ -21,7 +21,7 @@ use tonic_health::server::HealthReporter;
 use crate::limits::{CONNECTION_WINDOW_BYTES, PEER_MESSAGE_BYTES, SERVER_STOP_WAIT, STREAM_WINDOW_BYTES};
 use crate::reader::Reader;
 use crate::service::{AdminService, LogService, PeerService, WorldService};
-use crate::simulation::{Progress, Simulation, Stage};
+use crate::simulation::{Simulation, Stage};
 use crate::tuning::Frames;
 
 /// What the server serves.
@@ -68,7 +68,7 @@ pub async fn serve(
         .max_decoding_message_size(PEER_MESSAGE_BYTES)
         .max_encoding_message_size(PEER_MESSAGE_BYTES);
     let (health_reporter, health) = tonic_health::server::health_reporter();
-    tokio::spawn(report_health(health_reporter, simulation.progress()));
+    tokio::spawn(report_health(health_reporter, simulation.stage()));
     let descriptors = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
@@ -105,10 +105,10 @@ pub async fn serve(
 }
 
 /// Keeps `grpc.health.v1` true: SERVING while the pod simulates.
-async fn report_health(reporter: HealthReporter, mut progress: watch::Receiver<Progress>) {
+async fn report_health(reporter: HealthReporter, mut stages: watch::Receiver<Stage>) {
     let services = ["", "jaguar.v1.World", "jaguar.v1.Log", "jaguar.v1.Admin"];
     loop {
-        let stage = progress.borrow_and_update().stage.clone();
+        let stage = stages.borrow_and_update().clone();
         let status = match stage {
             Stage::Serving => ServingStatus::Serving,
             Stage::Starting | Stage::Draining | Stage::Left | Stage::Halted(_) => ServingStatus::NotServing,
@@ -116,7 +116,7 @@ async fn report_health(reporter: HealthReporter, mut progress: watch::Receiver<P
         for service in services {
             reporter.set_service_status(service, status).await;
         }
-        if progress.wait_for(|now| now.stage != stage).await.is_err() {
+        if stages.wait_for(|now| *now != stage).await.is_err() {
             return;
         }
     }

@@ -1,7 +1,6 @@
 //! The async side's end of the bridge to the simulation thread: what can be asked of it, and how far it has come.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
 use crossbeam::channel::{self, Receiver, Sender, TrySendError};
 use jaguar_core::{BodyRecord, World};
@@ -22,6 +21,7 @@ use crate::query::{LocalCut, Question};
 pub struct Simulation {
     events: Sender<Event>,
     progress: watch::Receiver<Progress>,
+    stage: watch::Receiver<Stage>,
     founded: Arc<OnceLock<Founded>>,
 }
 
@@ -30,6 +30,7 @@ pub struct Simulation {
 pub struct Mailbox {
     pub(crate) events: Receiver<Event>,
     pub(crate) progress: watch::Sender<Progress>,
+    pub(crate) stage: watch::Sender<Stage>,
     founded: Arc<OnceLock<Founded>>,
 }
 
@@ -43,10 +44,8 @@ struct Founded {
 }
 
 /// How far the pod is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Progress {
-    /// What it does.
-    pub stage: Stage,
     /// The last entry executed here.
     pub index: LogIndex,
     /// The world's tick after it.
@@ -57,8 +56,6 @@ pub struct Progress {
     pub paused: bool,
     /// The last entry that the whole world is known to have executed.
     pub summary: LogIndex,
-    /// When this was so.
-    pub executed_at: Instant,
 }
 
 /// What a pod does, in the order of its life.
@@ -177,18 +174,18 @@ impl Simulation {
     pub fn bridge() -> (Self, Mailbox) {
         let (sender, events) = channel::bounded(EVENTS_WAITING);
         let (progress, watcher) = watch::channel(Progress {
-            stage: Stage::Starting,
             index: LogIndex(0),
             tick: Tick(0),
             sealed: LogIndex(0),
             paused: true,
             summary: LogIndex(0),
-            executed_at: Instant::now(),
         });
+        let (stage, stage_watcher) = watch::channel(Stage::Starting);
         let founded = Arc::new(OnceLock::new());
         let simulation = Self {
             events: sender,
             progress: watcher,
+            stage: stage_watcher,
             founded: founded.clone(),
         };
         (
@@ -196,6 +193,7 @@ impl Simulation {
             Mailbox {
                 events,
                 progress,
+                stage,
                 founded,
             },
         )
@@ -237,6 +235,11 @@ impl Simulation {
     /// How far the pod is; changes with every entry.
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.clone()
+    }
+
+    /// What the pod does; changes a few times in its life.
+    pub fn stage(&self) -> watch::Receiver<Stage> {
+        self.stage.clone()
     }
 
     /// A peer's packet. Dropped when too much waits: the protocol repeats it.

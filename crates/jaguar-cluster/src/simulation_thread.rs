@@ -117,6 +117,8 @@ struct Driver {
     clock: Clock,
     events: Receiver<Event>,
     progress: watch::Sender<Progress>,
+    /// The stage, for the async side.
+    told: watch::Sender<Stage>,
     peers: PeerStreams,
     rate: Rate,
     next_request: u64,
@@ -139,6 +141,7 @@ impl Driver {
             clock,
             events: mailbox.events,
             progress: mailbox.progress,
+            told: mailbox.stage,
             peers,
             rate: options.rate,
             next_request: 1,
@@ -208,8 +211,7 @@ impl Driver {
             Event::Drain => {
                 if matches!(self.stage, Stage::Starting | Stage::Serving) {
                     self.health.enter(Phase::Draining);
-                    self.stage = Stage::Draining;
-                    self.publish();
+                    self.enter(Stage::Draining);
                 }
                 self.give(Input::Drain);
             }
@@ -291,14 +293,12 @@ impl Driver {
             Action::Left => {
                 info!("this pod owns nothing any more and has left the world");
                 self.health.enter(Phase::Left);
-                self.stage = Stage::Left;
-                return true;
+                self.enter(Stage::Left);
             }
             Action::Halt { reason } => {
                 error!(%reason, "the world has halted; this pod stays up for reads");
                 self.health.halt(reason.as_str());
-                self.stage = Stage::Halted(reason.into());
-                return true;
+                self.enter(Stage::Halted(reason.into()));
             }
         }
         false
@@ -314,20 +314,22 @@ impl Driver {
     fn become_member(&mut self) {
         if self.stage == Stage::Starting && self.pod.is_member() {
             self.health.enter(Phase::Member);
-            self.stage = Stage::Serving;
-            self.publish();
+            self.enter(Stage::Serving);
         }
+    }
+
+    fn enter(&mut self, stage: Stage) {
+        self.told.send_replace(stage.clone());
+        self.stage = stage;
     }
 
     fn publish(&self) {
         self.progress.send_replace(Progress {
-            stage: self.stage.clone(),
             index: self.pod.executed(),
             tick: Tick(self.pod.world().tick()),
             sealed: self.pod.sealed(),
             paused: self.pod.is_paused(),
             summary: self.summary,
-            executed_at: Instant::now(),
         });
     }
 

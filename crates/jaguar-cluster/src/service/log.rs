@@ -12,7 +12,7 @@ use super::Answers;
 use crate::convert;
 use crate::limits::BODIES_PER_MESSAGE;
 use crate::reader::Reader;
-use crate::simulation::{Simulation, Stage};
+use crate::simulation::Simulation;
 
 /// Messages of a log stream that wait for a slow client.
 const MESSAGES_WAITING: usize = 64;
@@ -114,23 +114,14 @@ impl Follower {
                     return;
                 }
             };
-            let Some(sent) = sent else { return };
-            let left = progress.borrow().stage == Stage::Left;
-            if sent == 0 {
-                let changed = tokio::select! {
-                    changed = progress.changed() => changed.is_ok(),
+            match sent {
+                None => return,
+                Some(0) => tokio::select! {
+                    // Fails when the simulation thread has ended; then so does the next fetch, and the client is told.
+                    _ = progress.changed() => {}
                     () = client.closed() => return,
-                };
-                if left || !changed {
-                    drop(
-                        client
-                            .send(Err(Status::unavailable(
-                                "this pod has left the world; follow the log at another pod",
-                            )))
-                            .await,
-                    );
-                    return;
-                }
+                },
+                Some(_) => {}
             }
         }
     }

@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 
 use jaguar_metrics::Metrics;
 use jaguar_migration::definition::Region;
-use jaguar_migration::id::LogIndex;
 use jaguar_proto::v1;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::sleep_until;
 use tonic::Status;
 
 use crate::convert;
@@ -57,50 +56,54 @@ impl Watcher {
     /// Sends frames until the client or the pod is gone, or the world cannot be read.
     pub(super) async fn run(mut self, client: Client) {
         let mut progress = self.simulation.progress();
+        let mut stages = self.simulation.stage();
         loop {
-            let period = self.period();
-            let mut beats = interval(period);
-            beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            // Until the settings change.
-            while self.period() == period {
-                tokio::select! {
-                    _ = beats.tick() => {}
-                    () = client.closed() => return,
-                }
-                if let Err(status) = self.send_frame(&client).await {
-                    drop(client.send(Err(status)).await);
-                    return;
-                }
-                let has_new =
-                    |now: &crate::simulation::Progress| now.stage == Stage::Left || Some(now.index) != self.shown();
-                let waited = tokio::select! {
-                    waited = progress.wait_for(has_new) => waited.map(|now| now.stage == Stage::Left),
-                    () = client.closed() => return,
-                };
-                if waited.unwrap_or(true) {
-                    drop(
-                        client
-                            .send(Err(Status::unavailable(
-                                "this pod has left the world; watch at another pod",
-                            )))
-                            .await,
-                    );
-                    return;
-                }
+            let sent_at = Instant::now();
+            if let Err(status) = self.send_frame(&client).await {
+                drop(client.send(Err(status)).await);
+                return;
+            }
+            let shown = self.before.as_ref().map(|cut| cut.index);
+            tokio::select! {
+                () = self.pause_since(sent_at) => {}
+                () = client.closed() => return,
+            }
+            // A wait fails when the simulation thread is gone, which is as if the pod had left.
+            let left = tokio::select! {
+                biased;
+                _ = stages.wait_for(|now| *now == Stage::Left) => true,
+                news = progress.wait_for(|now| Some(now.index) != shown) => news.is_err(),
+                () = client.closed() => return,
+            };
+            if left {
+                drop(
+                    client
+                        .send(Err(Status::unavailable(
+                            "this pod has left the world; watch at another pod",
+                        )))
+                        .await,
+                );
+                return;
             }
         }
     }
 
-    fn period(&self) -> Duration {
-        match self.interval_ms {
-            0 => self.settings.borrow().interval,
-            asked => Duration::from_millis(asked.into()),
+    /// Waits until the next frame is due, and looks again when the settings change meanwhile.
+    async fn pause_since(&mut self, sent_at: Instant) {
+        loop {
+            let interval = match self.interval_ms {
+                0 => self.settings.borrow_and_update().interval,
+                asked => Duration::from_millis(asked.into()),
+            };
+            let changed = tokio::select! {
+                () = sleep_until((sent_at + interval).into()) => return,
+                changed = self.settings.changed() => changed,
+            };
+            if changed.is_err() {
+                // The settings never change again: the process ends.
+                return;
+            }
         }
-    }
-
-    /// The entry of the last frame.
-    fn shown(&self) -> Option<LogIndex> {
-        self.before.as_ref().map(|cut| cut.index)
     }
 
     async fn send_frame(&mut self, client: &Client) -> Result<(), Status> {

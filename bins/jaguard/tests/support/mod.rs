@@ -1,0 +1,145 @@
+//! Real daemons on loopback ports that the system chooses.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use jaguar_client::{Client, NewBody, Status};
+use serde_json::Value;
+
+/// A daemon that is a member of a world. Dropping it kills it.
+pub struct Pod {
+    child: Child,
+    /// Closed with this process, which ends the daemon: no test leaves an orphan.
+    _stdin: ChildStdin,
+    /// Where it serves gRPC.
+    pub grpc: String,
+    /// Where it serves metrics and probes.
+    pub http: SocketAddr,
+    /// Its number.
+    pub number: u32,
+}
+
+impl Pod {
+    /// Starts a daemon and waits until it is a member.
+    pub fn start(arguments: &[&str]) -> Self {
+        let mut child = command(&[&["--exit-with-stdin"], arguments].concat())
+            .spawn()
+            .expect("the daemon's binary was built for this test");
+        let stdin = child.stdin.take().expect("its input is a pipe");
+        let stdout = child.stdout.take().expect("its output is a pipe");
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line).expect("its output is text");
+        let ready: Value = serde_json::from_str(&line).unwrap_or_else(|error| {
+            let status = child.wait();
+            panic!("the daemon did not become a member: {error}, {line:?}, {status:?}")
+        });
+        assert_eq!(ready["event"], "ready");
+        Self {
+            child,
+            _stdin: stdin,
+            grpc: ready["grpc"].as_str().expect("an address").to_owned(),
+            http: ready["http"]
+                .as_str()
+                .and_then(|text| text.parse().ok())
+                .expect("an address"),
+            number: ready["pod"]
+                .as_u64()
+                .and_then(|number| number.try_into().ok())
+                .expect("a number"),
+        }
+    }
+
+    /// Starts a daemon that joins through this one.
+    pub fn joined_by(&self, arguments: &[&str]) -> Self {
+        Self::start(&[&["--join", &self.grpc], arguments].concat())
+    }
+
+    pub async fn client(&self) -> Client {
+        Client::connect(&self.grpc).await.expect("a member serves")
+    }
+
+    pub async fn status(&self) -> Status {
+        self.client().await.status().await.expect("a member has a status")
+    }
+
+    /// Tells it to leave and waits until it is gone.
+    pub fn drain(mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.child.wait().expect("it is our child")
+    }
+
+    /// Ends it without giving it a chance.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it is our child");
+        self.child.wait().expect("it is our child");
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status();
+        assert!(sent.expect("there is a kill command").success());
+    }
+
+    /// The status code and body of an HTTP GET.
+    pub fn http_get(&self, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(self.http).expect("a member serves HTTP");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: pod\r\nConnection: close\r\n\r\n")
+            .expect("the request fits the buffer");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).expect("the response is text");
+        let code = response
+            .get(9..12)
+            .and_then(|code| code.parse().ok())
+            .expect("a status line");
+        let body = response.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
+        (code, body.expect("a head and a body"))
+    }
+}
+
+impl Drop for Pod {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The daemon, on ports that the system chooses.
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jaguard"));
+    command
+        .args([
+            "--bind-address",
+            "127.0.0.1",
+            "--grpc-port",
+            "0",
+            "--metrics-port",
+            "0",
+            "--threads",
+            "1",
+        ])
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    command
+}
+
+/// Asks again and again until the answer is yes; the test's own time limit is the runner's.
+pub async fn until<F: Future<Output = bool>>(mut ask: impl FnMut() -> F) {
+    while !ask().await {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Small bodies in a row along x, far enough apart never to touch.
+pub fn row(count: usize) -> impl Iterator<Item = NewBody> {
+    (0..count).map(move |i| NewBody {
+        position: [3.0 * i as f64 - 1.5 * count as f64, 0.0, 0.0],
+        radius: 0.5,
+        mass: 1.0,
+        ..NewBody::default()
+    })
+}
