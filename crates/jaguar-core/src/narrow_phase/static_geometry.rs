@@ -296,7 +296,7 @@ mod tests {
             spacing_z: 0.25,
             heights: (0..posts * posts)
                 .map(|post| {
-                    if (post % posts) % 3 == 0 && (post / posts) % 3 == 0 {
+                    if (post % posts).is_multiple_of(3) && (post / posts).is_multiple_of(3) {
                         height
                     } else {
                         0.0

@@ -125,7 +125,7 @@ mod tests {
             centre in prop::array::uniform3(between(-1e6, 1e6)),
             half_extents in prop::array::uniform3(between_f32(0.1, 20.0)),
             axis in prop::array::uniform3(between_f32(-1.0, 1.0)),
-            angle in between_f32(0.0, 6.28),
+            angle in between_f32(0.0, std::f32::consts::TAU),
         ) -> Cuboid {
             let axis = Vec3::from_array(axis).try_normalize().unwrap_or(Vec3::Y);
             let orientation = Quat::from_axis_angle(axis, angle);

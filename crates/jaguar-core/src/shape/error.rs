@@ -185,10 +185,10 @@ impl Check {
         )?;
         let far = field.origin + field.size();
         self.inside_world("far corner (origin + (posts - 1) * spacing)", far)?;
-        // One pass finds whether any is bad, so that good fields pay no formatting; the second names it.
+        // Only a bad height pays for its message.
         let limit = f64::from(tile::MAX_TILE) * f64::from(self.tile_size);
-        let bad = |height: f32| !((field.origin.y + f64::from(height)).abs() <= limit);
-        if let Some(post) = field.heights.iter().position(|&height| bad(height)) {
+        let good = |height: f32| (field.origin.y + f64::from(height)).abs() <= limit;
+        if let Some(post) = field.heights.iter().position(|&height| !good(height)) {
             self.that(
                 false,
                 format_args!(
@@ -262,7 +262,8 @@ mod tests {
 
     #[test]
     fn every_field_of_a_height_field_is_checked() {
-        let changes: [(&str, fn(&mut HeightField)); 8] = [
+        type Change = fn(&mut HeightField);
+        let changes: [(&str, Change); 8] = [
             ("origin", |f| f.origin.z = f64::INFINITY),
             ("columns", |f| f.columns = 1),
             ("rows", |f| f.rows = 0),

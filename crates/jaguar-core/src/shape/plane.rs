@@ -57,6 +57,8 @@ impl Plane {
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::{PI, TAU};
+
     use proptest::prelude::*;
 
     use super::*;
@@ -66,7 +68,7 @@ mod tests {
         #[test]
         fn distance_and_rays_follow_the_closed_form(
             point in prop::array::uniform3(between(-1e6, 1e6)),
-            (polar, azimuth) in (between(0.0, 3.14), between(0.0, 6.28)),
+            (polar, azimuth) in (between(0.0, PI), between(0.0, TAU)),
             height in between(-5.0, 5.0),
             aside in prop::array::uniform2(between(-100.0, 100.0)),
             tilt in between(-1.4, 1.4),
