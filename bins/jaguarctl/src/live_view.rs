@@ -8,6 +8,8 @@ use console::{Term, style};
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jaguar_migration::action::{PodReport, Summary};
 
+use crate::progress::bar_style;
+
 /// Time between two redraws: fast enough to look alive, slow enough to cost nothing.
 const REDRAW: Duration = Duration::from_millis(100);
 
@@ -93,7 +95,9 @@ impl LiveView {
     /// Takes what changes in place off the screen; notes stay.
     pub(crate) fn close(&self) {
         if let Some(bars) = &self.terminal {
-            let _ = bars.all.clear();
+            bars.progress.finish_and_clear();
+            bars.totals.finish_and_clear();
+            bars.pods.borrow().values().for_each(ProgressBar::finish_and_clear);
         }
     }
 
@@ -110,7 +114,7 @@ impl LiveView {
 impl Bars {
     fn new(ticks: u64) -> Self {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        let progress = all.add(ProgressBar::new(ticks).with_style(progress_style("ticks")));
+        let progress = all.add(ProgressBar::new(ticks).with_style(bar_style()));
         let totals = all.add(ProgressBar::new_spinner().with_style(text_style()));
         Self {
             all,
@@ -143,15 +147,6 @@ impl Bars {
             line.set_message(pod_line(report));
         }
     }
-}
-
-/// A progress bar with rate and time left, counting `unit`.
-pub(crate) fn progress_style(unit: &str) -> ProgressStyle {
-    let template =
-        format!("{{msg}}{{wide_bar:.cyan/dim}} {{human_pos}}/{{human_len}} {unit}, {{per_sec}}, {{eta}} left");
-    ProgressStyle::with_template(&template)
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("━━─")
 }
 
 fn text_style() -> ProgressStyle {

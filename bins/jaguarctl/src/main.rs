@@ -12,6 +12,7 @@ mod live_view;
 mod local_cluster;
 mod meter;
 mod outcome;
+mod progress;
 mod proof;
 mod quantile;
 mod query;

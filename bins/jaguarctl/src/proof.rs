@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use indicatif::ProgressBar;
 use jaguar_core::BodyId;
 use jaguar_migration::definition::WorldDefinition;
 use jaguar_migration::replay::Replay;
 
-use crate::live_view::progress_style;
+use crate::progress::Progress;
 use crate::recording::Recording;
 
 /// What a replay has shown.
@@ -42,15 +41,15 @@ pub(crate) fn replay(definition: WorldDefinition, recording: &Recording) -> anyh
     let started = Instant::now();
     let mut world = Replay::new(definition)?;
     let ticks = recording.last().map_or(0, |summary| summary.tick.0);
-    let progress = ProgressBar::new(ticks)
-        .with_style(progress_style("ticks"))
-        .with_message("replay on one world ");
+    let progress = Progress::new("replay on one world", ticks);
     let mut first_difference = None;
     let mut compared = 0;
     for (entry, summary) in recording.entries().iter().zip(recording.summaries()) {
         let hash = world.apply(entry)?.0;
-        compared += u64::from(summary.advanced);
-        progress.set_position(compared);
+        if summary.advanced {
+            compared += 1;
+            progress.advance();
+        }
         if hash != summary.hash {
             first_difference = Some(HashDifference {
                 tick: summary.tick.0,
@@ -61,7 +60,6 @@ pub(crate) fn replay(definition: WorldDefinition, recording: &Recording) -> anyh
             break;
         }
     }
-    progress.finish_and_clear();
     Ok(Proof {
         ticks: compared,
         first_difference,

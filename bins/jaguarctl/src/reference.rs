@@ -1,9 +1,10 @@
 //! The reference of `verify`: the scenario on one world in this process, with no pods and no network.
 
-use indicatif::ProgressBar;
 use jaguar_core::BodyId;
 use jaguar_migration::definition::WorldDefinition;
 use jaguar_migration::replay::Replay;
+
+use crate::progress::Progress;
 
 /// What every cluster has to compute.
 #[derive(Clone, Debug)]
@@ -17,14 +18,14 @@ pub(crate) struct Reference {
 
 impl Reference {
     /// Simulates so many ticks.
-    pub(crate) fn compute(definition: WorldDefinition, ticks: u64, progress: &ProgressBar) -> anyhow::Result<Self> {
+    pub(crate) fn compute(definition: WorldDefinition, ticks: u64, progress: &Progress) -> anyhow::Result<Self> {
         let mut replay = Replay::new(definition.clone())?;
         let mut hashes = Vec::new();
         let mut peak_entities = 0;
         for _ in 0..ticks {
             hashes.push(replay.advance()?.0);
             peak_entities = peak_entities.max(replay.world().len());
-            progress.inc(1);
+            progress.advance();
         }
         Ok(Self {
             definition,

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use indicatif::ProgressBar;
 use jaguar_core::{BodyId, BodyRecord};
 use jaguar_migration::id::LogIndex;
 use jaguar_proto::v1::GetBodiesAtRequest;
@@ -16,6 +15,7 @@ use crate::convert;
 use crate::difference::first_difference;
 use crate::follow::LogFollower;
 use crate::local_cluster::{ClusterOptions, Deaths, LocalCluster, Pace};
+use crate::progress::Progress;
 use crate::proof::{Census, HashDifference};
 use crate::recording::{LogItem, Recording};
 use crate::reference::Reference;
@@ -53,7 +53,7 @@ pub(crate) struct Verdict {
 }
 
 /// Runs a plan to the reference's last tick.
-pub(crate) async fn run(plan: &Plan, reference: &Reference, progress: &ProgressBar) -> anyhow::Result<Verdict> {
+pub(crate) async fn run(plan: &Plan, reference: &Reference, progress: &Progress) -> anyhow::Result<Verdict> {
     let options = ClusterOptions {
         scenario: plan.scenario.clone(),
         bodies: None,
@@ -81,7 +81,7 @@ async fn observed(
     reference: &Reference,
     cluster: &mut LocalCluster,
     mut deaths: Deaths,
-    progress: &ProgressBar,
+    progress: &Progress,
 ) -> anyhow::Result<Verdict> {
     cluster.add(plan.pods.get() - 1).await?;
     let steering = Steering::new(cluster.watch_members());
@@ -144,7 +144,7 @@ async fn compare(
     follower: &mut LogFollower,
     recording: &mut Recording,
     reference: &Reference,
-    progress: &ProgressBar,
+    progress: &Progress,
 ) -> anyhow::Result<Option<HashDifference>> {
     let started = Instant::now();
     loop {
@@ -159,7 +159,7 @@ async fn compare(
         if !recording.accept_summary(summary, started.elapsed())? || !advanced {
             continue;
         }
-        progress.inc(1);
+        progress.advance();
         let expected = reference
             .hash(tick)
             .with_context(|| format!("the world went on to tick {tick}"))?;

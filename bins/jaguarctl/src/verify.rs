@@ -2,16 +2,18 @@
 
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use console::{Term, style};
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget};
+use console::style;
+use indicatif::HumanCount;
 use serde_json::{Value, json};
 
-use crate::live_view::{counted, progress_style};
+use crate::live_view::counted;
 use crate::outcome::Outcome;
+use crate::progress::Progress;
 use crate::reference::Reference;
 use crate::report::hex;
 use crate::scenario;
@@ -71,13 +73,12 @@ pub(crate) async fn run(args: &VerifyArgs) -> anyhow::Result<Outcome> {
     let path = scenario::locate(Some(&args.scenario), scratch.path())?;
     let definition = scenario::load(&path, None)?.definition;
     let plans = plans(args, &path);
-    let progress = Progress::new(args.ticks * (plans.len() as u64 + 1));
+    let ticks = args.ticks;
+    let progress = Arc::new(Progress::new("one world", ticks * (plans.len() as u64 + 1)));
 
     let started = Instant::now();
-    progress.begin("one world");
-    let bar = progress.bar.clone();
-    let ticks = args.ticks;
-    let reference = tokio::task::spawn_blocking(move || Reference::compute(definition, ticks, &bar)).await??;
+    let shown = Arc::clone(&progress);
+    let reference = tokio::task::spawn_blocking(move || Reference::compute(definition, ticks, &shown)).await??;
     progress.note(&format!(
         "one world: {}, at most {} bodies, {:.1} s, final hash {}",
         counted(ticks, "tick"),
@@ -89,16 +90,16 @@ pub(crate) async fn run(args: &VerifyArgs) -> anyhow::Result<Outcome> {
     let mut runs = Vec::new();
     for plan in plans {
         progress.begin(&title(&plan));
-        let before = progress.bar.position();
-        let verdict = verification::run(&plan, &reference, &progress.bar)
+        let before = progress.position();
+        let verdict = verification::run(&plan, &reference, &progress)
             .await
             .with_context(|| format!("the run with {} could not be completed", title(&plan)))?;
-        progress.bar.set_position(before + ticks);
+        progress.set_position(before + ticks);
         let run = Run { plan, verdict };
         progress.note(&line(&run));
         runs.push(run);
     }
-    progress.bar.finish_and_clear();
+    drop(progress);
     let good = runs.iter().all(Run::is_good);
     if args.json {
         stdout::line(&as_json(args, &reference, &runs, good).to_string())?;
@@ -134,32 +135,6 @@ fn title(plan: &Plan) -> String {
         counted(plan.pods.get() as u64, "pod"),
         counted(plan.threads.get() as u64, "thread")
     )
-}
-
-/// One bar over all runs on a terminal; a line at the end of each run everywhere.
-struct Progress {
-    bar: ProgressBar,
-}
-
-impl Progress {
-    fn new(ticks: u64) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(ticks), ProgressDrawTarget::stderr());
-        Self {
-            bar: bar.with_style(progress_style("ticks")),
-        }
-    }
-
-    fn begin(&self, title: &str) {
-        self.bar.set_message(format!("{title} "));
-    }
-
-    fn note(&self, text: &str) {
-        if Term::stderr().is_term() {
-            self.bar.println(text);
-        } else {
-            eprintln!("{text}");
-        }
-    }
 }
 
 fn line(run: &Run) -> String {
