@@ -510,7 +510,8 @@ impl Pod {
         if self.leaving != Leaving::No {
             return;
         }
-        if self.members.len() == 1 || self.halted.is_some() {
+        // A pod that has not seen its own join yet is not alone, though it knows only the others.
+        if self.members.keys().all(|&pod| pod == self.me) || self.halted.is_some() {
             self.leaving = Leaving::Gone;
             self.actions.push_back(Action::Left);
             return;

@@ -473,6 +473,7 @@ impl Sequencer {
     fn seal_map(&mut self, about: &Circumstances<'_>, records: &mut Vec<Record>) {
         let draining: Vec<PodId> = self.draining().collect();
         if let Some(seed) = about.tuning.shuffle {
+            self.rebalance_now = false;
             let stays = self
                 .members
                 .keys()

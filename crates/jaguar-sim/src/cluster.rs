@@ -11,7 +11,7 @@ use jaguar_migration::command::{Command, Reply};
 use jaguar_migration::definition::WorldDefinition;
 use jaguar_migration::id::{LogIndex, PodId, RequestId, Tick};
 use jaguar_migration::input::{Input, Rate, Tuning};
-use jaguar_migration::pod::{Pod, PodConfig};
+use jaguar_migration::pod::{Pod, PodConfig, PodStatus};
 use jaguar_migration::random::Random;
 use jaguar_migration::record::Entry;
 use jaguar_migration::replay::Replay;
@@ -23,6 +23,9 @@ use crate::scenes;
 
 /// Simulated time after which a run that has not ended is stuck. Retransmissions wait 1.6 s at the most, so this is dozens of them.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Entries after which a run that has not ended runs in a circle. A run has some 100 ticks, and each of a few drains a few dozen steps.
+const MOST_ENTRIES: usize = 5_000;
 
 /// The longest time that a stage takes.
 const STAGE: Duration = Duration::from_micros(200);
@@ -213,7 +216,7 @@ impl Simulation {
 
     fn play(&mut self) -> Result<(), Failure> {
         while let Some((time, event)) = self.agenda.next() {
-            if time.0 > PATIENCE {
+            if time.0 > PATIENCE || self.entries.len() > MOST_ENTRIES {
                 break;
             }
             self.now = time;
@@ -255,10 +258,16 @@ impl Simulation {
             }
         }
         let places = self.pods.iter().map(|(pod, state)| {
-            let status = state.status();
+            let PodStatus {
+                index,
+                sealed,
+                coordinator,
+                draining,
+                waits_for,
+                ..
+            } = state.status();
             format!(
-                "{pod}: {} of {}, waits for {:?}",
-                status.index, status.sealed, status.waits_for
+                "{pod}: {index} of {sealed}, coordinator {coordinator}, draining {draining}, waits for {waits_for:?}"
             )
         });
         Err(Failure::Stuck(places.collect::<Vec<_>>().join("; ")))
