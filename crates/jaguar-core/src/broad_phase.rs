@@ -252,3 +252,144 @@ impl Searcher<'_> {
         entry.reach < self.reach || (entry.reach == self.reach && self.ids[entry.body as usize] < self.ids[self.body])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::scenes::Random;
+    use crate::storage::Bodies;
+    use crate::{BodyRecord, Material};
+
+    const SIZE: f32 = 4.0;
+
+    /// Bodies of many sizes in a heap over several tiles, sorted, each with its reach; the last ones are ghosts if they are beyond a plane.
+    fn scattered(seed: u64, count: u64, with_ghosts: bool) -> (Bodies, usize) {
+        let mut random = Random(seed);
+        let mut bodies = Bodies::default();
+        let mut ghosts = Vec::new();
+        for id in 0..count {
+            let position = random.vector(6.0);
+            let (tile, offset) = crate::tile::split(position, SIZE).unwrap();
+            let radius = 0.05 + 0.6 * (random.unit() * random.unit()) as f32;
+            if with_ghosts && tile.x > 0 {
+                ghosts.push((tile, id, offset, radius));
+                continue;
+            }
+            bodies.push(&BodyRecord {
+                id: BodyId(id),
+                tile,
+                offset: offset.to_array(),
+                orientation: [0.0, 0.0, 0.0, 1.0],
+                velocity: [0.0; 3],
+                angular_velocity: [0.0; 3],
+                radius,
+                mass: 1.0,
+                material: Material::default(),
+            });
+        }
+        bodies.sort(SIZE);
+        ghosts.sort_unstable_by_key(|ghost| (ghost.0.morton(), ghost.1));
+        for (tile, id, offset, radius) in ghosts {
+            bodies.push_ghost(&crate::Ghost {
+                id: BodyId(id),
+                tile,
+                offset: offset.to_array(),
+                velocity: [0.0; 3],
+                angular_velocity: [0.0; 3],
+                radius,
+                mass: 1.0,
+                friction: 0.0,
+                restitution: 0.0,
+            });
+        }
+        for motion in &mut bodies.columns_mut().motion {
+            // Some reach as far as they may: half a tile.
+            let extension = if random.bits().is_multiple_of(8) {
+                SIZE
+            } else {
+                0.2 * random.unit() as f32
+            };
+            motion.set_reach((motion.radius() + extension).min(0.5 * SIZE));
+        }
+        let held = bodies.held();
+        (bodies, held)
+    }
+
+    fn found(bodies: &Bodies, held: usize, cell_size: f32, search: Search) -> BTreeSet<(u64, u64)> {
+        let columns = bodies.columns();
+        let mut table = TileTable::default();
+        table.rebuild(columns, held).unwrap();
+        let params = GridParams {
+            tile_size: SIZE,
+            cell_size,
+            skin: 0.0,
+        };
+        let grids: Vec<Grids> = table
+            .chunks
+            .iter()
+            .map(|chunk| {
+                let mut grids = Grids::default();
+                grids.rebuild(chunk, &table, columns, params);
+                grids
+            })
+            .collect();
+        let mut pairs = BTreeSet::new();
+        for chunk in &table.chunks {
+            find_pairs(chunk, &table, &grids, columns, params, search, |a, b, _| {
+                let (a, b) = (columns.id[a as usize].0, columns.id[b as usize].0);
+                assert!(pairs.insert((a.min(b), a.max(b))), "pair {a} {b} is found once");
+            });
+        }
+        pairs
+    }
+
+    /// The definition, pair by pair.
+    fn defined(bodies: &Bodies, is_wanted: impl Fn(usize, usize) -> bool) -> BTreeSet<(u64, u64)> {
+        let columns = bodies.columns();
+        let mut pairs = BTreeSet::new();
+        for i in 0..columns.id.len() {
+            for j in 0..i {
+                let (from, to) = (&columns.place[i], &columns.place[j]);
+                let vector = crate::tile::difference((from.tile, from.offset), (to.tile, to.offset), SIZE);
+                let reach = columns.motion[i].reach() + columns.motion[j].reach();
+                if vector.length_squared() < reach * reach && is_wanted(i, j) {
+                    let (a, b) = (columns.id[i].0, columns.id[j].0);
+                    pairs.insert((a.min(b), a.max(b)));
+                }
+            }
+        }
+        pairs
+    }
+
+    #[test]
+    fn grids_find_the_pairs_of_the_definition() {
+        for seed in 0..20 {
+            for count in [2, 30, 400] {
+                let (bodies, held) = scattered(seed, count, false);
+                let expected = defined(&bodies, |_, _| true);
+                for cell_size in [0.0, 0.1, 1.0, 10.0] {
+                    assert_eq!(
+                        found(&bodies, held, cell_size, Search::Everything),
+                        expected,
+                        "seed {seed}, {count} bodies"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pairs_of_ghosts_alone_are_not_looked_for() {
+        for seed in 0..20 {
+            for count in [2, 30, 400] {
+                let (bodies, held) = scattered(seed, count, true);
+                let with_held = defined(&bodies, |i, j| i < held || j < held);
+                assert_eq!(found(&bodies, held, 0.0, Search::Everything), with_held, "seed {seed}");
+                let with_one_ghost = defined(&bodies, |i, j| (i < held) != (j < held));
+                assert_eq!(found(&bodies, held, 0.0, Search::Ghosts), with_one_ghost, "seed {seed}");
+            }
+        }
+    }
+}

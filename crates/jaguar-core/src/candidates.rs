@@ -9,7 +9,7 @@ use std::ops::Range;
 use glam::Vec3;
 use rayon::prelude::*;
 
-use crate::storage::{Bodies, Place};
+use crate::storage::{Bodies, Motion, Place};
 use crate::tile::difference;
 
 /// The thinnest and the thickest skin, in mean reaches. Thinner ones are used up by the jitter of a resting pile; with thicker ones most listed pairs are never candidates.
@@ -98,7 +98,7 @@ impl Candidates {
         self.skin = self.skin.clamp(thinnest, thickest);
         self.age = 0;
         let motion = &bodies.columns().motion[..bodies.held()];
-        let sum: f32 = motion.iter().map(|motion| motion.reach()).sum();
+        let sum: f32 = motion.iter().map(Motion::reach).sum();
         Plan::Build {
             skin: self.skin * sum / (motion.len().max(1)) as f32,
         }

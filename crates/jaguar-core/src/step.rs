@@ -78,7 +78,7 @@ impl World {
             owner,
         );
         self.count_stage();
-        self.run_portions(|task, shared| task.begin_substep(shared));
+        self.run_portions(Stages::Begin);
         self.phase = Phase::Solving { done: 0 };
         Ok(())
     }
@@ -97,14 +97,11 @@ impl World {
             &mut self.collision.changes,
             &self.constants,
         );
-        if done + 1 < substeps {
-            self.run_portions(|task, shared| {
-                task.solve(shared);
-                task.begin_substep(shared);
-            });
+        self.run_portions(if done + 1 < substeps {
+            Stages::SolveAndBegin
         } else {
-            self.run_portions(|task, shared| task.solve(shared));
-        }
+            Stages::Solve
+        });
         self.exchange.await_velocities();
         self.phase = Phase::Solving { done: done + 1 };
     }
@@ -196,8 +193,8 @@ impl World {
         });
     }
 
-    /// Runs a stage on all portions in parallel.
-    fn run_portions(&mut self, stage: impl Fn(&mut Task<'_>, &Shared<'_>) + Sync) {
+    /// Runs stages on all portions in parallel.
+    fn run_portions(&mut self, stages: Stages) {
         let quarantined = AtomicU64::new(0);
         let Collision {
             portions,
@@ -229,12 +226,27 @@ impl World {
                 sides: &sides[portion.sides.clone()],
             });
         }
-        tasks
-            .par_iter_mut()
-            .with_max_len(1)
-            .for_each(|task| stage(task, &shared));
+        tasks.par_iter_mut().with_max_len(1).for_each(|task| {
+            if stages != Stages::Begin {
+                task.solve(&shared);
+            }
+            if stages != Stages::Solve {
+                task.begin_substep(&shared);
+            }
+        });
         self.stats.quarantined += quarantined.into_inner();
     }
+}
+
+/// What is done between two exchanges of velocities.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stages {
+    /// The beginning of the first substep.
+    Begin,
+    /// The end of a substep and the beginning of the next.
+    SolveAndBegin,
+    /// The end of the last substep.
+    Solve,
 }
 
 /// What all portions read.

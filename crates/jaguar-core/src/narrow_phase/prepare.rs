@@ -2,7 +2,7 @@
 
 use glam::Vec3;
 
-use crate::constants::CONTACT_SLOP;
+use crate::constants::{BOUNCE_SHARE, CONTACT_SLOP};
 use crate::contact::{Contact, Impulses, NO_BODY};
 use crate::narrow_phase::static_geometry::StaticContact;
 use crate::solver::StepConstants;
@@ -12,18 +12,24 @@ use crate::tile::difference;
 /// The direction of the normal where two centres coincide; any will do, as long as all pods take the same.
 const NORMAL_OF_COINCIDENT_CENTRES: Vec3 = Vec3::Y;
 
-/// Whether two bodies, at this vector from one to the other, touch before the end of the tick if they keep their velocities. Gravity acts on both alike.
-/// Gives the same bits when the bodies are swapped and the vector is reversed.
+/// Whether two bodies, at this vector from one to the other, may touch before the end of the tick: if they keep their velocities, or, for bodies that bounce, if a bounce within
+/// the tick turns a part of their speeds against each other. Gravity acts on both alike. Gives the same bits when the bodies are swapped and the vector is reversed.
 pub(crate) fn pair_matters(columns: &Columns, from: u32, to: u32, vector: Vec3, step: &StepConstants) -> bool {
     let (a, b) = (&columns.motion[from as usize], &columns.motion[to as usize]);
     let distance = vector.length();
-    let separation = distance - (a.radius() + b.radius());
+    let radii = a.radius() + b.radius();
+    let separation = distance - radii;
     if separation < CONTACT_SLOP {
         return true;
     }
     // The distance is positive: it is more than the slop.
     let approach = (b.velocity() - a.velocity()).dot(vector) / distance;
-    separation + approach.min(0.0) * step.tick_seconds < CONTACT_SLOP
+    if separation + approach.min(0.0) * step.tick_seconds < CONTACT_SLOP {
+        return true;
+    }
+    let (material_a, material_b) = (&columns.material[from as usize], &columns.material[to as usize]);
+    let restitution = material_a.restitution.max(material_b.restitution);
+    separation < restitution * BOUNCE_SHARE * ((a.reach() + b.reach()) - radii)
 }
 
 /// Whether a body touches a feature of static geometry before the end of the tick, falling on.

@@ -55,25 +55,25 @@ pub(crate) fn finish_body(
     let farthest = MAX_TILES_PER_TICK * step.tile_size;
     let half = 0.5 * step.tile_size;
     let mut tile = place.tile.to_array();
-    for axis in 0..3 {
+    for (axis, tile) in tile.iter_mut().enumerate() {
         let travel = motion.displacement[axis].clamp(-farthest, farthest);
         let mut offset = place.offset[axis] + travel;
         if offset >= half {
-            tile[axis] += 1;
+            *tile += 1;
             offset -= step.tile_size;
         } else if offset < -half {
-            tile[axis] -= 1;
+            *tile -= 1;
             offset += step.tile_size;
             // A sum just below zero can round to the upper face, which belongs to the tile it came from.
             if offset >= half {
-                tile[axis] += 1;
+                *tile += 1;
                 offset = -half;
             }
         }
-        if tile[axis].abs() > MAX_TILE {
+        if tile.abs() > MAX_TILE {
             // The world ends here: the body stays in the outermost tile, at its face.
-            let end = tile[axis].signum();
-            tile[axis] = end * MAX_TILE;
+            let end = tile.signum();
+            *tile = end * MAX_TILE;
             offset = if end > 0 { half.next_down() } else { -half };
             motion.linear[axis] = 0.0;
         }

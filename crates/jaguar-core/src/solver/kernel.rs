@@ -79,8 +79,8 @@ impl Velocities {
         let linear = Mat4::from_cols(x, y, z, self.inverse_mass).transpose();
         let [x, y, z] = self.angular;
         let angular = Mat4::from_cols(x, y, z, self.turning).transpose();
-        for lane in 0..LANES {
-            if let Some(body) = motion.get_mut((indices[lane] as usize).wrapping_sub(base)) {
+        for (lane, &index) in indices.iter().enumerate() {
+            if let Some(body) = motion.get_mut((index as usize).wrapping_sub(base)) {
                 body.linear = linear.col(lane);
                 body.angular = angular.col(lane);
             }
@@ -213,14 +213,10 @@ pub(super) fn solve<const PUSH: bool>(
         }
     }
     block.normal_impulse += normal_change;
-    for axis in 0..3 {
-        block.friction_impulse[axis] += friction_change[axis];
-    }
+    block.friction_impulse = sum(block.friction_impulse, friction_change);
     if let Some((normal, friction)) = bounce {
         normal_change += normal;
-        for axis in 0..3 {
-            friction_change[axis] += friction[axis];
-        }
+        friction_change = sum(friction_change, friction);
     }
     Impulse::new(block, normal_change, friction_change)
 }
@@ -234,6 +230,11 @@ fn bounce_impulse(block: &Block, due: BVec4A, approach: Vec4, slip: Lanes3) -> (
         Vec4::select(due, normal, Vec4::ZERO),
         friction.map(|axis| Vec4::select(due, axis, Vec4::ZERO)),
     )
+}
+
+#[inline(always)]
+fn sum(a: Lanes3, b: Lanes3) -> Lanes3 {
+    [a[0] + b[0], a[1] + b[1], a[2] + b[2]]
 }
 
 #[inline(always)]

@@ -1,0 +1,140 @@
+//! The collision stages of a tick: reaches, grids, pairs, contacts, warm-start impulses. Stages get the columns they need; [`crate::step`] calls them in order.
+
+mod found;
+mod pair_order;
+mod prepare;
+
+use rayon::prelude::*;
+
+use self::found::{Found, View};
+use self::pair_order::PairOrder;
+use self::prepare::Makings;
+pub(crate) use self::prepare::{Portion, split_front};
+use crate::broad_phase::{GridParams, Grids};
+use crate::candidates::{Candidates, Plan};
+use crate::constants::CONTACT_SLOP;
+use crate::contact::{CacheSet, CachedRanges, ContactCache, ContactSet};
+use crate::narrow_phase::static_geometry::StaticGeometry;
+use crate::solver::StepConstants;
+use crate::solver::across::Side;
+use crate::solver::kernel::Impulse;
+use crate::storage::{Bodies, Columns, Motion};
+use crate::tile_table::TileTable;
+
+/// Two bodies by index, the smaller first; a held body comes before a ghost.
+type Pair = [u32; 2];
+
+/// Buffers of the collision stages, kept from tick to tick so that a steady world allocates nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Collision {
+    pub(crate) table: TileTable,
+    grids: Vec<Grids>,
+    found: Vec<Found>,
+    unordered_across: Vec<Pair>,
+    across_pairs: Vec<Pair>,
+    pair_order: PairOrder,
+    candidates: Candidates,
+    side_keys: Vec<(u32, u64, Side)>,
+    next_ranges: Vec<CachedRanges>,
+    /// One for each chunk of owned tiles.
+    pub(crate) portions: Vec<Portion>,
+    /// The held bodies' parts in contacts between tiles, by body, then by the partner's id.
+    pub(crate) sides: Vec<Side>,
+    /// One for each block of contacts between tiles.
+    pub(crate) changes: Vec<Impulse>,
+}
+
+impl Collision {
+    /// Finds the contacts of the sorted bodies and prepares them in `contacts`, with an entry for each in `cached`; `before` has the impulses of the last tick.
+    pub(crate) fn run(
+        &mut self,
+        bodies: &mut Bodies,
+        contacts: &mut ContactSet,
+        (cached, before): (&mut CacheSet, ContactCache<'_>),
+        statics: &StaticGeometry,
+        grid: GridParams,
+        step: &StepConstants,
+    ) {
+        let held = bodies.held();
+        self.extend_reaches(&mut bodies.columns_mut().motion, step);
+        let plan = self.candidates.plan(bodies, step.tile_size);
+        let grid = GridParams {
+            skin: plan.skin(),
+            ..grid
+        };
+        self.fill_grids(bodies.columns(), plan, grid);
+        self.find(bodies, statics, plan, grid, step);
+        if let Plan::Build { skin } = plan {
+            let found = self.found[..self.table.owned_chunks].iter();
+            let lists = found.map(|found| &found.candidates[..]);
+            self.candidates.rebuild(bodies, lists, skin, step.tile_size);
+        }
+        self.order_across(held);
+        self.lay_out(bodies.columns());
+        let makings = Makings {
+            columns: bodies.columns(),
+            before,
+            step,
+        };
+        self.prepare(makings, contacts, cached);
+        self.list_sides(bodies.columns(), held, contacts);
+        std::mem::swap(&mut bodies.columns_mut().cached, &mut self.next_ranges);
+    }
+
+    fn extend_reaches(&mut self, motion: &mut [Motion], step: &StepConstants) {
+        motion.par_iter_mut().with_min_len(4096).for_each(|body| {
+            let margin = margin(body, step).min(step.speculative_cap).min(room(body, step));
+            body.set_reach(body.radius() + margin);
+        });
+        if self.grids.len() < self.table.chunks.len() {
+            self.grids.resize_with(self.table.chunks.len(), Grids::default);
+            self.found.resize_with(self.table.chunks.len(), Found::default);
+        }
+    }
+
+    fn fill_grids(&mut self, columns: &Columns, plan: Plan, grid: GridParams) {
+        let table = &self.table;
+        self.grids.par_iter_mut().zip(&table.chunks).for_each(|(grids, chunk)| {
+            if plan != Plan::Listed || table.is_near_ghosts(chunk) {
+                grids.rebuild(chunk, table, columns, grid);
+            }
+        });
+    }
+
+    fn find(&mut self, bodies: &Bodies, statics: &StaticGeometry, plan: Plan, grid: GridParams, step: &StepConstants) {
+        let table = &self.table;
+        let view = View {
+            bodies,
+            table,
+            grids: &self.grids,
+            grid,
+            candidates: &self.candidates,
+            statics,
+            step,
+        };
+        let tasks = self.found.par_iter_mut().zip(&table.chunks).enumerate();
+        tasks.for_each(|(c, (found, chunk))| found.find(chunk, c < table.owned_chunks, plan, &view));
+    }
+
+    /// Gathers the pairs between tiles, grouped by their first body, which is held and will be the contact's home.
+    fn order_across(&mut self, held: usize) {
+        let chunks = self.table.chunks.len();
+        let found = self.found[..chunks].iter();
+        self.unordered_across.clear();
+        self.unordered_across
+            .extend(found.flat_map(|found| found.across.iter().copied()));
+        self.pair_order
+            .sort(&self.unordered_across, 0..held, &mut self.across_pairs);
+    }
+}
+
+/// Distance that a body may cover within the tick, falling freely, plus the slop, m.
+fn margin(body: &Motion, step: &StepConstants) -> f32 {
+    let t = step.tick_seconds;
+    body.velocity().length() * t + (0.5 * step.gravity.length() * t * t + CONTACT_SLOP)
+}
+
+/// How far a body may reach beyond its radius so that its partners are in the tiles around its own, m.
+fn room(body: &Motion, step: &StepConstants) -> f32 {
+    (0.5 * step.tile_size - body.radius()).max(0.0)
+}

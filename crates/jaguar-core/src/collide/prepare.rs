@@ -1,0 +1,221 @@
+//! From what the chunks found to contacts in blocks, their entries in the cache, and the portions of the solver's work.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::found::Found;
+use super::{Collision, Pair};
+use crate::body::Material;
+use crate::contact::{Block, CacheEntry, CacheSet, CachedRanges, Contact, ContactCache, ContactSet, LANES, STATIC_BIT};
+use crate::narrow_phase::prepare::{pair_contact, static_contact};
+use crate::narrow_phase::static_geometry::StaticContact;
+use crate::solver::StepConstants;
+use crate::solver::across::Side;
+use crate::solver::kernel::Impulse;
+use crate::storage::Columns;
+
+/// Blocks that one thread prepares in a row.
+const MIN_BLOCKS: usize = 128;
+
+/// What the solver works on as one task: ranges of bodies, contacts and sides that no other portion touches.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Portion {
+    pub(crate) bodies: Range<usize>,
+    /// Blocks of contacts inside tiles.
+    pub(crate) inside: Range<usize>,
+    /// Blocks of contacts with static geometry.
+    pub(crate) statics: Range<usize>,
+    /// Their entries in the cache.
+    pub(crate) inside_entries: Range<usize>,
+    /// Their entries in the cache.
+    pub(crate) static_entries: Range<usize>,
+    pub(crate) sides: Range<usize>,
+    /// Whether any of the bodies is damped.
+    pub(crate) damped: bool,
+}
+
+/// What contacts are made of.
+#[derive(Clone, Copy)]
+pub(super) struct Makings<'a> {
+    pub(super) columns: &'a Columns,
+    /// The impulses of the last tick.
+    pub(super) before: ContactCache<'a>,
+    pub(super) step: &'a StepConstants,
+}
+
+impl Makings<'_> {
+    /// The contact of a pair with the impulses of the last tick.
+    fn pair(&self, [a, b]: Pair) -> Contact {
+        let columns = self.columns;
+        let is_ordered = columns.id[a as usize] < columns.id[b as usize];
+        let [low, high] = if is_ordered { [a, b] } else { [b, a] };
+        let partner = |index: u32| (columns.id[index as usize], &columns.cached[index as usize]);
+        let cached = self.before.pair(partner(low), partner(high));
+        pair_contact(columns, [low, high], cached, self.step)
+    }
+
+    /// The contact of a body with static geometry, with the impulses of the last tick.
+    fn fixed(&self, body: u32, touch: &StaticContact) -> Contact {
+        let (id, ranges) = (self.columns.id[body as usize], &self.columns.cached[body as usize]);
+        let cached = self.before.fixed((id, ranges), touch.key);
+        static_contact(self.columns, body, touch, cached)
+    }
+}
+
+/// Where a chunk's contacts of one class go.
+struct Target<'a> {
+    blocks: &'a mut [Block],
+    entries: &'a mut [CacheEntry],
+    first_entry: usize,
+}
+
+impl Target<'_> {
+    fn set(&mut self, k: usize, lane: u32, contact: &Contact, other: u64) -> usize {
+        let rank = self.first_entry + k;
+        let lane = lane as usize;
+        self.blocks[lane / LANES].set(lane % LANES, contact, rank as u32);
+        self.entries[k].other = other;
+        rank
+    }
+}
+
+impl Collision {
+    /// Gives every portion its ranges of contacts.
+    pub(super) fn lay_out(&mut self, columns: &Columns) {
+        self.portions.clear();
+        let mut last = Portion::default();
+        let owned = &self.table.chunks[..self.table.owned_chunks];
+        for (chunk, found) in owned.iter().zip(&self.found) {
+            let is_damped = |m: &Material| m.linear_damping > 0.0 || m.angular_damping > 0.0;
+            let after = |range: &Range<usize>, len: usize| range.end..range.end + len;
+            last = Portion {
+                bodies: chunk.bodies.clone(),
+                inside: after(&last.inside, found.inside_lanes.blocks),
+                statics: after(&last.statics, found.static_lanes.blocks),
+                inside_entries: after(&last.inside_entries, found.inside.len()),
+                static_entries: after(&last.static_entries, found.statics.len()),
+                sides: 0..0,
+                damped: columns.material[chunk.bodies.clone()].iter().any(is_damped),
+            };
+            self.portions.push(last.clone());
+        }
+    }
+
+    pub(super) fn prepare(&mut self, makings: Makings<'_>, contacts: &mut ContactSet, cached: &mut CacheSet) {
+        let end = self.portions.last().cloned().unwrap_or_default();
+        contacts.inside.resize(end.inside.end, Block::EMPTY);
+        contacts.statics.resize(end.statics.end, Block::EMPTY);
+        cached.inside.resize(end.inside_entries.end, CacheEntry::default());
+        cached.statics.resize(end.static_entries.end, CacheEntry::default());
+        self.next_ranges.clear();
+        self.next_ranges
+            .resize(makings.columns.id.len(), CachedRanges::default());
+
+        let mut tasks = Vec::with_capacity(self.portions.len());
+        let mut inside = (&mut contacts.inside[..], &mut cached.inside[..]);
+        let mut statics = (&mut contacts.statics[..], &mut cached.statics[..]);
+        let mut ranges = &mut self.next_ranges[..];
+        for (portion, found) in self.portions.iter().zip(&self.found) {
+            tasks.push((
+                found,
+                Target {
+                    blocks: split_front(&mut inside.0, portion.inside.len()),
+                    entries: split_front(&mut inside.1, portion.inside_entries.len()),
+                    first_entry: portion.inside_entries.start,
+                },
+                Target {
+                    blocks: split_front(&mut statics.0, portion.statics.len()),
+                    entries: split_front(&mut statics.1, portion.static_entries.len()),
+                    first_entry: portion.static_entries.start,
+                },
+                split_front(&mut ranges, portion.bodies.len()),
+                portion.bodies.start,
+            ));
+        }
+        tasks
+            .into_par_iter()
+            .with_max_len(1)
+            .for_each(|(found, inside, statics, ranges, base)| {
+                found.prepare_inside(inside, ranges, base, makings);
+                found.prepare_statics(statics, ranges, base, makings);
+            });
+        self.prepare_across(makings, contacts, cached);
+    }
+
+    fn prepare_across(&mut self, makings: Makings<'_>, contacts: &mut ContactSet, cached: &mut CacheSet) {
+        let pairs = &self.across_pairs;
+        contacts.across.resize(pairs.len().div_ceil(LANES), Block::EMPTY);
+        let blocks = contacts.across.par_iter_mut().with_min_len(MIN_BLOCKS).enumerate();
+        blocks.for_each(|(b, block)| {
+            *block = Block::EMPTY;
+            for (lane, k) in (b * LANES..pairs.len().min((b + 1) * LANES)).enumerate() {
+                block.set(lane, &makings.pair(pairs[k]), k as u32);
+            }
+        });
+        cached.across.clear();
+        for (k, &[home, other]) in pairs.iter().enumerate() {
+            self.next_ranges[home as usize].across.extend(k);
+            cached.across.push(CacheEntry {
+                other: makings.columns.id[other as usize].0,
+                ..CacheEntry::default()
+            });
+        }
+    }
+
+    /// Lists the held bodies' sides of the contacts between tiles in the order in which they act.
+    pub(super) fn list_sides(&mut self, columns: &Columns, held: usize, contacts: &ContactSet) {
+        self.side_keys.clear();
+        for (block, lane) in contacts.across.iter().flat_map(Block::lanes) {
+            let (low, high) = (block.low[lane], block.high[lane]);
+            // The cache lists contacts between tiles in the order of their lanes.
+            let lane = block.rank[lane] as usize;
+            if (low as usize) < held {
+                let key = columns.id[high as usize].0;
+                self.side_keys.push((low, key, Side::of_low(low, lane)));
+            }
+            if (high as usize) < held {
+                let key = columns.id[low as usize].0;
+                self.side_keys.push((high, key, Side::of_high(high, lane)));
+            }
+        }
+        self.side_keys.sort_unstable_by_key(|&(body, id, _)| (body, id));
+        self.sides.clear();
+        self.sides.extend(self.side_keys.iter().map(|&(_, _, side)| side));
+        self.changes.clear();
+        self.changes.resize(contacts.across.len(), Impulse::default());
+        let mut begin = 0;
+        for portion in &mut self.portions {
+            let limit = portion.bodies.end as u32;
+            let end = begin + self.sides[begin..].partition_point(|side| side.body < limit);
+            portion.sides = begin..end;
+            begin = end;
+        }
+    }
+}
+
+impl Found {
+    fn prepare_inside(&self, mut target: Target<'_>, ranges: &mut [CachedRanges], base: usize, makings: Makings<'_>) {
+        target.blocks.fill(Block::EMPTY);
+        for (k, (&pair, &lane)) in self.inside.iter().zip(&self.inside_lanes.lanes).enumerate() {
+            let other = makings.columns.id[pair[1] as usize].0;
+            let rank = target.set(k, lane, &makings.pair(pair), other);
+            ranges[pair[0] as usize - base].inside.extend(rank);
+        }
+    }
+
+    fn prepare_statics(&self, mut target: Target<'_>, ranges: &mut [CachedRanges], base: usize, makings: Makings<'_>) {
+        target.blocks.fill(Block::EMPTY);
+        for (k, ((body, touch), &lane)) in self.statics.iter().zip(&self.static_lanes.lanes).enumerate() {
+            let rank = target.set(k, lane, &makings.fixed(*body, touch), touch.key | STATIC_BIT);
+            ranges[*body as usize - base].statics.extend(rank);
+        }
+    }
+}
+
+/// Takes the first `len` items off a slice.
+pub(crate) fn split_front<'a, T>(slice: &mut &'a mut [T], len: usize) -> &'a mut [T] {
+    let (front, back) = std::mem::take(slice).split_at_mut(len);
+    *slice = back;
+    front
+}
