@@ -1,9 +1,11 @@
 //! The text of a scenario file, and where in it a value stands.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use jaguar_core::error::FieldError;
 use toml::de::{DeTable, DeValue};
 
 use crate::error::{Location, ScenarioError};
@@ -50,6 +52,19 @@ impl Document {
         location.invalid(format!("{}: {}", in_words(at), message.as_ref()))
     }
 
+    /// The error of a value outside its range, unless it `holds` that it is inside.
+    pub(crate) fn check(&self, holds: bool, at: &str, value: impl Display, allowed: &str) -> Result<(), ScenarioError> {
+        if holds {
+            return Ok(());
+        }
+        Err(self.invalid(at, format!("is {value}, allowed: {allowed}")))
+    }
+
+    /// The error of a field that the world refuses.
+    pub(crate) fn refused(&self, at: &str, error: &FieldError) -> ScenarioError {
+        self.invalid(at, error.to_string())
+    }
+
     fn byte_of(&self, at: &str) -> usize {
         let Ok(root) = DeTable::parse(&self.text) else {
             return 0;
@@ -75,7 +90,7 @@ impl Document {
     }
 }
 
-/// `spawner.2.radius` as `radius of the third [[spawner]]` would be too long a sentence: `spawner[2].radius`.
+/// The way to a value as a person writes it: `spawner.2.radius` is `spawner[2].radius`.
 fn in_words(at: &str) -> String {
     let mut words = String::new();
     for step in at.split('.') {

@@ -17,6 +17,7 @@ mod error;
 mod format;
 pub mod limits;
 mod population;
+mod statics;
 
 pub use bodies_csv::load_bodies;
 pub use error::{BadRow, Location, ScenarioError};

@@ -73,11 +73,9 @@ impl BodyGrid {
 
     fn centre(&self, number: u64, random: &mut Random) -> DVec3 {
         let [along_x, _, along_z] = self.cubes;
-        let cube = [
-            number % along_x,
-            number / (along_x * along_z),
-            number / along_x % along_z,
-        ];
+        // Divided one by one: the product of two edges of a huge region would overflow.
+        let column = number / along_x;
+        let cube = [number % along_x, column / along_z, column % along_z];
         let mut centre = self.min;
         for (axis, cube) in cube.into_iter().enumerate() {
             centre[axis] += (cube as f64 + 0.5) * self.spacing + random.next_between(-self.jitter, self.jitter);

@@ -363,6 +363,15 @@ fraction = <0.5>
 every = <2>
 "#;
 
+#[test]
+fn a_grid_in_a_huge_region_starts_in_its_corner() {
+    let definition = valid(
+        "tile_size = 4096\n[[bodies]]\nregion = { min = [0, 0, 0], max = [1e308, 9, 1e308] }\nspacing = 2\ncount = 2\nradius = 0.5\n",
+    )
+    .definition;
+    assert_eq!(definition.bodies[1].1.position, DVec3::new(3.0, 1.0, 1.0));
+}
+
 /// The template with now and then an odd number instead of its own.
 fn fill(choices: &[u16]) -> String {
     const ODD: [&str; 12] = [
@@ -404,6 +413,8 @@ fn the_template_of_the_fuzz_tests_is_valid() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn no_numbers_panic_and_what_loads_is_accepted_by_a_world(choices in prop::collection::vec(any::<u16>(), 101)) {
         if let Ok(scenario) = load(&fill(&choices)) {
