@@ -365,8 +365,11 @@ impl Pod {
             return Err(PacketError::Stranger { from });
         };
         for bytes in link.receive(&packet, now) {
-            let message = envelope::from_bytes("message", &bytes)?;
-            self.dispatch(now, from, message);
+            match envelope::from_bytes("message", &bytes) {
+                Ok(message) => self.dispatch(now, from, message),
+                // The packet was intact, so the sender runs other code; to go on without the message would be wrong.
+                Err(error) => self.halt(format!("{from} sent what this version cannot read: {error}")),
+            }
         }
         self.more_work = true;
         Ok(())

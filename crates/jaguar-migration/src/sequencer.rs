@@ -340,7 +340,7 @@ impl Sequencer {
         let mut records = Vec::new();
         let joined = self.seal_membership(about, &mut records);
         let expected = self.members.keys().copied().collect();
-        self.seal_departures(&mut records);
+        self.seal_departures(about.me, &mut records);
         self.seal_map(about, &mut records);
         self.seal_changes(about, advance, &mut records, &mut verdicts);
         self.seal_succession(about.me, &mut records);
@@ -444,12 +444,15 @@ impl Sequencer {
     }
 
     /// Lets the draining pods go that own nothing, once all pods have executed the map that emptied them: then whatever they held has arrived elsewhere.
-    fn seal_departures(&mut self, records: &mut Vec<Record>) {
+    fn seal_departures(&mut self, me: PodId, records: &mut Vec<Record>) {
         for standing in self.members.values_mut() {
             let is_empty = standing.draining && self.map.is_empty_territory(standing.member.pod);
             standing.emptied_at = is_empty.then(|| standing.emptied_at.unwrap_or(LogIndex(self.next.0 - 1)));
         }
-        let has_gone = |standing: &&Standing| standing.emptied_at.is_some_and(|index| self.is_complete(index));
+        // The coordinator stays until another has its role.
+        let has_gone = |standing: &&Standing| {
+            standing.member.pod != me && standing.emptied_at.is_some_and(|index| self.is_complete(index))
+        };
         let leaving: Vec<PodId> = self
             .members
             .values()
