@@ -27,6 +27,7 @@ fn main() {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the core knows no clock, who times it does")]
 fn time(name: &str, count: usize, threads: usize) {
     let (scene, warm_up, measured): (Scene, u32, u32) = match name {
         "gas" => (scenes::gas(count, 1), 60, 120),

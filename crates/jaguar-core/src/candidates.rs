@@ -24,6 +24,9 @@ const LONG_TICKS: u32 = 40;
 /// Ticks without lists after even the thickest skin was used up too soon.
 const PAUSE_TICKS: u32 = 60;
 
+/// Ticks without lists after bodies came or went while a list was young: they often do so every tick for a while.
+const UNSETTLED_TICKS: u32 = 8;
+
 /// How pairs are found in a tick.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Plan {
@@ -74,26 +77,29 @@ pub(crate) struct Candidates {
 impl Candidates {
     /// Decides how this tick's pairs are found. Reaches are those of this tick.
     pub(crate) fn plan(&mut self, bodies: &Bodies, tile_size: f32) -> Plan {
-        if self.generation == Some(bodies.generation()) && self.serves(bodies, tile_size) {
-            self.age += 1;
-            return Plan::Listed;
-        }
-        let failed_too_soon = self.generation.is_some() && self.age < WORTHWHILE_TICKS;
         let (thinnest, thickest) = SKIN_RANGE;
-        self.generation = None;
+        match self.generation.take() {
+            Some(generation) if generation != bodies.generation() => {
+                if self.age < WORTHWHILE_TICKS {
+                    self.pause = UNSETTLED_TICKS;
+                }
+            }
+            Some(generation) if self.serves(bodies, tile_size) => {
+                self.generation = Some(generation);
+                self.age += 1;
+                return Plan::Listed;
+            }
+            Some(_) if self.age < WORTHWHILE_TICKS && self.skin >= thickest => {
+                self.pause = PAUSE_TICKS;
+                self.skin = 0.5 * thickest;
+            }
+            Some(_) if self.age < WORTHWHILE_TICKS => self.skin *= 2.0,
+            Some(_) if self.age > LONG_TICKS => self.skin *= 0.7,
+            Some(_) | None => {}
+        }
         if self.pause > 0 {
             self.pause -= 1;
             return Plan::Search;
-        }
-        if failed_too_soon {
-            if self.skin >= thickest {
-                self.pause = PAUSE_TICKS;
-                self.skin = 0.5 * thickest;
-                return Plan::Search;
-            }
-            self.skin *= 2.0;
-        } else if self.age > LONG_TICKS {
-            self.skin *= 0.7;
         }
         self.skin = self.skin.clamp(thinnest, thickest);
         self.age = 0;

@@ -134,6 +134,9 @@ pub(crate) struct Bodies {
     generation: u64,
 }
 
+/// Keys that one thread computes in a row.
+const KEYS_AT_ONCE: usize = 2048;
+
 const NO_SLOT: u32 = u32::MAX;
 
 /// The motion, at rest within its tick, of a body of this velocity and mass.
@@ -275,12 +278,11 @@ impl Bodies {
             "bodies are sorted before ghosts arrive"
         );
         let columns = &self.columns;
-        columns
-            .place
-            .par_iter()
-            .with_min_len(4096)
-            .map(|place| SortKey::of(place, tile_size))
-            .collect_into_vec(&mut self.spare.key);
+        self.spare.key.resize(self.held, SortKey::default());
+        let chunks = self.spare.key.par_chunks_mut(KEYS_AT_ONCE);
+        chunks
+            .zip(columns.place.par_chunks(KEYS_AT_ONCE))
+            .for_each(|(keys, place)| fill_keys(keys, place, tile_size));
         let keys = &self.spare.key;
         let is_displaced = |i: usize| i >= self.sorted || keys[i] != columns.key[i];
         self.displaced.clear();
@@ -400,6 +402,22 @@ impl Columns {
         gather(&self.cached, order, cached);
         gather(&self.slot, order, slot);
         gather(&self.key, order, key);
+    }
+}
+
+/// Computes the keys of bodies most of which are in the tile of the one before.
+fn fill_keys(keys: &mut [SortKey], places: &[Place], tile_size: f32) {
+    let mut last = SortKey::of(&places[0], tile_size);
+    let mut tile = places[0].tile;
+    for (key, place) in keys.iter_mut().zip(places) {
+        if place.tile != tile {
+            tile = place.tile;
+            last = SortKey::of(place, tile_size);
+        }
+        *key = SortKey {
+            tile: last.tile,
+            cell: tile::order_cell(place.offset, tile_size),
+        };
     }
 }
 

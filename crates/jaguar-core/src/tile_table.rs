@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::storage::Columns;
@@ -116,16 +117,17 @@ impl TileTable {
                 return Err(shared);
             }
         }
-        for tile in &mut self.tiles {
+        let lookup = &self.lookup;
+        self.tiles.par_iter_mut().with_min_len(64).for_each(|tile| {
             for z in -1..=1 {
                 for y in -1..=1 {
                     for x in -1..=1 {
-                        let found = self.lookup.get(&tile.index.stepped([x, y, z]));
+                        let found = lookup.get(&tile.index.stepped([x, y, z]));
                         tile.neighbours[neighbour([x, y, z])] = found.copied().unwrap_or(NO_TILE);
                     }
                 }
             }
-        }
+        });
         Ok(())
     }
 
