@@ -183,12 +183,12 @@ class Errors(WorldTest):
         cases = [
             ({}, ["body"]),
             ({"body": {"radius_m": 1.0, "mass_kg": 1.0}}, ["position"]),
-            ({"body": body(y=nan)}, ["position.y", "NaN"]),
-            ({"body": body(x=inf)}, ["position.x", "inf"]),
+            ({"body": body(y=nan)}, ["body.position", "NaN"]),
+            ({"body": body(x=inf)}, ["body.position", "inf"]),
             ({"body": {**body(), "radius_m": 0.0}}, ["radius_m"]),
             ({"body": {**body(), "radius_m": 100.0}}, ["radius_m", "100"]),
             ({"body": {**body(), "mass_kg": -1.0}}, ["mass_kg", "-1"]),
-            ({"body": body(velocity={"z": nan})}, ["velocity.z"]),
+            ({"body": body(velocity={"z": nan})}, ["body.velocity", "NaN"]),
             ({"body": body(orientation={"w": 5.0})}, ["orientation"]),
             ({"body": body(material={"friction": -0.5})}, ["friction", "-0.5"]),
         ]
