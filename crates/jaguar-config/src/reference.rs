@@ -13,7 +13,7 @@ A key is read from four layers, each over the one before:
 1. the default below;
 2. a directory with one file per key, which is how a ConfigMap is mounted, or one `.yaml`, `.yml` or `.toml` file with flat keys: the flag `--config`, else the variable `JAGUAR_CONFIG`, else `/etc/jaguar` if it exists;
 3. variables: `JAGUAR_` and the key in capitals, such as `JAGUAR_GRPC_PORT=50052`;
-4. the command line: `key=value`.
+4. the command line: `--set key=value`, or a flag of its own for what is set most (`jaguard --help`).
 
 A value that is not allowed, or that breaks a rule between keys, stops the start; all such values are reported at once, with the place that gave each. A key that does not exist is a warning.
 

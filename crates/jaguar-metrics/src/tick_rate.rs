@@ -111,7 +111,10 @@ mod tests {
             for to in [5.0, 17.03, 1000.99] {
                 let measured = ticking(rate, 0.123, to).rate_hz(seconds(to));
                 // The window is at least 19 parts of 0.1 s, and one tick at its edge may count or not.
-                assert!((measured - rate).abs() <= 1.0 / 1.9 + 1e-6, "{rate} Hz at {to} s: {measured}");
+                assert!(
+                    (measured - rate).abs() <= 1.0 / 1.9 + 1e-6,
+                    "{rate} Hz at {to} s: {measured}"
+                );
             }
         }
     }
