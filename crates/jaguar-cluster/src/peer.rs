@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::Stream;
-use tracing::{debug, trace, warn};
+use tracing::{debug, info, trace};
 
 use crate::channel;
 use crate::limits::{PACKETS_PER_MESSAGE, PACKETS_WAITING, PEER_MESSAGE_BYTES, RECONNECT_WAIT, RECONNECT_WAIT_LONGEST};
@@ -68,11 +68,12 @@ async fn keep_open(peer: Member, mut packets: mpsc::Receiver<Vec<u8>>) {
                 if rest.is_closed() {
                     return;
                 }
+                // A peer that has just left looks the same as one that is lost; the protocol knows the difference and says so.
                 if had_worked {
                     wait = RECONNECT_WAIT;
-                    warn!(peer = %peer.pod, address = %peer.address, reason, "the stream to the peer broke; dialling again");
+                    info!(peer = %peer.pod, address = %peer.address, reason, "the stream to the peer broke; dialling again");
                 } else {
-                    debug!(peer = %peer.pod, address = %peer.address, reason, "the peer does not answer yet");
+                    debug!(peer = %peer.pod, address = %peer.address, reason, "the peer does not answer");
                 }
                 packets = rest;
             }

@@ -47,7 +47,7 @@ impl<'a> SpawnStream<'a> {
         let mut ended = false;
         while !(ended && self.waiting.is_empty()) {
             if self.waiting.is_empty() {
-                ended = self.take().await?;
+                ended = self.take().await.map_err(|refusal| self.explain(&refusal))?;
                 continue;
             }
             let rest = self.waiting.split_off(self.waiting.len().min(BODIES_PER_COMMAND));
