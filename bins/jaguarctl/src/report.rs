@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use indicatif::HumanCount;
+use jaguar_core::BodyId;
 use serde::Serialize;
 
 use crate::proof::{Census, HashDifference, Proof};
@@ -169,9 +170,14 @@ impl Report {
         }
     }
 
-    /// Adds the proof.
-    pub(crate) fn prove(&mut self, proof: &Proof, census: &Census) {
-        let numbers = |ids: &[jaguar_core::BodyId]| ids.iter().map(|id| id.0).collect();
+    /// Adds the proof, with the bodies that were read from the cluster at the end.
+    pub(crate) fn prove(&mut self, proof: &Proof, found: &[BodyId]) {
+        let numbers = |ids: &[BodyId]| ids.iter().map(|id| id.0).collect();
+        // After a difference the replay has stopped, and other positions may well have despawned other bodies.
+        let census = match proof.first_difference {
+            None => Census::compare(&proof.ids, found),
+            Some(_) => Census::default(),
+        };
         self.lost = self.lost.max(census.lost.len() as u64);
         self.duplicated = self.duplicated.max(census.duplicated.len() as u64);
         self.replay = Some(ReplayReport {
@@ -283,7 +289,6 @@ impl fmt::Display for ReplayReport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jaguar_core::BodyId;
     use jaguar_migration::action::Summary;
     use jaguar_migration::id::{LogIndex, Tick};
 
@@ -341,12 +346,30 @@ mod tests {
                 cluster: 1,
             }),
             wall: Duration::from_secs(1),
-            ids: vec![BodyId(3), BodyId(4), BodyId(6)],
+            ids: Vec::new(),
         };
-        report.prove(&proof, &Census::compare(&proof.ids, &[3, 4, 5].map(BodyId)));
+        report.prove(&proof, &[3, 4, 5].map(BodyId));
         assert!(!report.is_good());
+        assert_eq!(report.lost, 0);
         let text = report.replay.map(|replay| replay.to_string()).unwrap_or_default();
         assert!(text.starts_with("the worlds differ from tick 1 on:"), "{text}");
-        assert!(text.ends_with("1 only in the cluster, the first is 5"), "{text}");
+    }
+
+    #[test]
+    fn a_body_with_another_id_is_not_good_though_the_numbers_are_right() {
+        let mut report = Report::new(&recording(3), &circumstances(&[3, 4, 5]));
+        let proof = Proof {
+            ticks: 1,
+            first_difference: None,
+            wall: Duration::from_secs(1),
+            ids: [3, 4, 6].map(BodyId).to_vec(),
+        };
+        report.prove(&proof, &[3, 4, 5].map(BodyId));
+        assert!(!report.is_good());
+        let text = report.replay.map(|replay| replay.to_string()).unwrap_or_default();
+        assert!(
+            text.ends_with("1 missing from the cluster, the first is 6\n1 only in the cluster, the first is 5"),
+            "{text}"
+        );
     }
 }

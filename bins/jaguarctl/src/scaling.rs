@@ -94,8 +94,8 @@ impl Autoscaler {
     fn metric(&self, signal: Signal, pods: &[PodReading]) -> Metric {
         let (unit, band) = match signal {
             Signal::Entities => ("entities per pod", DeadBand::SEED_ENTITIES),
-            Signal::Cpu => ("% of the requested CPU", DeadBand::SEED_CPU),
-            Signal::Memory => ("% of the requested memory", DeadBand::SEED_MEMORY),
+            Signal::Cpu => ("per cent of the requested CPU", DeadBand::SEED_CPU),
+            Signal::Memory => ("per cent of the requested memory", DeadBand::SEED_MEMORY),
         };
         let (target, reading) = match signal {
             Signal::Entities => {
@@ -111,12 +111,16 @@ impl Autoscaler {
                 utilization(pods, REQUESTED_BYTES, |pod| pod.bytes),
             ),
         };
-        // People are to see what was measured too, not only what the dead band makes of it.
-        let measured = average(signal, pods).map_or("no".to_owned(), |average| format!("{average:.0}"));
+        let tolerance = self.spec.tolerance();
+        // Where the dead band makes another number of it, people are to see what was measured too.
+        let name = match average(signal, pods) {
+            Some(average) if band.report(average, tolerance) != average => format!("{average:.0} {unit}, seen as"),
+            _ => unit.to_owned(),
+        };
         Metric {
-            name: format!("{measured} {unit} (band {} to {}), seen as", band.lower(), band.upper()),
+            name,
             target,
-            reading: band.apply(&reading, self.spec.tolerance()),
+            reading: band.apply(&reading, tolerance),
         }
     }
 }
