@@ -326,7 +326,7 @@ impl Exchange {
 #[derive(Clone, Copy, Debug, Default)]
 struct Around {
     tile: TileIndex,
-    /// In the order of [`STEPS`]; outside the world, the owner of the tile itself.
+    /// The tile at [`step_of`] k; outside the world, the owner of the tile itself.
     owners: [u32; 27],
 }
 

@@ -235,6 +235,7 @@ impl World {
 
     /// Removes these bodies in one pass and returns how many were held. Contacts with any of them are forgotten.
     pub fn despawn_all(&mut self, ids: &[BodyId]) -> usize {
+        self.assert_at_rest();
         let mut indices: Vec<u32> = ids
             .iter()
             .filter_map(|&id| self.bodies.index_of(id))
@@ -243,7 +244,6 @@ impl World {
         indices.sort_unstable();
         indices.dedup();
         self.forget_contacts(&ids.iter().copied().collect());
-        self.assert_at_rest();
         self.remove_bodies(&indices);
         indices.len()
     }
