@@ -93,7 +93,7 @@ async fn round(discovery: &Discovery, candidate: &Candidate) -> Result<Vec<u8>, 
                 outcome = Err(RoundError::Peer {
                     address: address.clone(),
                     reason,
-                })
+                });
             }
         }
         asked.push(address);

@@ -16,7 +16,7 @@ pub(super) async fn resolve_all(names: &[HostPort]) -> Result<Vec<String>, Disco
                 failure = Some(DiscoveryError::Resolve {
                     name: name.to_string(),
                     reason,
-                })
+                });
             }
         }
     }

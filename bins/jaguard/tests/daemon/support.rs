@@ -9,21 +9,21 @@ use jaguar_client::{Client, NewBody, Status};
 use serde_json::Value;
 
 /// A daemon that is a member of a world. Dropping it kills it.
-pub struct Pod {
+pub(crate) struct Pod {
     child: Child,
     /// Closed with this process, which ends the daemon: no test leaves an orphan.
     _stdin: ChildStdin,
     /// Where it serves gRPC.
-    pub grpc: String,
+    pub(crate) grpc: String,
     /// Where it serves metrics and probes.
-    pub http: SocketAddr,
+    pub(crate) http: SocketAddr,
     /// Its number.
-    pub number: u32,
+    pub(crate) number: u32,
 }
 
 impl Pod {
     /// Starts a daemon and waits until it is a member.
-    pub fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut child = command(&[&["--exit-with-stdin"], arguments].concat())
             .spawn()
             .expect("the daemon's binary was built for this test");
@@ -52,26 +52,26 @@ impl Pod {
     }
 
     /// Starts a daemon that joins through this one.
-    pub fn joined_by(&self, arguments: &[&str]) -> Self {
+    pub(crate) fn joined_by(&self, arguments: &[&str]) -> Self {
         Self::start(&[&["--join", &self.grpc], arguments].concat())
     }
 
-    pub async fn client(&self) -> Client {
+    pub(crate) async fn client(&self) -> Client {
         Client::connect(&self.grpc).await.expect("a member serves")
     }
 
-    pub async fn status(&self) -> Status {
+    pub(crate) async fn status(&self) -> Status {
         self.client().await.status().await.expect("a member has a status")
     }
 
     /// Tells it to leave and waits until it is gone.
-    pub fn drain(mut self) -> ExitStatus {
+    pub(crate) fn drain(mut self) -> ExitStatus {
         self.signal("TERM");
         self.child.wait().expect("it is our child")
     }
 
     /// Ends it without giving it a chance.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().expect("it is our child");
         self.child.wait().expect("it is our child");
     }
@@ -84,7 +84,7 @@ impl Pod {
     }
 
     /// The status code and body of an HTTP GET.
-    pub fn http_get(&self, path: &str) -> (u16, String) {
+    pub(crate) fn http_get(&self, path: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(self.http).expect("a member serves HTTP");
         write!(stream, "GET {path} HTTP/1.1\r\nHost: pod\r\nConnection: close\r\n\r\n")
             .expect("the request fits the buffer");
@@ -108,7 +108,7 @@ impl Drop for Pod {
 }
 
 /// The daemon, on ports that the system chooses.
-pub fn command(arguments: &[&str]) -> Command {
+pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jaguard"));
     command
         .args([
@@ -128,14 +128,14 @@ pub fn command(arguments: &[&str]) -> Command {
 }
 
 /// Asks again and again until the answer is yes; the test's own time limit is the runner's.
-pub async fn until<F: Future<Output = bool>>(mut ask: impl FnMut() -> F) {
+pub(crate) async fn until<F: Future<Output = bool>>(mut ask: impl FnMut() -> F) {
     while !ask().await {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
 /// Small bodies in a row along x, far enough apart never to touch.
-pub fn row(count: usize) -> impl Iterator<Item = NewBody> {
+pub(crate) fn row(count: usize) -> impl Iterator<Item = NewBody> {
     (0..count).map(move |i| NewBody {
         position: [3.0 * i as f64 - 1.5 * count as f64, 0.0, 0.0],
         radius: 0.5,

@@ -1,13 +1,11 @@
 //! What clients and operators get from one daemon: limits, reload, health, reflection, and clear words when it cannot start.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::fs;
 
+use crate::support::{Pod, command, row, until};
 use futures_util::stream;
 use jaguar_client::{Code, NewBody, Region};
-use support::{Pod, command, row, until};
 use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;

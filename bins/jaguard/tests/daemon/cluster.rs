@@ -1,9 +1,7 @@
 //! Worlds of real processes: what is spawned through one pod is read through another, pods come and go, and nothing is lost.
 
-mod support;
-
+use crate::support::{Pod, row, until};
 use jaguar_client::{Code, Region, State};
-use support::{Pod, row, until};
 
 const BODIES: usize = 300;
 
@@ -128,6 +126,15 @@ async fn a_killed_pod_halts_the_world_which_says_what_was_lost_and_stays_up() {
         .await
         .expect("valid bodies");
     assert_eq!(founder.http_get("/health/ready").0, 200);
+    until(|| async {
+        founder
+            .status()
+            .await
+            .pods
+            .iter()
+            .any(|pod| pod.name == "victim" && pod.entities > 0)
+    })
+    .await;
     victim.kill();
 
     until(|| async { matches!(founder.status().await.state, State::Halted(_)) }).await;
