@@ -100,13 +100,19 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
     };
     reload::follow(config_watch, followers);
 
-    tokio::select! {
-        reached = reach(&simulation, |stage| *stage != Stage::Starting) => reached?,
+    let signal = tokio::select! {
+        reached = reach(&simulation, |stage| *stage != Stage::Starting) => {
+            if let Stage::Halted(reason) = reached? {
+                return Err(DaemonError::Halted { reason });
+            }
+            announce(&simulation, grpc_address, http_address);
+            None
+        }
+        name = signals.next() => Some(name),
         error = servers.failed() => return Err(error),
-    }
-    announce(&simulation, grpc_address, http_address);
+    };
     tokio::select! {
-        left = leave(&simulation, signals, limit) => left?,
+        left = leave(&simulation, signals, signal, limit) => left?,
         error = servers.failed() => return Err(error),
     }
     if thread.join().is_err() {
@@ -166,11 +172,13 @@ fn threads(config: &Config) -> NonZero<usize> {
     cgroup::thread_count(config.physics_thread_pool_size, cgroup::cpu_limit(), available)
 }
 
-/// Waits until the pod is in such a stage.
-async fn reach(simulation: &Simulation, wanted: impl Fn(&Stage) -> bool) -> Result<(), DaemonError> {
+/// Waits until the pod is in such a stage, and gives it.
+async fn reach(simulation: &Simulation, wanted: impl Fn(&Stage) -> bool) -> Result<Stage, DaemonError> {
     let mut stages = simulation.stage();
     let reached = stages.wait_for(|now| wanted(now)).await;
-    reached.map(drop).map_err(|_| DaemonError::SimulationDied)
+    reached
+        .map(|stage| stage.clone())
+        .map_err(|_| DaemonError::SimulationDied)
 }
 
 /// Tells whoever started this process that the pod is a member, and where it serves.
@@ -184,20 +192,35 @@ fn announce(simulation: &Simulation, grpc: SocketAddr, http: SocketAddr) {
     }
 }
 
-/// Waits until the pod is told to leave, by a signal or by an operator's call, and then until it has left.
-async fn leave(simulation: &Simulation, mut signals: Signals, limit: Duration) -> Result<(), DaemonError> {
+/// Waits until the pod is told to leave, by a signal (which may have come already) or by an operator's call, and then until it has left.
+async fn leave(
+    simulation: &Simulation,
+    mut signals: Signals,
+    signal: Option<&'static str>,
+    limit: Duration,
+) -> Result<(), DaemonError> {
+    let next_signal = async {
+        match signal {
+            Some(name) => name,
+            None => signals.next().await,
+        }
+    };
     tokio::select! {
-        name = signals.next() => {
+        name = next_signal => {
             tracing::info!("{name}: giving everything away and leaving");
             while simulation.drain() == Err(Unanswered::Busy) {
                 sleep(BUSY_WAIT).await;
             }
         }
-        told = reach(simulation, |stage| matches!(stage, Stage::Draining | Stage::Left)) => told?,
+        told = reach(simulation, |stage| matches!(stage, Stage::Draining | Stage::Left)) => drop(told?),
     }
     signals.exit_at_next_interrupt();
-    match timeout(limit, reach(simulation, |stage| *stage == Stage::Left)).await {
-        Ok(left) => left,
+    // A world that has halted before lets its pods go. One that halts now takes with it what this pod has not given away.
+    let was_halted = matches!(*simulation.stage().borrow(), Stage::Halted(_));
+    let ended = |stage: &Stage| *stage == Stage::Left || (!was_halted && matches!(stage, Stage::Halted(_)));
+    match timeout(limit, reach(simulation, ended)).await {
+        Ok(Ok(Stage::Halted(reason))) => Err(DaemonError::Halted { reason }),
+        Ok(left) => left.map(drop),
         Err(_) => Err(DaemonError::DrainTimeout { limit }),
     }
 }

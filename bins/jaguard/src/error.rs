@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jaguar_cluster::join::JoinError;
@@ -69,6 +70,12 @@ pub enum DaemonError {
     /// The simulation thread ended without having left: a bug, its panic is above.
     #[error("the simulation thread died; the world will miss this pod's bodies and halt")]
     SimulationDied,
+    /// The world stopped for good while this pod was joining or leaving it.
+    #[error("the world has halted while this pod was joining or leaving it: {reason}")]
+    Halted {
+        /// What was lost.
+        reason: Arc<str>,
+    },
     /// Giving everything away took too long; the peers may be gone or the world may have halted.
     #[error(
         "this pod still owns a part of the world {limit:?} after it was told to leave (migration_timeout_seconds); \
@@ -84,7 +91,11 @@ impl DaemonError {
     /// 2 when the daemon could not start, 1 when it failed later.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Serve(_) | Self::ServerDied | Self::SimulationDied | Self::DrainTimeout { .. } => 1,
+            Self::Serve(_)
+            | Self::ServerDied
+            | Self::SimulationDied
+            | Self::Halted { .. }
+            | Self::DrainTimeout { .. } => 1,
             _ => 2,
         }
     }

@@ -1,7 +1,8 @@
 //! Worlds of real processes: what is spawned through one pod is read through another, pods come and go, and nothing is lost.
 
-use crate::support::{Pod, row, until};
 use jaguar_client::{Code, Region, State};
+
+use crate::support::{Pod, row, until};
 
 const BODIES: usize = 300;
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use crate::support::{Pod, command, row, until};
 use futures_util::stream;
 use jaguar_client::{Code, NewBody, Region};
 use tonic::transport::Endpoint;
@@ -11,6 +10,8 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_reflection::pb::{v1, v1alpha};
+
+use crate::support::{Pod, command, row, until};
 
 #[tokio::test]
 async fn the_hard_limit_is_enforced_and_follows_the_configuration() {

@@ -228,3 +228,142 @@ fn to_quaternion(rotation: Quat) -> v1::Quaternion {
         w: rotation.w,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jaguar_core::WorldParams;
+
+    use super::*;
+
+    fn good() -> v1::BodyDescription {
+        v1::BodyDescription {
+            position: Some(v1::Point { x: 1.0, y: 2.0, z: 3.0 }),
+            radius_m: 0.5,
+            mass_kg: 2.0,
+            ..v1::BodyDescription::default()
+        }
+    }
+
+    fn convert(given: &v1::BodyDescription) -> Result<BodyDesc, InvalidField> {
+        let world = World::new(WorldParams::default(), Vec::new()).expect("the defaults make a world");
+        description(given, "bodies[3]", &world)
+    }
+
+    #[test]
+    fn absent_fields_have_their_documented_defaults() {
+        let body = convert(&good()).expect("a valid body");
+        let expected = BodyDesc {
+            position: DVec3::new(1.0, 2.0, 3.0),
+            orientation: Quat::IDENTITY,
+            velocity: Vec3::ZERO,
+            angular_velocity: Vec3::ZERO,
+            radius: 0.5,
+            mass: 2.0,
+            material: Material::default(),
+        };
+        assert_eq!(body, expected);
+        let part = v1::Material {
+            restitution: Some(0.75),
+            ..v1::Material::default()
+        };
+        let body = convert(&v1::BodyDescription {
+            material: Some(part),
+            ..good()
+        })
+        .expect("a valid body");
+        assert_eq!(
+            body.material,
+            Material {
+                restitution: 0.75,
+                ..Material::default()
+            }
+        );
+    }
+
+    #[test]
+    fn a_bad_field_is_named_by_its_path_in_the_request() {
+        let vector = |x| {
+            Some(v1::Vector {
+                x,
+                ..v1::Vector::default()
+            })
+        };
+        let friction = |value| {
+            Some(v1::Material {
+                friction: Some(value),
+                ..v1::Material::default()
+            })
+        };
+        let cases = [
+            (
+                "bodies[3].position",
+                v1::BodyDescription {
+                    position: None,
+                    ..good()
+                },
+            ),
+            (
+                "bodies[3].position",
+                v1::BodyDescription {
+                    position: Some(v1::Point {
+                        x: 1e9,
+                        ..v1::Point::default()
+                    }),
+                    ..good()
+                },
+            ),
+            (
+                "bodies[3].velocity",
+                v1::BodyDescription {
+                    velocity: vector(f32::INFINITY),
+                    ..good()
+                },
+            ),
+            (
+                "bodies[3].angular_velocity",
+                v1::BodyDescription {
+                    angular_velocity: vector(f32::NAN),
+                    ..good()
+                },
+            ),
+            (
+                "bodies[3].orientation",
+                v1::BodyDescription {
+                    orientation: Some(v1::Quaternion::default()),
+                    ..good()
+                },
+            ),
+            (
+                "bodies[3].radius_m",
+                v1::BodyDescription {
+                    radius_m: 8.0,
+                    ..good()
+                },
+            ),
+            (
+                "bodies[3].radius_m",
+                v1::BodyDescription {
+                    radius_m: -1.0,
+                    ..good()
+                },
+            ),
+            (
+                "bodies[3].mass_kg",
+                v1::BodyDescription {
+                    mass_kg: f32::INFINITY,
+                    ..good()
+                },
+            ),
+            (
+                "bodies[3].material.friction",
+                v1::BodyDescription {
+                    material: friction(11.0),
+                    ..good()
+                },
+            ),
+        ];
+        for (field, bad) in cases {
+            assert_eq!(convert(&bad).expect_err("it is out of range").field, field, "{bad:?}");
+        }
+    }
+}

@@ -138,3 +138,97 @@ pub fn ray_hit(hit: &RayHit) -> v1::RayHit {
         normal: Some(to_vector(hit.normal.as_vec3())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn corner(x: f64) -> Option<v1::Point> {
+        Some(v1::Point { x, y: x, z: x })
+    }
+
+    fn boxed(min: f64, max: f64) -> v1::region::Shape {
+        v1::region::Shape::Box(v1::Box {
+            min: corner(min),
+            max: corner(max),
+        })
+    }
+
+    fn ball(centre: f64, radius_m: f64) -> v1::region::Shape {
+        v1::region::Shape::Sphere(v1::Sphere {
+            centre: corner(centre),
+            radius_m,
+        })
+    }
+
+    #[test]
+    fn a_region_that_is_none_is_refused_with_the_field_at_fault() {
+        let cases = [
+            (boxed(f64::NEG_INFINITY, f64::INFINITY), None),
+            (boxed(1.0, 1.0), None),
+            (boxed(2.0, 1.0), Some("region.box.max")),
+            (boxed(f64::NAN, 1.0), Some("region.box.min")),
+            (ball(0.0, f64::INFINITY), None),
+            (ball(0.0, 0.0), None),
+            (ball(0.0, -1.0), Some("region.sphere.radius_m")),
+            (ball(0.0, f64::NAN), Some("region.sphere.radius_m")),
+            (ball(f64::INFINITY, 1.0), Some("region.sphere.centre")),
+        ];
+        for (shape, expected) in cases {
+            let given = v1::Region { shape: Some(shape) };
+            let field = region(Some(&given)).err().map(|error| error.field);
+            assert_eq!(field.as_deref(), expected, "{given:?}");
+        }
+        assert_eq!(region(None).expect_err("required").field, "region");
+    }
+
+    #[test]
+    fn a_region_passed_on_to_a_peer_is_the_same_region() {
+        for shape in [boxed(f64::NEG_INFINITY, 2.0), ball(1.0, 2.0)] {
+            let given = region(Some(&v1::Region { shape: Some(shape) })).expect("a region");
+            assert_eq!(region(Some(&region_request(&given))), Ok(given));
+        }
+    }
+
+    #[test]
+    fn a_ray_needs_a_start_a_direction_and_a_length() {
+        let good = v1::CastRayRequest {
+            origin: corner(0.0),
+            direction: Some(v1::Vector {
+                x: 0.0,
+                y: -2.0,
+                z: 0.0,
+            }),
+            max_distance_m: 10.0,
+        };
+        assert_eq!(ray(&good, 16.0).expect("a ray").direction, DVec3::NEG_Y);
+        let zero = Some(v1::Vector::default());
+        let cases = [
+            ("origin", v1::CastRayRequest { origin: None, ..good }),
+            (
+                "origin",
+                v1::CastRayRequest {
+                    origin: corner(f64::NAN),
+                    ..good
+                },
+            ),
+            (
+                "direction",
+                v1::CastRayRequest {
+                    direction: zero,
+                    ..good
+                },
+            ),
+            (
+                "max_distance_m",
+                v1::CastRayRequest {
+                    max_distance_m: f64::INFINITY,
+                    ..good
+                },
+            ),
+        ];
+        for (field, bad) in cases {
+            assert_eq!(ray(&bad, 16.0).expect_err("not a ray").field, field, "{bad:?}");
+        }
+    }
+}
