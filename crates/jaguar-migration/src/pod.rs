@@ -420,12 +420,12 @@ impl Pod {
             }
             Message::Succession(sequencer) => self.take_over(now, *sequencer),
             Message::End => self.leave(now),
-            Message::Report(_) | Message::Command { .. } | Message::Drain(_) => self.to_sequencer(from, message),
+            Message::Report(_) | Message::Command { .. } | Message::Drain(_) => self.give_to_sequencer(from, message),
         }
     }
 
     /// Gives a message to the coordinator's role, wherever it is.
-    fn to_sequencer(&mut self, from: PodId, message: Message) {
+    fn give_to_sequencer(&mut self, from: PodId, message: Message) {
         let Some(sequencer) = &mut self.sequencer else {
             let coordinator = self.coordinator();
             if coordinator == self.me {
@@ -576,10 +576,10 @@ impl Pod {
         sequencer.resume(now);
         self.sequencer = Some(sequencer);
         for (from, message) in std::mem::take(&mut self.early) {
-            self.to_sequencer(from, message);
+            self.give_to_sequencer(from, message);
         }
         if self.leaving == Leaving::Draining {
-            self.to_sequencer(self.me, Message::Drain(self.me));
+            self.give_to_sequencer(self.me, Message::Drain(self.me));
         }
     }
 

@@ -51,7 +51,7 @@ impl WorldDefinition {
         let due = |despawner: &&Despawner| {
             despawner.from <= tick
                 && tick < despawner.to
-                && (tick.0 - despawner.from.0) % u64::from(despawner.every.max(1)) == 0
+                && (tick.0 - despawner.from.0).is_multiple_of(u64::from(despawner.every.max(1)))
         };
         let change = |despawner: &Despawner| Change::DespawnRegion {
             region: despawner.region.clone(),

@@ -215,7 +215,7 @@ impl Simulation {
     }
 
     fn play(&mut self) -> Result<(), Failure> {
-        while let Some((time, event)) = self.agenda.next() {
+        while let Some((time, event)) = self.agenda.take_next() {
             if time.0 > PATIENCE || self.entries.len() > MOST_ENTRIES {
                 break;
             }

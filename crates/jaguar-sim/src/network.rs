@@ -32,7 +32,7 @@ impl<E> Agenda<E> {
     }
 
     /// The next event and its time.
-    pub fn next(&mut self) -> Option<(Time, E)> {
+    pub fn take_next(&mut self) -> Option<(Time, E)> {
         self.events.pop_first().map(|((at, _), event)| (Time(at), event))
     }
 }
