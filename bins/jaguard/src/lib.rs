@@ -1,7 +1,7 @@
 //! One pod of a world as a process: composes the other crates and holds no logic of the world.
 //!
-//! From start to end: read the configuration ([`options`]), found a world ([`founding`]) or join one, simulate and serve ([`app`]), follow the configuration
-//! ([`reload`]), and on SIGTERM give everything away and exit 0.
+//! From start to end: read the configuration (`options`), found a world (`founding`) or join one, simulate and serve (`app`), follow the configuration
+//! (`reload`), and on SIGTERM give everything away and exit 0.
 //!
 //! A library too, so that `jaguarctl` can start itself again as the daemon.
 
