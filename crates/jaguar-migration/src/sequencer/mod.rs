@@ -286,6 +286,10 @@ impl Sequencer {
             let reason = format!("the world is at {} already, past {tick}", self.tick);
             return vec![Verdict::Reply(origin, Reply::Refused { reason })];
         }
+        if self.stop_at == Some(tick) {
+            self.awaits_stop.push(origin);
+            return Vec::new();
+        }
         let mut verdicts = self.refuse_stops("the world was told to stop elsewhere");
         if tick == self.tick {
             self.paused = true;
