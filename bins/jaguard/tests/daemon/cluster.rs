@@ -52,6 +52,35 @@ async fn what_is_spawned_through_one_pod_is_the_same_through_every_other() {
 }
 
 #[tokio::test]
+async fn the_hash_does_not_depend_on_the_pods_even_when_every_tile_changes_its_owner_every_tick() {
+    let mut hashes = Vec::new();
+    for joiners in [0, 2] {
+        let founder = Pod::start(&["--paused", "--rate", "max", "--shuffle", "7"]);
+        let _others: Vec<Pod> = (0..joiners).map(|_| founder.joined_by(&["--rate", "max"])).collect();
+        let mut client = founder.client().await;
+        // Two rows that fly into each other over many tiles.
+        let bodies = row(BODIES).enumerate().map(|(i, mut body)| {
+            let side = if i % 2 == 0 { 1.0 } else { -1.0 };
+            body.velocity = [-6.0 * side, 0.0, 0.0];
+            body
+        });
+        client
+            .spawn_many(futures_util::stream::iter(bodies))
+            .await
+            .expect("valid bodies");
+        client.run_to(90).await.expect("the world is whole");
+        let status = client.status().await.expect("a member has a status");
+        assert_eq!(
+            (status.tick, status.entities, status.pods.len()),
+            (90, BODIES as u64, joiners + 1)
+        );
+        assert!(joiners == 0 || status.handed_over > BODIES as u64, "{status:?}");
+        hashes.push(status.hash);
+    }
+    assert_eq!(hashes[0], hashes[1]);
+}
+
+#[tokio::test]
 async fn a_world_of_three_pods_spreads_over_them_and_reads_whole_while_it_moves() {
     let founder = Pod::start(&["--set", "entity_migration_batch_size=100000"]);
     let pods = [founder.joined_by(&[]), founder.joined_by(&[])];
