@@ -752,9 +752,12 @@ impl Pod {
     }
 
     fn finish_leaving(&mut self, now: Time) {
-        if let Leaving::Flushing(until) = self.leaving
-            && (until <= now || self.links.values().all(Link::is_flushed))
-        {
+        let Leaving::Flushing(until) = self.leaving else {
+            return;
+        };
+        // A pod that has left has executed all that concerned it; what was sent to it since is of no use and is never acknowledged.
+        let mut to_members = self.links.iter().filter(|(pod, _)| self.members.contains_key(pod));
+        if until <= now || to_members.all(|(_, link)| link.is_flushed()) {
             self.leaving = Leaving::Gone;
             self.actions.push_back(Action::Left);
         }
