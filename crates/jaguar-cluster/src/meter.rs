@@ -24,6 +24,8 @@ pub(crate) struct Meter {
     simulated: Duration,
     /// When the entry that is executed now began; none while there is nothing to execute.
     began: Option<Time>,
+    /// When the state machine ran last.
+    last_call: Time,
     /// Time worked since the last tick.
     worked: Duration,
 }
@@ -38,6 +40,7 @@ impl Meter {
             budget: simulated,
             simulated,
             began: None,
+            last_call: Time::ZERO,
             worked: Duration::ZERO,
         };
         meter.set_rate(rate);
@@ -54,6 +57,7 @@ impl Meter {
     /// The state machine ran from `from` to `to`; now entries up to `sealed` are known.
     pub(crate) fn worked(&mut self, from: Time, to: Time, executed: LogIndex, sealed: LogIndex) {
         self.worked += to.since(from);
+        self.last_call = from;
         if self.began.is_none() && executed < sealed {
             self.began = Some(from);
         }
@@ -65,7 +69,8 @@ impl Meter {
         self.metrics.entity_count.set(world.len() as f64);
         let began = self.began.take();
         if advanced {
-            let wall = now.since(began.unwrap_or(now));
+            // A pod alone seals and executes an entry in one call.
+            let wall = now.since(began.unwrap_or(self.last_call));
             self.load.record(self.budget, self.worked);
             self.tick_rate.tick(now.0);
             self.metrics.frame_time_ms.record(milliseconds(wall));
@@ -106,4 +111,30 @@ impl Meter {
 
 fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jaguar_core::WorldParams;
+    use jaguar_metrics::Recorder;
+
+    /// A pod alone executes an entry in the call that seals it: 5 ms of work are 5 ms of wall time, and none of waiting.
+    #[test]
+    fn a_tick_that_begins_and_ends_in_one_call_takes_the_time_of_the_call() {
+        let recorder = Recorder::new();
+        let mut meter = Meter::new(Arc::new(recorder.metrics()), Rate::Hz(60.0), 60);
+        let world = World::new(WorldParams::default(), Vec::new()).expect("the defaults are valid");
+        let at = |ms| Time(Duration::from_millis(ms));
+        meter.worked(at(100), at(105), LogIndex(1), LogIndex(1));
+        meter.executed(at(105), LogIndex(1), true, &world);
+        let text = recorder.render();
+        for line in [
+            "jaguar_simulation_frame_time_ms_sum 5",
+            "jaguar_physics_computation_time_ms_sum 5",
+            "jaguar_exchange_wait_time_ms_sum 0",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+        }
+    }
 }
