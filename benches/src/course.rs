@@ -1,0 +1,53 @@
+//! Scenes with the ticks in which engines are timed. The ticks are those in which other engines were measured before, so that numbers can be compared over time.
+
+use std::fmt;
+use std::ops::Range;
+
+use jaguar_core::scenes::{self, Scene};
+
+/// The seed of every scene.
+const SEED: u64 = 1;
+
+/// A scene and when it is timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Course {
+    /// Balls that fall together and never touch.
+    FreeFlight,
+    /// Balls that fly and bounce without loss in a closed cube.
+    Gas,
+    /// Balls that fall into a container and settle, about ten deep.
+    Pile,
+}
+
+impl Course {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::FreeFlight, Self::Gas, Self::Pile];
+
+    /// The scene with this many bodies.
+    pub fn scene(self, bodies: usize) -> Scene {
+        match self {
+            Self::FreeFlight => scenes::free_flight(bodies),
+            Self::Gas => scenes::gas(bodies, SEED),
+            Self::Pile => scenes::pile(bodies, SEED),
+        }
+    }
+
+    /// The ticks that count: those before are there to get started, or for the pile to settle.
+    pub fn timed_ticks(self) -> Range<u32> {
+        match self {
+            Self::FreeFlight => 10..110,
+            Self::Gas => 60..180,
+            Self::Pile => 300..420,
+        }
+    }
+}
+
+impl fmt::Display for Course {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::FreeFlight => "free flight",
+            Self::Gas => "gas",
+            Self::Pile => "pile",
+        })
+    }
+}
