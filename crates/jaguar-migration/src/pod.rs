@@ -100,6 +100,8 @@ pub struct Pod {
     coordinators: Vec<(LogIndex, PodId)>,
     /// The coordinator's role, if this pod has it.
     sequencer: Option<Sequencer>,
+    /// Welcomes whose receiver has not been heard of, by its address: it asks again when the answer was lost, and must not become two members.
+    welcomes: BTreeMap<String, (PodId, Vec<u8>)>,
     /// Commands and reports that came before the role did.
     early: Vec<(PodId, Message)>,
     /// Messages of this pod to itself.
@@ -183,6 +185,7 @@ impl Pod {
             lockstep: Lockstep::new(me, welcome.last, welcome.map),
             coordinators: vec![(LogIndex(0), welcome.coordinator)],
             sequencer: None,
+            welcomes: BTreeMap::new(),
             early: Vec::new(),
             to_self: VecDeque::new(),
             leaving: Leaving::No,
@@ -366,6 +369,7 @@ impl Pod {
         let Some(link) = self.links.get_mut(&from) else {
             return Err(PacketError::Stranger { from });
         };
+        self.welcomes.retain(|_, (pod, _)| *pod != from);
         for bytes in link.receive(&packet, now) {
             match envelope::from_bytes("message", &bytes) {
                 Ok(message) => self.dispatch(now, from, message),
@@ -473,6 +477,11 @@ impl Pod {
         if let Some(reason) = &self.halted {
             let reason = format!("the world has stopped: {reason}");
             self.actions.push_back(Action::RefuseJoin { request, reason });
+            return;
+        }
+        if let Some((_, bytes)) = self.welcomes.get(&address) {
+            let bytes = bytes.clone();
+            self.actions.push_back(Action::Welcome { request, bytes });
             return;
         }
         let coordinator = self.coordinator();
@@ -633,6 +642,7 @@ impl Pod {
                 definition: self.definition.clone(),
             };
             let (request, bytes) = (joined.request, envelope::seal(&welcome));
+            self.welcomes.insert(joined.address, (joined.pod, bytes.clone()));
             self.actions.push_back(Action::Welcome { request, bytes });
         }
         self.learn_entry(now, Arc::clone(&entry));

@@ -123,7 +123,7 @@ struct Simulation {
     next_request: u64,
     asked: BTreeMap<RequestId, (PodId, Command)>,
     answered: BTreeMap<RequestId, Reply>,
-    /// When each pod is woken next.
+    /// When each pod wished to be woken at the earliest; it is a little later.
     wakes: BTreeMap<PodId, Time>,
     /// Scripted events that have not happened yet, and joins under way.
     outstanding: u64,
@@ -363,16 +363,11 @@ impl Simulation {
             .filter_map(|(&id, pod)| Some((id, pod.next_timeout()?)))
             .collect();
         for (id, wish) in wishes {
-            if self
-                .wakes
-                .get(&id)
-                .is_none_or(|&planned| wish < planned && planned > self.now + STAGE)
-            {
-                // A stage takes its time.
-                let soonest = self.now + Duration::from_micros(5) + STAGE.mul_f64(self.random.next_unit());
-                let wake = wish.max(soonest);
-                self.wakes.insert(id, wake);
-                self.agenda.plan(wake, Event::Wake(id));
+            if self.wakes.get(&id).is_none_or(|&planned| wish < planned) {
+                self.wakes.insert(id, wish);
+                // A stage takes its time, and timers are late.
+                let late = Duration::from_micros(5) + STAGE.mul_f64(self.random.next_unit());
+                self.agenda.plan(wish.max(self.now) + late, Event::Wake(id));
             }
         }
         Ok(())
@@ -395,6 +390,11 @@ impl Simulation {
                 self.members.insert(member.pod);
             }
             Action::Disconnect(_) => {}
+            Action::Welcome { request, .. } if self.network.deliver(self.now).is_empty() => {
+                // The answer is lost; the process asks again.
+                let later = self.now + Duration::from_millis(300);
+                self.agenda.plan(later, Event::Join { request, ask: pod });
+            }
             Action::Welcome { request, bytes } => {
                 let config = config(&format!("pod-{}", request.0), &self.options);
                 let joined = Pod::join(config, &bytes, self.now).map_err(|error| Failure::Other(error.to_string()))?;

@@ -141,6 +141,7 @@ pub(crate) struct JoinRequest {
 #[derive(Debug)]
 pub(crate) struct Joined {
     pub(crate) request: RequestId,
+    pub(crate) address: String,
     pub(crate) pod: PodId,
     pub(crate) last: LogIndex,
     pub(crate) tick: Tick,
@@ -225,6 +226,8 @@ impl Sequencer {
         if self.members.len() + self.joins.len() >= MEMBERS {
             return Err(format!("the world has {MEMBERS} pods, the most it can have"));
         }
+        // Whoever asks twice waits for the second answer.
+        self.joins.retain(|earlier| earlier.address != request.address);
         self.joins.push(request);
         Ok(())
     }

@@ -110,6 +110,7 @@ impl Sequencer {
             self.next_pod += 1;
             joined.push(Joined {
                 request,
+                address: address.clone(),
                 pod,
                 last: LogIndex(self.next.0 - 1),
                 tick: self.tick,
