@@ -85,7 +85,7 @@ impl Steering {
             region: Some(everywhere()),
         };
         let call = async |pod: Ready| {
-            let mut stream = match world_client(pod.grpc).await?.query_region(request.clone()).await {
+            let mut stream = match world_client(pod.grpc).await?.query_region(request).await {
                 Ok(stream) => stream.into_inner(),
                 Err(status) => return Ok(Err(status)),
             };
