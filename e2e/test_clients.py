@@ -3,6 +3,7 @@
 The world is empty but for what a test spawns: no ground, gravity 9.81 m/s² along -y, 60 ticks a simulated second.
 """
 
+import concurrent.futures
 import unittest
 import urllib.error
 import urllib.request
@@ -146,6 +147,20 @@ class Bodies(WorldTest):
                 break
         frames.cancel()
         self.assertGreaterEqual(len(seen_ticks), 5)
+
+    def test_a_hundred_calls_at_once_are_each_answered(self):
+        ids = spawn(self.world, grid(500, 100.0))
+        with concurrent.futures.ThreadPoolExecutor(100) as pool:
+            list(pool.map(lambda id: self.world.DespawnBody(id=id), ids))
+        self.assertEqual(self.world.GetStatus().entities, 0)
+
+    def test_the_status_names_pods_owners_and_a_hash(self):
+        spawn(self.world, grid(10, 100.0))
+        status = self.world.GetStatus()
+        self.assertRegex(status.hash, "^[0-9a-f]{32}$")
+        self.assertEqual([pod.pod for pod in status.pods], [status.pod])
+        self.assertEqual(status.coordinator, status.pod)
+        self.assertEqual(sum(pod.entities for pod in status.pods), 10)
 
     def test_commands_take_effect_in_a_paused_world_and_steps_are_exact(self):
         [id] = spawn(self.world, [body(y=50.0)])

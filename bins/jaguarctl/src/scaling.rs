@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use jaguar_autoscale::{
-    Behavior, DeadBand, Decision, History, Metric, Observation, PodResource, Reading, Reason, Sample, Spec, SpecError,
-    Target, decide,
+    Behavior, DeadBand, Decision, History, Metric, Observation, PodResource, Reading, Reason, Sample, Spec, Target,
+    decide,
 };
 
 /// What each pod requests in `k8s/`: one core and 2 GiB. Utilisations are shares of these.
@@ -15,11 +15,11 @@ const REQUESTED_BYTES: f64 = 2.0 * 1024.0 * 1024.0 * 1024.0;
 /// What the autoscaler looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Signal {
-    /// Bodies per pod: up above 7000, down below 2000
+    /// Bodies per pod: up above 7000, down below 2000 (keys entity_scale_*_threshold)
     Entities,
-    /// CPU per pod, in per cent of one core: up above 70, down below 30
+    /// CPU per pod, in per cent of one core: up above 70, down below 30 (keys cpu_scale_*_threshold)
     Cpu,
-    /// Memory per pod, in per cent of 2 GiB: up above 75, down below 40
+    /// Memory per pod, in per cent of 2 GiB: up above 75, down below 40 (keys memory_scale_*_threshold)
     Memory,
 }
 
@@ -51,15 +51,49 @@ pub(crate) enum Step {
 #[derive(Clone, Debug)]
 pub(crate) struct Autoscaler {
     spec: Spec,
+    bands: Bands,
     signals: Vec<Signal>,
     history: History,
 }
 
-impl Autoscaler {
-    /// The project's policy between two numbers of pods.
-    pub(crate) fn new(min_pods: u32, max_pods: u32, signals: Vec<Signal>) -> Result<Self, SpecError> {
+/// Between which averages each signal asks for no change.
+#[derive(Clone, Copy, Debug)]
+struct Bands {
+    entities: DeadBand,
+    cpu: DeadBand,
+    memory: DeadBand,
+}
+
+impl Bands {
+    fn new(keys: &jaguar_config::Autoscale) -> anyhow::Result<Self> {
+        let percent = |lower: u32, upper: u32| DeadBand::of_percent(f64::from(lower), f64::from(upper));
         Ok(Self {
-            spec: Spec::new(min_pods, max_pods, Behavior::seed())?,
+            entities: DeadBand::of_values(
+                f64::from(keys.entity_scale_down_threshold),
+                f64::from(keys.entity_scale_up_threshold),
+            )?,
+            cpu: percent(keys.cpu_scale_down_threshold, keys.cpu_scale_up_threshold)?,
+            memory: percent(keys.memory_scale_down_threshold, keys.memory_scale_up_threshold)?,
+        })
+    }
+}
+
+impl Autoscaler {
+    /// The project's policy between two numbers of pods, with the thresholds and windows of the configuration.
+    pub(crate) fn new(
+        min_pods: u32,
+        max_pods: u32,
+        signals: Vec<Signal>,
+        keys: &jaguar_config::Autoscale,
+    ) -> anyhow::Result<Self> {
+        let seed = Behavior::seed();
+        let behavior = Behavior {
+            scale_up: seed.scale_up.with_window(keys.scale_up_cooldown_seconds)?,
+            scale_down: seed.scale_down.with_window(keys.scale_down_cooldown_seconds)?,
+        };
+        Ok(Self {
+            spec: Spec::new(min_pods, max_pods, behavior)?,
+            bands: Bands::new(keys)?,
             signals,
             history: History::default(),
         })
@@ -93,9 +127,9 @@ impl Autoscaler {
 
     fn metric(&self, signal: Signal, pods: &[PodReading]) -> Metric {
         let (unit, band) = match signal {
-            Signal::Entities => ("entities per pod", DeadBand::SEED_ENTITIES),
-            Signal::Cpu => ("per cent of the requested CPU", DeadBand::SEED_CPU),
-            Signal::Memory => ("per cent of the requested memory", DeadBand::SEED_MEMORY),
+            Signal::Entities => ("entities per pod", self.bands.entities),
+            Signal::Cpu => ("per cent of the requested CPU", self.bands.cpu),
+            Signal::Memory => ("per cent of the requested memory", self.bands.memory),
         };
         let (target, reading) = match signal {
             Signal::Entities => {
@@ -186,9 +220,14 @@ mod tests {
     }
 
     impl Cluster {
-        fn new(max_pods: u32) -> Result<Self, SpecError> {
+        fn new(max_pods: u32) -> anyhow::Result<Self> {
             Ok(Self {
-                autoscaler: Autoscaler::new(1, max_pods, vec![Signal::Entities])?,
+                autoscaler: Autoscaler::new(
+                    1,
+                    max_pods,
+                    vec![Signal::Entities],
+                    &jaguar_config::Config::default().autoscale,
+                )?,
                 pods: vec![1],
                 started: 1,
                 now: Duration::ZERO,
@@ -213,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_goes_from_one_pod_to_five_and_back() -> Result<(), SpecError> {
+    fn a_burst_goes_from_one_pod_to_five_and_back() -> anyhow::Result<()> {
         let mut cluster = Cluster::new(5)?;
         let up: Vec<usize> = (0..8)
             .map(|_| {
@@ -233,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_settled_at_its_wish_and_not_while_it_waits_to_shrink() -> Result<(), SpecError> {
+    fn it_is_settled_at_its_wish_and_not_while_it_waits_to_shrink() -> anyhow::Result<()> {
         let mut cluster = Cluster::new(5)?;
         for _ in 0..8 {
             cluster.look(30_000.0);
@@ -260,17 +299,34 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_that_says_nothing_is_not_removed_first_and_stops_a_scale_down() -> Result<(), SpecError> {
+    fn a_pod_that_says_nothing_is_not_removed_first_and_stops_a_scale_down() -> anyhow::Result<()> {
         let silent = PodReading {
             pod: 2,
             ..PodReading::default()
         };
         assert_eq!(step(&[reading(1, 900.0), silent], 1), Step::Remove(vec![1]));
-        let mut autoscaler = Autoscaler::new(1, 5, vec![Signal::Entities])?;
+        let mut autoscaler = Autoscaler::new(
+            1,
+            5,
+            vec![Signal::Entities],
+            &jaguar_config::Config::default().autoscale,
+        )?;
         for look in 0..40 {
             let (_, step) = autoscaler.look(&[silent, silent], SYNC_PERIOD * look);
             assert_eq!(step, Step::Stay);
         }
+        Ok(())
+    }
+
+    #[test]
+    fn the_keys_of_the_configuration_move_the_thresholds() -> anyhow::Result<()> {
+        let mut keys = jaguar_config::Config::default().autoscale;
+        keys.entity_scale_up_threshold = 100;
+        keys.entity_scale_down_threshold = 10;
+        keys.scale_up_cooldown_seconds = 0;
+        let mut autoscaler = Autoscaler::new(1, 5, vec![Signal::Entities], &keys)?;
+        let (_, step) = autoscaler.look(&[reading(1, 150.0)], SYNC_PERIOD);
+        assert_eq!(step, Step::Add(1));
         Ok(())
     }
 }

@@ -110,8 +110,10 @@ impl Scaling {
         if let Some(pods) = args.pods {
             return Ok(Self::Fixed(pods));
         }
+        let sources = jaguar_config::Sources::from_process(None, Vec::new());
+        let keys = jaguar_config::load(&sources)?.config.autoscale;
         Ok(Self::Automatic {
-            autoscaler: Autoscaler::new(args.min_pods, args.most_pods(), args.scale_on.clone())?,
+            autoscaler: Autoscaler::new(args.min_pods, args.most_pods(), args.scale_on.clone(), &keys)?,
             factor: TimeFactor::new(args.policy_time_factor)?,
             min_pods: args.min_pods,
         })

@@ -131,6 +131,11 @@ pub struct ScalingRules {
 }
 
 impl ScalingRules {
+    /// The same rules with another stabilisation window, 0 to 3,600 s.
+    pub fn with_window(self, stabilization_window_seconds: u32) -> Result<Self, SpecError> {
+        Self::new(stabilization_window_seconds, self.select_policy, self.policies)
+    }
+
     /// Rules with a window of 0 to 3,600 s and at least one policy, each of at least 1 pod or per cent in 1 to 1,800 s: the API's own ranges.
     pub fn new(
         stabilization_window_seconds: u32,

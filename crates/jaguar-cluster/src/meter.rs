@@ -100,6 +100,11 @@ impl Meter {
         }
     }
 
+    /// Bodies that a draining pod can give to nobody any more.
+    pub(crate) fn stranded(&self, bodies: usize) {
+        self.metrics.migration_failures.increment(bodies as u64);
+    }
+
     pub(crate) fn sent(&self, bytes: usize) {
         self.metrics.bytes_sent.increment(bytes as u64);
     }

@@ -297,6 +297,9 @@ impl Driver {
             }
             Action::Halt { reason } => {
                 error!(%reason, "the world has halted; this pod stays up for reads");
+                if self.pod.status().draining {
+                    self.meter.stranded(self.pod.world().len());
+                }
                 self.health.halt(reason.as_str());
                 self.enter(Stage::Halted(reason.into()));
             }

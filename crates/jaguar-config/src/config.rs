@@ -118,7 +118,7 @@ settings! {
 
     section "Autoscaler of `jaguarctl up`" {
         /// Entities a pod on average above which pods are added.
-        entity_scale_up_threshold: u32 = 8000, Allowed::Whole { min: 1, max: 1_000_000_000, unit: "entities" }, AtRestart;
+        entity_scale_up_threshold: u32 = 7000, Allowed::Whole { min: 1, max: 1_000_000_000, unit: "entities" }, AtRestart;
 
         /// Entities a pod on average that must be undercut before pods are removed.
         entity_scale_down_threshold: u32 = 2000, Allowed::Whole { min: 0, max: 1_000_000_000, unit: "entities" }, AtRestart;
@@ -140,9 +140,6 @@ settings! {
 
         /// Time over which the largest wish counts when pods are removed.
         scale_down_cooldown_seconds: u32 = 300, Allowed::Whole { min: 0, max: 3600, unit: "s" }, AtRestart;
-
-        /// Time over which a metric is averaged before it counts.
-        metrics_evaluation_window_seconds: u32 = 60, Allowed::Whole { min: 1, max: 3600, unit: "s" }, AtRestart;
     }
 }
 
