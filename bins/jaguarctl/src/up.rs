@@ -99,7 +99,7 @@ fn pace(text: &str) -> Result<Pace, String> {
 enum Scaling {
     Fixed(u32),
     Automatic {
-        autoscaler: Autoscaler,
+        autoscaler: Box<Autoscaler>,
         factor: TimeFactor,
         min_pods: u32,
     },
@@ -113,7 +113,12 @@ impl Scaling {
         let sources = jaguar_config::Sources::from_process(None, Vec::new());
         let keys = jaguar_config::load(&sources)?.config.autoscale;
         Ok(Self::Automatic {
-            autoscaler: Autoscaler::new(args.min_pods, args.most_pods(), args.scale_on.clone(), &keys)?,
+            autoscaler: Box::new(Autoscaler::new(
+                args.min_pods,
+                args.most_pods(),
+                args.scale_on.clone(),
+                &keys,
+            )?),
             factor: TimeFactor::new(args.policy_time_factor)?,
             min_pods: args.min_pods,
         })
@@ -256,7 +261,7 @@ async fn conduct(
         match scaling {
             Scaling::Fixed(_) => Ok(()),
             Scaling::Automatic { autoscaler, factor, .. } => {
-                scale(cluster, autoscaler, factor, &mut meter, view, &ended, &decisions).await
+                scale(cluster, *autoscaler, factor, &mut meter, view, &ended, &decisions).await
             }
         }
     };
