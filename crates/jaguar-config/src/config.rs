@@ -17,13 +17,13 @@ settings! {
         /// File that describes the world this pod founds. Empty: an empty world. A pod that joins gets the world from its peers and ignores this key.
         scenario: Option<PathBuf> = None, Allowed::Path, AtRestart;
 
-        /// Substeps of the solver in a tick, for a world that is founded without a scenario, or whose scenario does not say it.
+        /// Substeps of the solver in a tick, for a world that is founded without a scenario; a scenario says its own.
         physics_substeps: u32 = 4, Allowed::Whole { min: 1, max: 64, unit: "" }, AtRestart;
 
-        /// Edge of a tile, for a world that is founded without a scenario, or whose scenario does not say it. Every dynamic body's bounding diameter must be smaller.
+        /// Edge of a tile, for a world that is founded without a scenario; a scenario says its own. Every dynamic body's bounding diameter must be smaller.
         tile_size: f64 = 16.0, Allowed::Real { min: 0.25, max: 4096.0, unit: "m" }, AtRestart;
 
-        /// Acceleration of every body, for a world that is founded without a scenario, or whose scenario does not say it.
+        /// Acceleration of every body, for a world that is founded without a scenario; a scenario says its own.
         gravity: [f64; 3] = [0.0, -9.81, 0.0], Allowed::Vector { limit: 1000.0, unit: "m/s²" }, AtRestart;
 
         /// Upper bound of the broad phase's cell edge; 0 leaves the choice to the bodies. Changes speed, never a result.
@@ -34,7 +34,7 @@ settings! {
     }
 
     section "Pace" {
-        /// Ticks a second at which the world advances while every pod keeps up; when one cannot, the world slows down as a whole. 0: as fast as the pods can.
+        /// Ticks a second at which the world advances while every pod keeps up; when one cannot, the world slows down as a whole. 0: as fast as the pods can. A world founded without a scenario simulates 1 / rate seconds in a tick, fixed when it is founded.
         target_tick_rate: u32 = 60, Allowed::Whole { min: 0, max: 1000, unit: "Hz" }, AtOnce;
 
         /// Tick rate below which something is wrong: exported as jaguar_simulation_min_tick_rate, with which the alert compares the tick rate. No more than target_tick_rate, or the alert always fires.

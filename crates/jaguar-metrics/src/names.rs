@@ -106,7 +106,7 @@ pub const MIGRATION_SUCCESS: Metric = counter(
 pub const MIGRATION_FAILURES: Metric = counter(
     "jaguar_entity_migration_failures_total",
     "entities",
-    "Entities that this pod was giving away to leave and still held when the world halted. A hand-over has no other way to fail.",
+    "Entities that this pod was giving away to leave and still held when the world halted.",
 );
 /// Age of what clients see.
 pub const STATE_SYNC_LAG: Metric = gauge(
