@@ -61,7 +61,7 @@ pub(crate) async fn admin_client(address: SocketAddr) -> anyhow::Result<AdminCli
     Ok(AdminClient::new(connect(&address.to_string()).await?))
 }
 
-/// A refusal in words: the code as gRPC names it and the pod's message.
+/// A refusal in words: the pod's message and the code.
 pub(crate) fn say(status: Status) -> anyhow::Error {
-    anyhow!("{}: {}", status.code(), status.message())
+    anyhow!("{} ({:?})", status.message(), status.code())
 }

@@ -111,6 +111,13 @@ impl LiveView {
     }
 }
 
+/// Also when the run is interrupted, so that the shell's prompt does not stand in a bar.
+impl Drop for LiveView {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 impl Bars {
     fn new(ticks: u64) -> Self {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());

@@ -129,7 +129,10 @@ impl Steering {
     }
 }
 
-/// Whether the same call may well succeed a little later or at another pod.
+/// Whether the same call may well succeed a little later or at another pod. A connection that breaks is `Unknown`: if the pod has died, its own last words say more than our call does.
 fn passes(status: &Status) -> bool {
-    matches!(status.code(), Code::Unavailable | Code::Cancelled | Code::Aborted)
+    matches!(
+        status.code(),
+        Code::Unavailable | Code::Cancelled | Code::Aborted | Code::Unknown
+    )
 }

@@ -2,9 +2,9 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines};
 use std::net::{SocketAddr, TcpStream};
-use std::process::Child;
+use std::process::{Child, ChildStderr};
 use std::thread;
 use std::time::Duration;
 
@@ -131,16 +131,53 @@ fn what_is_wrong_is_said_and_the_exit_code_is_2() {
     }
 }
 
-/// A run without end, and the gRPC addresses of its two pods.
-fn endless_run() -> (Child, Vec<SocketAddr>) {
-    let pour = scenario("pour.toml");
-    let mut child = jaguarctl(&["up", &pour, "--pods", "2", "--ticks", "1000000000"])
-        .spawn()
-        .expect("the executable starts");
-    let lines = BufReader::new(child.stderr.take().expect("stderr is a pipe")).lines();
-    let address = |line: String| line.split_once("gRPC ")?.1.split_once(',')?.0.parse().ok();
-    let addresses = lines.map_while(Result::ok).filter_map(address).take(2).collect();
-    (child, addresses)
+/// A run without end, on two pods.
+struct EndlessRun {
+    child: Child,
+    /// gRPC addresses of its pods.
+    addresses: Vec<SocketAddr>,
+    stderr: Lines<BufReader<ChildStderr>>,
+}
+
+impl EndlessRun {
+    fn start() -> Self {
+        let pour = scenario("pour.toml");
+        let mut child = jaguarctl(&["up", &pour, "--pods", "2", "--ticks", "1000000000"])
+            .spawn()
+            .expect("the executable starts");
+        let mut stderr = BufReader::new(child.stderr.take().expect("stderr is a pipe")).lines();
+        let address = |line: String| line.split_once("gRPC ")?.1.split_once(',')?.0.parse().ok();
+        let lines = stderr.by_ref().map_while(Result::ok);
+        let addresses: Vec<SocketAddr> = lines.filter_map(address).take(2).collect();
+        assert_eq!(addresses.len(), 2, "two pods say where they are");
+        Self {
+            child,
+            addresses,
+            stderr,
+        }
+    }
+
+    /// The processes of its pods (proc(5)): each thread of the parent lists those that it started.
+    #[cfg(target_os = "linux")]
+    fn pods(&self) -> Vec<Pid> {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("the process is there");
+        let lists = threads
+            .flatten()
+            .map(|thread| std::fs::read_to_string(thread.path().join("children")));
+        let lists: Vec<String> = lists.map_while(Result::ok).collect();
+        let numbers = lists.iter().flat_map(|list| list.split_whitespace());
+        numbers
+            .filter_map(|number| Pid::from_raw(number.parse().ok()?))
+            .collect()
+    }
+
+    /// Waits for its end and until nobody listens at its addresses.
+    fn exit_code(mut self) -> (Option<i32>, String) {
+        let said: Vec<String> = self.stderr.map_while(Result::ok).collect();
+        let status = self.child.wait().expect("the process can be waited for");
+        self.addresses.into_iter().for_each(wait_until_gone);
+        (status.code(), said.join("\n"))
+    }
 }
 
 /// Returns when nobody listens there any more; the kernel takes a moment to end a killed process.
@@ -152,18 +189,29 @@ fn wait_until_gone(address: SocketAddr) {
 
 #[test]
 fn ctrl_c_ends_every_child_and_the_exit_code_says_so() {
-    let (mut child, addresses) = endless_run();
-    kill_process(Pid::from_child(&child), Signal::INT).expect("the process is there");
-    let status = child.wait().expect("the process can be waited for");
-    assert_eq!((status.code(), addresses.len()), (Some(130), 2));
-    addresses.into_iter().for_each(wait_until_gone);
+    let run = EndlessRun::start();
+    kill_process(Pid::from_child(&run.child), Signal::INT).expect("the process is there");
+    assert_eq!(run.exit_code().0, Some(130));
 }
 
 #[test]
 fn no_child_outlives_a_killed_parent() {
-    let (mut child, addresses) = endless_run();
-    child.kill().expect("the process is there");
-    child.wait().expect("the process can be waited for");
-    assert_eq!(addresses.len(), 2);
-    addresses.into_iter().for_each(wait_until_gone);
+    let mut run = EndlessRun::start();
+    run.child.kill().expect("the process is there");
+    assert_eq!(run.exit_code().0, None);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_death_of_a_pod_ends_the_run_and_is_named() {
+    let run = EndlessRun::start();
+    let pods = run.pods();
+    assert_eq!(pods.len(), 2);
+    kill_process(pods[0], Signal::KILL).expect("the pod is there");
+    let (code, said) = run.exit_code();
+    assert_eq!(code, Some(2), "{said}");
+    assert!(
+        said.contains("ended without being told to (signal: 9 (SIGKILL))"),
+        "{said}"
+    );
 }

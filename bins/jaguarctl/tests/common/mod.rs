@@ -5,11 +5,12 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// The executable with these arguments, its output captured.
+/// The executable with these arguments, its output captured. What it leaves behind when it fails or is killed stays in the target directory.
 pub(crate) fn jaguarctl(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jaguarctl"));
     command
         .args(arguments)
+        .env("TMPDIR", env!("CARGO_TARGET_TMPDIR"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
