@@ -1,0 +1,1 @@
+//! Durable snapshots of a world, on any object store.
