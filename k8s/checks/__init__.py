@@ -1,0 +1,1 @@
+"""Checks of the manifests in k8s/ that need no cluster."""
