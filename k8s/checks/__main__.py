@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import build, rules, schemas
-from .report import Report
+from . import breakages, build, linting, live, metric_names, promises, rules, schemas
+from .report import Report, Skipped
 
 
 def main() -> int:
@@ -19,12 +19,37 @@ def main() -> int:
     report.run("base, components and overlays build", build.builds)
     report.run("single files fit the schemas", schemas.single_files)
     report.run("what is built fits the schemas", schemas.built)
+    report.run("every build keeps the rules", linting.every_build)
+    report.run("the base is what was promised, without CRDs", promises.base)
+    report.run("production is fit for production", promises.production)
+    report.run("every rule notices what it is for", breakages.noticed)
+    report.run("used metrics are in docs/metrics.md", metric_names.in_reference)
     report.run("promtool accepts the rules", rules.accepted)
     report.run("unit tests of the rules", rules.unit_tests)
     report.run("every alert is described and tested", rules.described)
     if arguments.mutate:
         report.run("every broken alert is noticed", rules.mutation)
+    if arguments.jaguard is not None:
+        with_pods(report, arguments.jaguard)
     return report.close()
+
+
+def with_pods(report: Report, jaguard: Path) -> None:
+    """The checks that read three real pods."""
+    try:
+        with live.started(jaguard) as running:
+            for name, check in (
+                ("both monitors read three real pods", live.targets_answer),
+                ("each series is read once", live.read_once),
+                ("the rules give values on real pods", live.rules_hold),
+                ("used metrics are on a real pod", live.names_exist),
+                ("promtool accepts what a pod exports", live.exposition),
+            ):
+                report.run(name, lambda check=check: check(running))
+    except Skipped as reason:
+        report.skip("three real pods and a real Prometheus", reason)
+    except (OSError, RuntimeError) as error:
+        report.run("three real pods and a real Prometheus start", lambda: [str(error)])
 
 
 if __name__ == "__main__":

@@ -22,9 +22,10 @@ class Report:
         try:
             complaints = list(check())
         except Skipped as reason:
-            self.skipped += 1
-            print(f"SKIPPED {name}: {reason}", flush=True)
+            self.skip(name, reason)
             return
+        except Exception as error:  # One check that cannot be carried out must not hide the others.
+            complaints = [f"{type(error).__name__}: {error}"]
         seconds = time.monotonic() - began
         if not complaints:
             self.passed += 1
@@ -34,6 +35,11 @@ class Report:
         print(f"FAILED  {name} ({seconds:.1f} s)", flush=True)
         for complaint in complaints:
             print("        " + complaint.replace("\n", "\n        "), flush=True)
+
+    def skip(self, name: str, reason: Skipped) -> None:
+        """Counts a check that this machine cannot run, and says why."""
+        self.skipped += 1
+        print(f"SKIPPED {name}: {reason}", flush=True)
 
     def close(self) -> int:
         """Prints the totals and gives the exit code."""
