@@ -27,7 +27,7 @@ pub mod cgroup;
 pub use config::{Autoscale, Config, keys};
 pub use error::{ConfigError, Problem, Warning};
 pub use key::{Allowed, Key, Reload, Setting};
-pub use load::{Loaded, load};
+pub use load::{Loaded, load, load_text};
 pub use reference::reference;
 pub use source::Sources;
 pub use value::{Discovery, HostPort, LogFormat, LogLevel};

@@ -1,6 +1,7 @@
 //! From layers to a [`Config`]: merge, read each key, check the rules between keys, look for keys that do not exist.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use figment::value::{Dict, Num, Value as Given};
 use figment::{Figment, Profile};
@@ -8,7 +9,7 @@ use figment::{Figment, Profile};
 use crate::config::{Config, keys};
 use crate::error::{ConfigError, Problem, Warning};
 use crate::key::{Key, Setting};
-use crate::source::{Layer, Origin, Reading, Sources};
+use crate::source::{Layer, Origin, Reading, Sources, parse_file};
 
 /// Longest part of a bad value that is repeated in a message, in characters.
 const MAX_SHOWN: usize = 80;
@@ -32,6 +33,23 @@ pub struct Loaded {
 /// Everything that is wrong with it, at once.
 pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     assemble(&sources.read(), &sources.host_name)
+}
+
+/// Makes a configuration of the text of a file that has this name, and of `key=value` overrides, as [`load`] would with nothing else around.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(name: &Path, text: &str, overrides: Vec<String>) -> Result<Loaded, ConfigError> {
+    let sources = Sources {
+        overrides,
+        ..Sources::default()
+    };
+    let mut reading = sources.read();
+    match parse_file(name, text) {
+        Ok(layer) => reading.layers.insert(0, layer),
+        Err(problem) => reading.problems.insert(0, problem),
+    }
+    assemble(&reading, &sources.host_name)
 }
 
 /// Makes a configuration of what was read.

@@ -5,8 +5,8 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use figment::providers::{Format, Toml, Yaml};
-use figment::value::{Dict, Map};
+use figment::providers::{Format, Toml};
+use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 
 use crate::error::Problem;
@@ -30,7 +30,7 @@ const MAX_READS: usize = 5;
 /// What to read, lowest layer first. Plain values, so that a test needs no process environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sources {
-    /// A directory with one file per key, or a `.yaml`, `.yml` or `.toml` file. It must exist; `None` reads neither.
+    /// A directory with one file per key, or a `.yaml`, `.yml` or `.toml` file; the YAML may also be the manifest of a ConfigMap. It must exist; `None` reads neither.
     pub path: Option<PathBuf>,
     /// Variables by name. Those that do not start with `JAGUAR_` are not looked at.
     pub environment: BTreeMap<String, String>,
@@ -159,8 +159,12 @@ fn read_path(path: &Path) -> Result<Layer, Problem> {
             values,
         });
     }
-    let text = read_file(path).map_err(unreadable)?;
-    let values = parse(path, &text).map_err(|reason| Problem::Syntax {
+    parse_file(path, &read_file(path).map_err(unreadable)?)
+}
+
+/// The layer that the text of a file makes.
+pub(crate) fn parse_file(path: &Path, text: &str) -> Result<Layer, Problem> {
+    let values = parse(path, text).map_err(|reason| Problem::Syntax {
         path: path.display().to_string(),
         reason,
     })?;
@@ -176,13 +180,27 @@ fn parse(path: &Path, text: &str) -> Result<Dict, String> {
     if text.lines().map(str::trim).all(says_nothing) {
         return Ok(Dict::new());
     }
-    let profiles = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("toml") => Toml::string(text).data(),
-        Some("yaml" | "yml") => Yaml::string(text).data(),
-        _ => return Err("its name must end in .yaml, .yml or .toml".to_owned()),
-    };
-    let mut profiles = profiles.map_err(|error| error.to_string())?;
-    Ok(profiles.remove(&Profile::Default).unwrap_or_default())
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("toml") => {
+            let mut profiles = Toml::string(text).data().map_err(|error| error.to_string())?;
+            Ok(profiles.remove(&Profile::Default).unwrap_or_default())
+        }
+        Some("yaml" | "yml") => parse_yaml(text),
+        _ => Err("its name must end in .yaml, .yml or .toml".to_owned()),
+    }
+}
+
+/// A map of keys; or the manifest of a ConfigMap, which holds that map as `data`.
+fn parse_yaml(text: &str) -> Result<Dict, String> {
+    let mut values: Dict = serde_saphyr::from_str(text).map_err(|error| error.without_snippet().to_string())?;
+    if values.get("kind").and_then(Value::as_str) != Some("ConfigMap") {
+        return Ok(values);
+    }
+    match values.remove("data") {
+        Some(Value::Dict(_, keys)) => Ok(keys),
+        Some(_) => Err("the data of a ConfigMap is a map of keys".to_owned()),
+        None => Ok(Dict::new()),
+    }
 }
 
 /// Reads one file per key. A mounted ConfigMap is a link `..data` to the current version, and links to the files in it; kubelet replaces it by renaming a

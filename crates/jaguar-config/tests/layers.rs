@@ -4,7 +4,7 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use jaguar_config::{Config, ConfigError, Discovery, HostPort, LogLevel, Problem, Sources, load};
+use jaguar_config::{Config, ConfigError, Discovery, HostPort, LogLevel, Problem, Sources, load, load_text};
 
 fn sources(path: Option<&Path>, environment: &[(&str, &str)], overrides: &[&str]) -> Sources {
     Sources {
@@ -121,6 +121,35 @@ fn yaml_toml_and_a_directory_say_the_same() {
                 .any(|setting| setting.key == "tile_size" && setting.value == "8")
         );
     }
+}
+
+#[test]
+fn the_manifest_of_a_configmap_says_what_its_directory_will() {
+    let text = "# comment\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  tile_size: \"8\"\n  log_levle: debug\n";
+    let (_directory, path) = file("map.yaml", text);
+    let from_file = load(&sources(Some(&path), &[], &["physics_substeps=2"])).unwrap();
+    assert_eq!(
+        (from_file.config.tile_size, from_file.config.physics_substeps),
+        (8.0, 2)
+    );
+    let unknown: Vec<&str> = from_file.warnings.iter().map(|warning| warning.key.as_str()).collect();
+    assert_eq!(unknown, ["log_levle"], "and not the manifest's own fields");
+
+    let from_text = load_text(Path::new("map.yaml"), text, vec!["physics_substeps=2".to_owned()]).unwrap();
+    assert_eq!(
+        (from_text.config.tile_size, from_text.config.physics_substeps),
+        (8.0, 2)
+    );
+    assert_eq!(from_text.settings[1].source_name, "map.yaml");
+
+    let error = load_text(Path::new("map.yaml"), "kind: ConfigMap\ndata: 7\n", Vec::new()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("map.yaml is not valid: the data of a ConfigMap"),
+        "{error}"
+    );
+    assert!(load_text(Path::new("map.yaml"), "kind: ConfigMap\n", Vec::new()).is_ok());
 }
 
 #[test]
