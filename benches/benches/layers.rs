@@ -6,9 +6,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
-use jaguar_autoscale::{
-    Behavior, DeadBand, History, Metric, Observation, PodResource, Reading, Sample, Spec, Target, decide,
-};
+use jaguar_autoscale::{Behavior, DeadBand, History, Metric, Observation, Reading, Sample, Spec, Target, decide};
 use jaguar_benches::course::Course;
 use jaguar_core::{Boundary, World};
 use jaguar_migration::envelope;
@@ -181,32 +179,17 @@ fn codec(criterion: &mut Criterion) {
 fn autoscale(criterion: &mut Criterion) {
     let pods = PODS as usize;
     let spec = Spec::new(1, 2 * PODS, Behavior::seed()).expect("1 is below 200");
-    let metric = |name: &str, target, band: DeadBand, reading: &Reading| Metric {
+    let metric = |name: &str, band: DeadBand, average: f64| Metric {
         name: name.to_owned(),
-        target,
-        reading: band.apply(reading, spec.tolerance()),
-    };
-    let entities = Reading::Pods(vec![Sample::Measured(9_000.0); pods]);
-    let cpu = PodResource {
-        request: 1.0,
-        usage: Sample::Measured(0.8),
+        target: Target::AverageValue(band.upper()),
+        reading: Reading::Pods(band.apply(&vec![Sample::Measured(average); pods], spec.tolerance())),
     };
     let observation = Observation {
         current_replicas: PODS,
         ready_replicas: PODS,
         metrics: vec![
-            metric(
-                "entities",
-                Target::AverageValue(7_000.0),
-                DeadBand::SEED_ENTITIES,
-                &entities,
-            ),
-            metric(
-                "cpu",
-                Target::Utilization(70),
-                DeadBand::SEED_CPU,
-                &Reading::Resource(vec![cpu; pods]),
-            ),
+            metric("entities", DeadBand::SEED_ENTITIES, 9_000.0),
+            metric("cpu", DeadBand::SEED_CPU, 80.0),
         ],
     };
     criterion.bench_function("autoscale/decide for 100 pods", |bencher| {

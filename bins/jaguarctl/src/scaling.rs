@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use jaguar_autoscale::{
-    Behavior, DeadBand, Decision, History, Metric, Observation, PodResource, Reading, Reason, Sample, Spec, Target,
-    decide,
+    Behavior, DeadBand, DeadBandError, Decision, History, Metric, Observation, PerSignal, PodRequest, Reading, Reason,
+    Sample, Spec, Target, decide,
 };
 
-/// What each pod requests in `k8s/`: one core and 2 GiB. Utilisations are shares of these.
-const REQUESTED_CORES: f64 = 1.0;
-const REQUESTED_BYTES: f64 = 2.0 * 1024.0 * 1024.0 * 1024.0;
+/// What each pod requests in `k8s/base/deployment.yaml`. Utilisations are shares of these.
+pub(crate) const POD_REQUEST: PodRequest = PodRequest {
+    cpu_cores: 1.0,
+    memory_bytes: 2.0 * 1024.0 * 1024.0 * 1024.0,
+};
 
 /// What the autoscaler looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -51,31 +53,19 @@ pub(crate) enum Step {
 #[derive(Clone, Debug)]
 pub(crate) struct Autoscaler {
     spec: Spec,
-    bands: Bands,
+    bands: PerSignal<DeadBand>,
     signals: Vec<Signal>,
     history: History,
 }
 
 /// Between which averages each signal asks for no change.
-#[derive(Clone, Copy, Debug)]
-struct Bands {
-    entities: DeadBand,
-    cpu: DeadBand,
-    memory: DeadBand,
-}
-
-impl Bands {
-    fn new(keys: &jaguar_config::Autoscale) -> anyhow::Result<Self> {
-        let percent = |lower: u32, upper: u32| DeadBand::of_percent(f64::from(lower), f64::from(upper));
-        Ok(Self {
-            entities: DeadBand::of_values(
-                f64::from(keys.entity_scale_down_threshold),
-                f64::from(keys.entity_scale_up_threshold),
-            )?,
-            cpu: percent(keys.cpu_scale_down_threshold, keys.cpu_scale_up_threshold)?,
-            memory: percent(keys.memory_scale_down_threshold, keys.memory_scale_up_threshold)?,
-        })
-    }
+pub(crate) fn bands(keys: &jaguar_config::Autoscale) -> Result<PerSignal<DeadBand>, DeadBandError> {
+    let band = |lower: u32, upper: u32| DeadBand::new(f64::from(lower), f64::from(upper));
+    Ok(PerSignal {
+        entities: band(keys.entity_scale_down_threshold, keys.entity_scale_up_threshold)?,
+        cpu: band(keys.cpu_scale_down_threshold, keys.cpu_scale_up_threshold)?,
+        memory: band(keys.memory_scale_down_threshold, keys.memory_scale_up_threshold)?,
+    })
 }
 
 impl Autoscaler {
@@ -93,7 +83,7 @@ impl Autoscaler {
         };
         Ok(Self {
             spec: Spec::new(min_pods, max_pods, behavior)?,
-            bands: Bands::new(keys)?,
+            bands: bands(keys)?,
             signals,
             history: History::default(),
         })
@@ -131,54 +121,36 @@ impl Autoscaler {
             Signal::Cpu => ("per cent of the requested CPU", self.bands.cpu),
             Signal::Memory => ("per cent of the requested memory", self.bands.memory),
         };
-        let (target, reading) = match signal {
-            Signal::Entities => {
-                let samples = pods.iter().map(|pod| sample(pod.entities)).collect();
-                (Target::AverageValue(band.upper()), Reading::Pods(samples))
-            }
-            Signal::Cpu => (
-                Target::Utilization(band.upper() as u32),
-                utilization(pods, REQUESTED_CORES, |pod| pod.cores),
-            ),
-            Signal::Memory => (
-                Target::Utilization(band.upper() as u32),
-                utilization(pods, REQUESTED_BYTES, |pod| pod.bytes),
-            ),
-        };
         let tolerance = self.spec.tolerance();
         // Where the dead band makes another number of it, people are to see what was measured too.
         let name = match average(signal, pods) {
             Some(average) if band.report(average, tolerance) != average => format!("{average:.0} {unit}, seen as"),
             _ => unit.to_owned(),
         };
+        let samples: Vec<Sample> = pods
+            .iter()
+            .map(|pod| value(signal, pod).map_or(Sample::Missing, Sample::Measured))
+            .collect();
         Metric {
             name,
-            target,
-            reading: band.apply(&reading, tolerance),
+            target: Target::AverageValue(band.upper()),
+            reading: Reading::Pods(band.apply(&samples, tolerance)),
         }
     }
 }
 
-fn sample(value: Option<f64>) -> Sample {
-    value.map_or(Sample::Missing, Sample::Measured)
-}
-
-fn utilization(pods: &[PodReading], request: f64, of: fn(&PodReading) -> Option<f64>) -> Reading {
-    let pods = pods.iter().map(|pod| PodResource {
-        request,
-        usage: sample(of(pod)),
-    });
-    Reading::Resource(pods.collect())
+/// What a pod said, in the signal's unit.
+fn value(signal: Signal, pod: &PodReading) -> Option<f64> {
+    match signal {
+        Signal::Entities => pod.entities,
+        Signal::Cpu => pod.cores.map(|cores| 100.0 * cores / POD_REQUEST.cpu_cores),
+        Signal::Memory => pod.bytes.map(|bytes| 100.0 * bytes / POD_REQUEST.memory_bytes),
+    }
 }
 
 /// The average of the pods that said something, in the signal's unit.
 fn average(signal: Signal, pods: &[PodReading]) -> Option<f64> {
-    let value = |pod: &PodReading| match signal {
-        Signal::Entities => pod.entities,
-        Signal::Cpu => pod.cores.map(|cores| 100.0 * cores / REQUESTED_CORES),
-        Signal::Memory => pod.bytes.map(|bytes| 100.0 * bytes / REQUESTED_BYTES),
-    };
-    let values: Vec<f64> = pods.iter().filter_map(value).collect();
+    let values: Vec<f64> = pods.iter().filter_map(|pod| value(signal, pod)).collect();
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 

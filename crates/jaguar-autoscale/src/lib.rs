@@ -1,7 +1,8 @@
 //! The algorithm of the Kubernetes HorizontalPodAutoscaler (autoscaling/v2) as a pure function.
 //!
 //! [`decide`] takes what the controller would see (replicas, metrics, what it did before, the time) and returns how many replicas there should be, why, and what to remember. It drives the local
-//! cluster by the policy that the Kubernetes deployment has, and shows in tests and plans what that policy will do. The crate knows nothing of Jaguar, of Kubernetes' API, of clocks or of threads.
+//! cluster by the policy that the Kubernetes deployment has. [`Manifest`] reads that policy from the YAML that is deployed, and [`Forecast`] shows in tests and plans what it makes of a load over
+//! time. The crate knows nothing of Jaguar but the names of its recorded metrics ([`Recorded`]), and nothing of Kubernetes' API, clocks or threads.
 //!
 //! What is reproduced is Kubernetes 1.34: `pkg/controller/podautoscaler/replica_calculator.go` (one metric), `horizontal.go` (everything else) and `pkg/apis/autoscaling/v2/defaults.go`; in words,
 //! <https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/>. That includes its integers: values are compared in thousandths, utilisations in whole per cent.
@@ -23,15 +24,24 @@
 
 mod dead_band;
 mod decide;
+mod forecast;
 mod history;
+mod manifest;
 mod metric;
+mod quantity;
 mod rate;
+mod signal;
 mod spec;
 mod time;
+mod trace;
 
 pub use dead_band::{DeadBand, DeadBandError};
 pub use decide::{Decision, Limit, MetricStatus, Observation, Reason, decide};
+pub use forecast::{Forecast, Gauge, Look, PodRequest};
 pub use history::History;
+pub use manifest::{Manifest, ManifestError, MetricSource, TargetedMetric, UnknownMetric};
 pub use metric::{Metric, MetricError, PodResource, Reading, Sample, Target, Wish};
+pub use signal::{PerSignal, Recorded, Signal};
 pub use spec::{Behavior, Policy, PolicyKind, ScalingRules, SelectPolicy, Spec, SpecError, Tolerance};
 pub use time::{SYNC_PERIOD, TimeFactor, TimeFactorError};
+pub use trace::{Load, Trace, TraceError};

@@ -28,34 +28,18 @@ impl Cluster {
     /// One look at entities altogether, and CPU and memory of each pod in per cent.
     fn look(&mut self, entities: f64, cpu: f64, memory: f64) -> String {
         let pods = self.replicas as usize;
-        let percent = |percent: f64| {
-            let usage = Sample::Measured(percent / 100.0);
-            Reading::Resource(vec![PodResource { request: 1.0, usage }; pods])
-        };
-        let entities = Reading::Pods(vec![Sample::Measured(entities / pods as f64); pods]);
-        let tolerance = self.spec.tolerance();
-        let metric = |name: &str, target, band: DeadBand, reading: &Reading| Metric {
+        let metric = |name: &str, band: DeadBand, average: f64| Metric {
             name: name.to_owned(),
-            target,
-            reading: band.apply(reading, tolerance),
+            target: Target::AverageValue(band.upper()),
+            reading: Reading::Pods(band.apply(&vec![Sample::Measured(average); pods], self.spec.tolerance())),
         };
         let observation = Observation {
             current_replicas: self.replicas,
             ready_replicas: self.replicas,
             metrics: vec![
-                metric(
-                    "entities",
-                    Target::AverageValue(7_000.0),
-                    DeadBand::SEED_ENTITIES,
-                    &entities,
-                ),
-                metric("cpu", Target::Utilization(70), DeadBand::SEED_CPU, &percent(cpu)),
-                metric(
-                    "memory",
-                    Target::Utilization(75),
-                    DeadBand::SEED_MEMORY,
-                    &percent(memory),
-                ),
+                metric("entities", DeadBand::SEED_ENTITIES, entities / pods as f64),
+                metric("cpu", DeadBand::SEED_CPU, cpu),
+                metric("memory", DeadBand::SEED_MEMORY, memory),
             ],
         };
         let (decision, history) = decide(&self.spec, self.history.clone(), &observation, self.now);
@@ -184,12 +168,13 @@ fn the_band_reports_its_target_inside_and_more_than_the_tolerance_above() {
         (DeadBand::SEED_ENTITIES, 1_999.9, 1_999.9),
         (DeadBand::SEED_ENTITIES, 2_000.0, 7_000.0),
         (DeadBand::SEED_ENTITIES, 7_000.0, 7_000.0),
-        (DeadBand::SEED_ENTITIES, 7_000.1, 7_700.001),
+        (DeadBand::SEED_ENTITIES, 7_000.1, 7_703.5),
         (DeadBand::SEED_ENTITIES, 9_000.0, 9_000.0),
-        (DeadBand::SEED_CPU, 70.5, 78.0),
-        (DeadBand::SEED_MEMORY, 76.0, 83.0),
+        (DeadBand::SEED_CPU, 70.5, 77.035),
+        (DeadBand::SEED_MEMORY, 76.0, 82.5375),
     ] {
-        assert_eq!(band.report(average, tolerance), report, "{average}");
+        let reported = band.report(average, tolerance);
+        assert!((reported - report).abs() < 1e-9, "{average}: {reported}");
     }
     for (lower, upper) in [
         (2.0, 1.0),
@@ -198,7 +183,7 @@ fn the_band_reports_its_target_inside_and_more_than_the_tolerance_above() {
         (f64::NAN, 1.0),
         (0.0, f64::INFINITY),
     ] {
-        assert!(DeadBand::of_values(lower, upper).is_err(), "{lower} to {upper}");
+        assert!(DeadBand::new(lower, upper).is_err(), "{lower} to {upper}");
     }
 }
 
