@@ -9,9 +9,12 @@ mod daemon;
 mod difference;
 mod follow;
 mod live_view;
+mod load_trace;
 mod local_cluster;
 mod meter;
 mod outcome;
+mod plan;
+mod plot;
 mod progress;
 mod proof;
 mod quantile;
@@ -23,6 +26,7 @@ mod report;
 mod scaling;
 mod scenario;
 mod scrape;
+mod shipped;
 mod spawn;
 mod status;
 mod stdout;
@@ -73,6 +77,8 @@ enum Command {
     Query(query::QueryArgs),
     /// Follow a region of a running world
     Watch(watch::WatchArgs),
+    /// Show what the deployed autoscaler would make of a load over time
+    Plan(plan::PlanArgs),
     /// Run the daemon
     #[command(hide = true, disable_help_flag = true, disable_version_flag = true)]
     Jaguard {
@@ -110,6 +116,7 @@ async fn execute(command: Command) -> anyhow::Result<Outcome> {
         Command::Spawn(args) => spawn::run(&args).await?,
         Command::Query(args) => query::run(&args).await?,
         Command::Watch(args) => watch::run(&args).await?,
+        Command::Plan(args) => plan::run(&args)?,
         Command::Jaguard { .. } => {}
     }
     Ok(Outcome::Same)

@@ -79,7 +79,7 @@ impl Location {
     }
 }
 
-/// A row of a CSV file that describes no valid body.
+/// A row of a CSV file that has values that are not allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRow {
     /// The file.
