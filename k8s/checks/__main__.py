@@ -24,6 +24,7 @@ def main() -> int:
     report.run("production is fit for production", promises.production)
     report.run("every rule notices what it is for", breakages.noticed)
     report.run("used metrics are in docs/metrics.md", metric_names.in_reference)
+    report.run("the adapter serves what the HPA asks for", metric_names.adapter_serves_the_hpa)
     report.run("promtool accepts the rules", rules.accepted)
     report.run("unit tests of the rules", rules.unit_tests)
     report.run("every alert is described and tested", rules.described)

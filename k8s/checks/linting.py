@@ -18,7 +18,10 @@ def complaints(items: list[Object]) -> Iterator[tuple[str, str]]:
 
 
 def every_build() -> Iterator[str]:
-    """The base, every overlay, and every component on the base."""
+    """The base, every overlay, and every component on the base; a complaint about several is one."""
+    found: dict[str, list[str]] = {}
     for directory in kustomizations():
         for rule, complaint in complaints(build(directory)):
-            yield f"{directory.relative_to(K8S)}: {rule}: {complaint}"
+            found.setdefault(f"{rule}: {complaint}", []).append(str(directory.relative_to(K8S)))
+    for complaint, where in found.items():
+        yield f"{complaint} ({', '.join(where)})"

@@ -47,12 +47,25 @@ def _panels(dashboard: dict) -> Iterator[tuple[str, str]]:
 
 
 def _adapter_queries(rules: dict) -> Iterator[tuple[str, str]]:
-    """Queries of the adapter are templates: what stands in << >> is no metric."""
-    template = re.compile(r"<<[^>]*>>")
+    """Queries of the adapter are templates: << >> stands for labels, in selectors and after 'by'."""
     for kind in ("cpu", "memory"):
         for query in ("containerQuery", "nodeQuery"):
             if kind in rules.get("resource", {}):
-                yield f"{kind}.{query}", re.sub(r"\(\s*\)", " ", template.sub("", rules["resource"][kind][query]))
+                yield f"{kind}.{query}", re.sub(r"<<[^>]*>>", "label", rules["resource"][kind][query])
+
+
+def adapter_serves_the_hpa() -> Iterator[str]:
+    """Each Pods metric of the HPA is found by a rule of the adapter, which tells pods apart."""
+    rules = [rule for path in ADAPTER.glob("*.yaml") for values in documents(path) for rule in values["rules"].get("custom", [])]
+    for rule in rules:
+        if "by (<<.GroupBy>>)" not in rule["metricsQuery"]:
+            yield f"{rule['seriesQuery']}: the query is not grouped, so that all pods have one value"
+    patterns = [re.search(r'__name__=~"([^"]*)"', rule["seriesQuery"])[1] for rule in rules]
+    for item in base_objects():
+        for metric in item["spec"]["metrics"] if item["kind"] == "HorizontalPodAutoscaler" else []:
+            name = metric.get("pods", {}).get("metric", {}).get("name")
+            if name is not None and not any(re.search(pattern, name) for pattern in patterns):
+                yield f"hpa.yaml asks for {name}, which prometheus-adapter/values.yaml does not serve"
 
 
 def documented() -> set[str]:

@@ -14,8 +14,8 @@ import kubernetes_validate
 
 from .build import K8S, Object, base_files, build, documents, kustomizations, name_of
 
-# The oldest with a schema, the one of k8s/e2e's control plane, and the newest when this was written.
-RELEASES = ("1.25", "1.32", "1.37")
+# The oldest with a schema, that of k8s/e2e's control plane, and the newest when this was written.
+RELEASES = ("1.25", "1.35", "1.37")
 SCHEMAS = Path(__file__).parent / "schemas"
 
 # Fields of the kinds used here that 1.24 does not know and 1.25 does (Kubernetes changelog 1.25).
