@@ -14,7 +14,7 @@ use jaguar_cluster::server::{ServeError, Served, serve};
 use jaguar_cluster::simulation::{Simulation, Stage, Unanswered};
 use jaguar_cluster::simulation_thread::{self, Clock};
 use jaguar_cluster::tuning::{Frames, tuning};
-use jaguar_config::{Config, Watch, cgroup};
+use jaguar_config::{Config, Watch};
 use jaguar_metrics::health::STALL_LIMIT;
 use jaguar_metrics::{Health, Phase, Recorder};
 use jaguar_migration::pod::{Pod, PodConfig};
@@ -30,6 +30,7 @@ use crate::http::{self, Shown};
 use crate::logging::Log;
 use crate::options::Options;
 use crate::reload::{self, Followers};
+use crate::resources::Resources;
 use crate::shutdown::Signals;
 
 /// Threads of the network runtime: one for the packets of peers, and one for everything else at the same time. More only take cores from the simulation.
@@ -37,6 +38,10 @@ pub(crate) const NETWORK_THREADS: usize = 2;
 
 /// Longest time to try to join. A rolling update may bring this pod up before its peers, and an orchestrator starts it again.
 const JOIN_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a pod that failed to leave waits for one more scrape: Prometheus comes every 15 s where the shipped monitors say so. Together with
+/// `migration_timeout_seconds` it must stay below the grace period of an orchestrator.
+const LAST_SCRAPE: Duration = Duration::from_secs(20);
 
 /// Wait before a simulation thread that is overwhelmed is told again to leave.
 const BUSY_WAIT: Duration = Duration::from_millis(10);
@@ -51,6 +56,8 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
     let health = Health::new(Instant::now(), STALL_LIMIT);
     let recorder = Recorder::new();
     let metrics = Arc::new(recorder.metrics());
+    let scrapes = watch::Sender::new(0);
+    let resources = Resources::of_this_process(metrics.readings.clone(), &config);
     let (grpc, grpc_address) = listen(&config, config.grpc_port, "gRPC").await?;
     let (http, http_address) = listen(&config, config.metrics_port, "HTTP").await?;
 
@@ -69,6 +76,8 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
             Shown {
                 recorder,
                 health: health.clone(),
+                resources,
+                scrapes: scrapes.clone(),
             },
         ),
     );
@@ -111,9 +120,19 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
         name = signals.next() => Some(name),
         error = servers.failed() => return Err(error),
     };
-    tokio::select! {
-        left = leave(&simulation, signals, signal, limit) => left?,
+    let left = tokio::select! {
+        left = leave(&simulation, signals, signal, limit) => left,
         error = servers.failed() => return Err(error),
+    };
+    if let Err(error) = left {
+        tokio::select! {
+            () = show_the_end(&scrapes) => {
+                // What failed is in the answer that is being sent.
+                servers.stop().await?;
+                return Err(error);
+            }
+            late = reach(&simulation, |stage| *stage == Stage::Left) => drop(late?),
+        }
     }
     if thread.join().is_err() {
         return Err(DaemonError::SimulationDied);
@@ -169,7 +188,7 @@ async fn enter(config: &Config, options: &Options, grpc_port: u16, clock: Clock)
 
 fn threads(config: &Config) -> NonZero<usize> {
     let available = thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
-    cgroup::thread_count(config.physics_thread_pool_size, cgroup::cpu_limit(), available)
+    jaguar_host::thread_count(config.physics_thread_pool_size, jaguar_host::limits().cpus, available)
 }
 
 /// Waits until the pod is in such a stage, and gives it.
@@ -221,7 +240,21 @@ async fn leave(
     match timeout(limit, reach(simulation, ended)).await {
         Ok(Ok(Stage::Halted(reason))) => Err(DaemonError::Halted { reason }),
         Ok(left) => left.map(drop),
-        Err(_) => Err(DaemonError::DrainTimeout { limit }),
+        Err(_) => {
+            if let Err(error) = simulation.drain_is_overdue().await {
+                tracing::warn!(%error, "what this pod still holds is not counted");
+            }
+            Err(DaemonError::DrainTimeout { limit })
+        }
+    }
+}
+
+/// Waits until the counters of a failure have been scraped, so that an alert sees them, but for no longer than [`LAST_SCRAPE`], and not at all when nobody scrapes.
+async fn show_the_end(scrapes: &watch::Sender<u64>) {
+    let mut scrapes = scrapes.subscribe();
+    if *scrapes.borrow_and_update() > 0 {
+        // Nobody having come is what the limit is for.
+        drop(timeout(LAST_SCRAPE, scrapes.changed()).await);
     }
 }
 

@@ -20,7 +20,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use jaguar_metrics::{Health, Recorder, Verdict};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::resources::Resources;
 
 /// Connections served at a time; more wait in the listener's queue. Two Prometheus servers, kubelet's three probes and some people need a dozen.
 const MAX_CONNECTIONS: usize = 64;
@@ -53,6 +55,10 @@ pub struct Shown {
     pub recorder: Recorder,
     /// The answers to probes.
     pub health: Health,
+    /// What is read of the system at each scrape.
+    pub resources: Resources,
+    /// Counts the scrapes.
+    pub scrapes: watch::Sender<u64>,
 }
 
 /// Serves `shown` on `listener` until `shutdown` is ready. Requests that are being answered then are finished first.
@@ -131,7 +137,11 @@ fn respond(request: &Request<Incoming>, shown: &Shown, now: Instant) -> Response
         LIVE_PATH => verdict_response(&shown.health.live(now)),
         READY_PATH => verdict_response(&shown.health.ready()),
         STARTUP_PATH => verdict_response(&shown.health.startup()),
-        _ => response(StatusCode::OK, EXPOSITION, shown.recorder.render()),
+        _ => {
+            shown.resources.read();
+            shown.scrapes.send_modify(|scrapes| *scrapes += 1);
+            response(StatusCode::OK, EXPOSITION, shown.recorder.render())
+        }
     }
 }
 

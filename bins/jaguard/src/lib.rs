@@ -18,6 +18,7 @@ pub mod http;
 mod logging;
 mod options;
 mod reload;
+pub mod resources;
 mod shutdown;
 
 pub use error::DaemonError;

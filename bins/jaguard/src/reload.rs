@@ -7,7 +7,7 @@ use std::time::Duration;
 use jaguar_cluster::simulation::Simulation;
 use jaguar_cluster::tuning::{Frames, tuning};
 use jaguar_config::{Change, Config, Poll, Reloaded, Watch};
-use jaguar_metrics::{Metrics, ReloadResult};
+use jaguar_metrics::{Metrics, ReloadResult, ScaleDirection, ScaledMetric};
 use tokio::sync::watch;
 
 use crate::logging::Log;
@@ -27,7 +27,7 @@ pub(crate) struct Followers {
 
 /// Follows the configuration on a thread of its own, which may wait for files, until the process ends.
 pub(crate) fn follow(mut watch: Watch, followers: Followers) {
-    followers.show_pace(watch.config());
+    followers.show(watch.config());
     let started = thread::Builder::new().name("reload".to_owned()).spawn(move || {
         loop {
             thread::sleep(INTERVAL);
@@ -68,14 +68,41 @@ impl Followers {
         }
         self.log.set_level(config.log_level);
         self.frames.send_replace(Frames::from(config));
-        self.show_pace(config);
+        self.show(config);
         if let Err(error) = self.simulation.tune(tuning(config, self.shuffle)) {
             tracing::warn!(%error, "the simulation did not take the new settings");
         }
     }
 
-    fn show_pace(&self, config: &Config) {
+    /// Exports what alerts and the autoscaler compare with.
+    fn show(&self, config: &Config) {
         self.metrics.target_tick_rate.set(f64::from(config.target_tick_rate));
         self.metrics.min_tick_rate.set(f64::from(config.min_tick_rate));
+        let thresholds = &config.autoscale;
+        let up_and_down = [
+            (
+                ScaledMetric::Entities,
+                thresholds.entity_scale_up_threshold,
+                thresholds.entity_scale_down_threshold,
+            ),
+            (
+                ScaledMetric::Cpu,
+                thresholds.cpu_scale_up_threshold,
+                thresholds.cpu_scale_down_threshold,
+            ),
+            (
+                ScaledMetric::Memory,
+                thresholds.memory_scale_up_threshold,
+                thresholds.memory_scale_down_threshold,
+            ),
+        ];
+        for (metric, up, down) in up_and_down {
+            let set = |direction, value: u32| {
+                let gauge = self.metrics.autoscale_threshold(metric, direction);
+                gauge.set(f64::from(value));
+            };
+            set(ScaleDirection::Up, up);
+            set(ScaleDirection::Down, down);
+        }
     }
 }

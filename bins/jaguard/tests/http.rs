@@ -4,12 +4,14 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use jaguar_config::Config;
 use jaguar_metrics::health::STALL_LIMIT;
 use jaguar_metrics::{Health, Metrics, Phase, Recorder};
 use jaguard::http::{Shown, serve};
+use jaguard::resources::Resources;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 struct Server {
@@ -23,11 +25,15 @@ struct Server {
 async fn server() -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    let recorder = Recorder::new();
+    let metrics = recorder.metrics();
     let shown = Shown {
-        recorder: Recorder::new(),
+        recorder,
         health: Health::new(Instant::now(), STALL_LIMIT),
+        resources: Resources::of_this_process(metrics.readings.clone(), &Config::default()),
+        scrapes: watch::Sender::new(0),
     };
-    let (health, metrics) = (shown.health.clone(), shown.recorder.metrics());
+    let health = shown.health.clone();
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(serve(listener, shown, async move { drop(stopped.await) }));
     Server {

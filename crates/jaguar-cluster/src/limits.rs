@@ -74,3 +74,6 @@ pub const SERVER_STOP_WAIT: Duration = Duration::from_secs(1);
 const _: () = assert!(BODIES_PER_COMMAND <= jaguar_migration::limits::SPAWNS_PER_ENTRY);
 const _: () = assert!(RECONNECT_WAIT.as_millis() < RECONNECT_WAIT_LONGEST.as_millis());
 const _: () = assert!(JOIN_WAIT.as_millis() < JOIN_WAIT_LONGEST.as_millis());
+
+/// How often the lag of a watch is measured while its frame cannot be read.
+pub const LAG_INTERVAL: Duration = Duration::from_millis(500);

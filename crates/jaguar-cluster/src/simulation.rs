@@ -87,6 +87,9 @@ pub(crate) enum Event {
         answer: oneshot::Sender<JoinAnswer>,
     },
     Drain,
+    DrainOverdue {
+        answer: oneshot::Sender<()>,
+    },
     Tune(Tuning),
     /// After this entry, or now.
     Read {
@@ -254,6 +257,14 @@ impl Simulation {
     /// When the thread has ended or is overwhelmed.
     pub fn drain(&self) -> Result<(), Unanswered> {
         self.send(Event::Drain)
+    }
+
+    /// The time to leave in is over: what is still held counts as failed to migrate, once this returns. The pod goes on leaving.
+    ///
+    /// # Errors
+    /// When the thread has ended or is overwhelmed.
+    pub async fn drain_is_overdue(&self) -> Result<(), Unanswered> {
+        self.ask(|answer| Event::DrainOverdue { answer }).await
     }
 
     /// New settings.

@@ -24,7 +24,7 @@ use tracing::{debug, error, info, warn};
 use crate::convert::PodAnswer;
 use crate::history::History;
 use crate::limits::{EVENTS_PER_ROUND, LOG_ITEMS_PER_FETCH, READS_WAITING};
-use crate::meter::Meter;
+use crate::meter::{Executed, Meter};
 use crate::peer::PeerStreams;
 use crate::query::{self, LocalCut, Question};
 use crate::simulation::{Event, JoinAnswer, LogItems, Mailbox, Progress, ReadError, Stage};
@@ -215,6 +215,15 @@ impl Driver {
                 }
                 self.give(Input::Drain);
             }
+            Event::DrainOverdue { answer } => {
+                error!(
+                    held = self.pod.world().len(),
+                    "this pod could not give everything away in time"
+                );
+                self.count_failed_migrations();
+                // It is of use to nobody else.
+                let _ = answer.send(());
+            }
             Event::Tune(tuning) => {
                 self.rate = tuning.rate;
                 self.meter.set_rate(tuning.rate);
@@ -277,8 +286,22 @@ impl Driver {
                     drop(answer.send(reply));
                 }
             }
-            Action::Executed { index, advanced, .. } => {
-                let load = self.meter.executed(self.clock.now(), index, advanced, self.pod.world());
+            Action::Executed {
+                index,
+                advanced,
+                handed_over,
+                left,
+                ..
+            } => {
+                let coordinates = self.pod.is_coordinator();
+                let entry = Executed {
+                    index,
+                    advanced,
+                    handed_over,
+                    left: if coordinates { left } else { 0 },
+                };
+                let load = self.meter.executed(self.clock.now(), entry, self.pod.world());
+                self.meter.coordinates(coordinates);
                 self.pod.note_load(load);
                 self.history.record(index, self.pod.world());
                 self.become_member();
@@ -297,14 +320,18 @@ impl Driver {
             }
             Action::Halt { reason } => {
                 error!(%reason, "the world has halted; this pod stays up for reads");
-                if self.pod.status().draining {
-                    self.meter.stranded(self.pod.world().len());
-                }
+                self.meter.halted();
+                self.count_failed_migrations();
                 self.health.halt(reason.as_str());
                 self.enter(Stage::Halted(reason.into()));
             }
         }
         false
+    }
+
+    fn count_failed_migrations(&mut self) {
+        let (under_way, leaves) = (self.pod.handing_over(), self.pod.is_leaving());
+        self.meter.migrations_failed(under_way, leaves, self.pod.world().len());
     }
 
     fn answer_join(&mut self, request: RequestId, with: JoinAnswer) {

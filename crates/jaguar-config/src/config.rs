@@ -44,6 +44,14 @@ settings! {
         physics_thread_pool_size: u32 = 0, Allowed::Whole { min: 0, max: 1024, unit: "threads" }, AtRestart;
     }
 
+    section "Resources" {
+        /// CPU that the scheduler reserves for this pod, exported as jaguar_cpu_request_cores; on Kubernetes from the downward API. 0: not known, not exported.
+        cpu_request_millicores: u32 = 0, Allowed::Whole { min: 0, max: 1_000_000, unit: "thousandths of a CPU" }, AtRestart;
+
+        /// Memory that the scheduler reserves for this pod, exported as jaguar_memory_request_bytes; on Kubernetes from the downward API. 0: not known, not exported.
+        memory_request_bytes: u64 = 0, Allowed::Bytes, AtRestart;
+    }
+
     section "Network" {
         /// Address on which gRPC and HTTP listen.
         bind_address: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED), Allowed::Address, AtRestart;
@@ -113,32 +121,32 @@ settings! {
 }
 
 settings! {
-    /// When `jaguarctl up` adds and removes pods. A pod does not read these keys.
+    /// When pods are added and removed. A pod exports the thresholds, which the rules that feed the HPA compare with; `jaguarctl up` reads all of them when it starts.
     struct Autoscale, rows AUTOSCALE_ROWS, at config => config.autoscale;
 
-    section "Autoscaler of `jaguarctl up`" {
+    section "Autoscaler" {
         /// Entities a pod on average above which pods are added.
-        entity_scale_up_threshold: u32 = 7000, Allowed::Whole { min: 1, max: 1_000_000_000, unit: "entities" }, AtRestart;
+        entity_scale_up_threshold: u32 = 7000, Allowed::Whole { min: 1, max: 1_000_000_000, unit: "entities" }, AtOnce;
 
         /// Entities a pod on average that must be undercut before pods are removed.
-        entity_scale_down_threshold: u32 = 2000, Allowed::Whole { min: 0, max: 1_000_000_000, unit: "entities" }, AtRestart;
+        entity_scale_down_threshold: u32 = 2000, Allowed::Whole { min: 0, max: 1_000_000_000, unit: "entities" }, AtOnce;
 
         /// CPU use of a pod's share above which pods are added.
-        cpu_scale_up_threshold: u32 = 70, Allowed::Whole { min: 1, max: 1000, unit: "%" }, AtRestart;
+        cpu_scale_up_threshold: u32 = 70, Allowed::Whole { min: 1, max: 1000, unit: "%" }, AtOnce;
 
         /// CPU use of a pod's share that must be undercut before pods are removed.
-        cpu_scale_down_threshold: u32 = 30, Allowed::Whole { min: 0, max: 1000, unit: "%" }, AtRestart;
+        cpu_scale_down_threshold: u32 = 30, Allowed::Whole { min: 0, max: 1000, unit: "%" }, AtOnce;
 
         /// Memory use of a pod's share above which pods are added.
-        memory_scale_up_threshold: u32 = 75, Allowed::Whole { min: 1, max: 1000, unit: "%" }, AtRestart;
+        memory_scale_up_threshold: u32 = 75, Allowed::Whole { min: 1, max: 1000, unit: "%" }, AtOnce;
 
         /// Memory use of a pod's share that must be undercut before pods are removed.
-        memory_scale_down_threshold: u32 = 40, Allowed::Whole { min: 0, max: 1000, unit: "%" }, AtRestart;
+        memory_scale_down_threshold: u32 = 40, Allowed::Whole { min: 0, max: 1000, unit: "%" }, AtOnce;
 
-        /// Time over which the smallest wish counts when pods are added.
+        /// Time over which the smallest wish counts when pods are added; for `jaguarctl up`, while the HPA has its own.
         scale_up_cooldown_seconds: u32 = 30, Allowed::Whole { min: 0, max: 3600, unit: "s" }, AtRestart;
 
-        /// Time over which the largest wish counts when pods are removed.
+        /// Time over which the largest wish counts when pods are removed; for `jaguarctl up`, while the HPA has its own.
         scale_down_cooldown_seconds: u32 = 300, Allowed::Whole { min: 0, max: 3600, unit: "s" }, AtRestart;
     }
 }

@@ -28,6 +28,8 @@ pub enum Allowed {
         /// The unit, empty for a plain number.
         unit: &'static str,
     },
+    /// A whole number of bytes.
+    Bytes,
     /// A finite decimal number.
     Real {
         /// The smallest.
@@ -79,6 +81,7 @@ impl Allowed {
         match self {
             Self::Flag => "true or false".into(),
             Self::Whole { min, max, unit } => with_unit(format!("a whole number, {min} to {max}"), unit),
+            Self::Bytes => "a whole number of bytes, without a unit".into(),
             Self::Real { min, max, unit } => with_unit(format!("a number, {min} to {max}"), unit),
             Self::Vector { limit, unit } => with_unit(format!("three numbers x,y,z, each within ±{limit}"), unit),
             Self::Choice { names, note: "" } => format!("one of {}", names.join(", ")),

@@ -22,8 +22,6 @@ mod source;
 mod value;
 mod watch;
 
-pub mod cgroup;
-
 pub use config::{Autoscale, Config, keys};
 pub use error::{ConfigError, Problem, Warning};
 pub use key::{Allowed, Key, Reload, Setting};

@@ -43,6 +43,16 @@ impl Value for u32 {
     }
 }
 
+impl Value for u64 {
+    fn set(&mut self, text: &str, _: &Allowed) -> bool {
+        store(self, text.parse().ok())
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
 impl Value for u16 {
     fn set(&mut self, text: &str, _: &Allowed) -> bool {
         store(self, text.parse().ok())

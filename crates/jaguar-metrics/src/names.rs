@@ -22,8 +22,10 @@ pub struct Metric {
     pub unit: &'static str,
     /// What it says.
     pub help: &'static str,
-    /// Its labels and their values.
+    /// Its labels and their values; a label without values can have any.
     pub labels: &'static [(&'static str, &'static [&'static str])],
+    /// Whether it is exposed only where its value is known: it is read from the system or the configuration, which may not say.
+    pub where_known: bool,
 }
 
 /// Upper bounds in ms for what happens once a tick. 16.7 and 33.4 are just above the budget at 60 and at 30 Hz, so that their buckets count the ticks that
@@ -43,6 +45,7 @@ const fn gauge(name: &'static str, unit: &'static str, help: &'static str) -> Me
         unit,
         help,
         labels: &[],
+        where_known: false,
     }
 }
 
@@ -53,6 +56,18 @@ const fn counter(name: &'static str, unit: &'static str, help: &'static str) -> 
         unit,
         help,
         labels: &[],
+        where_known: false,
+    }
+}
+
+const fn labelled(metric: Metric, labels: &'static [(&'static str, &'static [&'static str])]) -> Metric {
+    Metric { labels, ..metric }
+}
+
+const fn where_known(metric: Metric) -> Metric {
+    Metric {
+        where_known: true,
+        ..metric
     }
 }
 
@@ -63,6 +78,7 @@ const fn histogram(name: &'static str, bounds: &'static [f64], help: &'static st
         unit: "ms",
         help,
         labels: &[],
+        where_known: false,
     }
 }
 
@@ -106,13 +122,13 @@ pub const MIGRATION_SUCCESS: Metric = counter(
 pub const MIGRATION_FAILURES: Metric = counter(
     "jaguar_entity_migration_failures_total",
     "entities",
-    "Entities that this pod was giving away to leave and still held when the world halted.",
+    "Entities that this pod could not give away: handed over and not acknowledged when the world halted, or still held by a pod that leaves when that happened or migration_timeout_seconds had passed.",
 );
 /// Age of what clients see.
 pub const STATE_SYNC_LAG: Metric = gauge(
     "jaguar_state_sync_lag_ms",
     "ms",
-    "Age of the newest state that was sent to the clients that watch.",
+    "Age of the newest state that was sent to a client that watches, or of the one that it waits for, if that is older; 0 when nobody watches.",
 );
 
 /// Pods in the map.
@@ -136,16 +152,17 @@ pub const LOG_INDEX: Metric = gauge(
     "Index of the last log entry that this pod executed.",
 );
 /// Commands of clients.
-pub const COMMANDS: Metric = Metric {
-    name: "jaguar_commands_total",
-    kind: Kind::Counter,
-    unit: "commands",
-    help: "Commands of clients, by kind and by what became of them.",
-    labels: &[
+pub const COMMANDS: Metric = labelled(
+    counter(
+        "jaguar_commands_total",
+        "commands",
+        "Commands of clients, by kind and by what became of them.",
+    ),
+    &[
         ("kind", &["spawn", "despawn", "impulse", "velocity", "pace"]),
         ("outcome", &["accepted", "refused"]),
     ],
-};
+);
 /// Waiting on peers.
 pub const EXCHANGE_WAIT_TIME: Metric = histogram(
     "jaguar_exchange_wait_time_ms",
@@ -171,13 +188,106 @@ pub const MIN_TICK_RATE: Metric = gauge(
     "The key min_tick_rate: a tick rate below it is an alert.",
 );
 /// Reloads of the configuration.
-pub const CONFIG_RELOADS: Metric = Metric {
-    name: "jaguar_config_reloads_total",
-    kind: Kind::Counter,
-    unit: "reloads",
-    help: "Changes of the configuration while this pod ran, by what became of them.",
-    labels: &[("result", &["applied", "at_restart", "rejected"])],
-};
+pub const CONFIG_RELOADS: Metric = labelled(
+    counter(
+        "jaguar_config_reloads_total",
+        "reloads",
+        "Changes of the configuration while this pod ran, by what became of them.",
+    ),
+    &[("result", &["applied", "at_restart", "rejected"])],
+);
+/// The configured thresholds of the autoscaler.
+pub const AUTOSCALE_THRESHOLD: Metric = labelled(
+    gauge(
+        "jaguar_autoscale_threshold",
+        "entities or %",
+        "The keys entity_scale_up_threshold and so on: above the one of up pods are added, below the one of down removed. CPU and memory in % of the request.",
+    ),
+    &[
+        ("metric", &["entities", "cpu", "memory"]),
+        ("direction", &["up", "down"]),
+    ],
+);
+
+/// Drains by result.
+pub const DRAINS: Metric = labelled(
+    counter(
+        "jaguar_drains_total",
+        "drains",
+        "Pods that were told to leave: completed, counted by the pod that coordinates; failed, when migration_timeout_seconds had passed or the world halted first, counted by the pod that was leaving.",
+    ),
+    &[("result", &["completed", "failed"])],
+);
+/// Whether the world has halted.
+pub const WORLD_HALTED: Metric = gauge(
+    "jaguar_world_halted",
+    "",
+    "1 when the world has stopped for good, as far as this pod knows, else 0.",
+);
+/// Whether this pod coordinates.
+pub const COORDINATOR: Metric = gauge("jaguar_coordinator", "", "1 on the pod that seals the log, else 0.");
+
+/// CPU time.
+pub const CPU_USAGE: Metric = where_known(counter(
+    "jaguar_cpu_usage_seconds_total",
+    "s",
+    "CPU time of this pod: of its container's cgroup, or of the process where the cgroup has others in it.",
+));
+/// Periods of the CPU quota.
+pub const CPU_PERIODS: Metric = where_known(counter(
+    "jaguar_cpu_periods_total",
+    "periods",
+    "Periods of the cgroup's CPU quota (100 ms) in which this pod ran; 0 without a quota.",
+));
+/// Periods in which the quota was used up.
+pub const CPU_THROTTLED_PERIODS: Metric = where_known(counter(
+    "jaguar_cpu_throttled_periods_total",
+    "periods",
+    "Those in which the quota was used up, so that the pod slept until the next, and the world with it.",
+));
+/// Time slept for want of quota.
+pub const CPU_THROTTLED_TIME: Metric = where_known(counter(
+    "jaguar_cpu_throttled_seconds_total",
+    "s",
+    "Time that this pod slept because its CPU quota was used up, summed over CPUs.",
+));
+/// Requested CPUs.
+pub const CPU_REQUEST: Metric = where_known(gauge(
+    "jaguar_cpu_request_cores",
+    "CPUs",
+    "The key cpu_request_millicores: what the scheduler reserves for this pod.",
+));
+/// Allowed CPUs.
+pub const CPU_LIMIT: Metric = where_known(gauge("jaguar_cpu_limit_cores", "CPUs", "The cgroup's CPU quota."));
+/// Memory in use.
+pub const MEMORY_WORKING_SET: Metric = where_known(gauge(
+    "jaguar_memory_working_set_bytes",
+    "bytes",
+    "Memory of this pod's cgroup without inactive page cache, as the kubelet computes it; resident memory of the process where the cgroup has others in it.",
+));
+/// Requested memory.
+pub const MEMORY_REQUEST: Metric = where_known(gauge(
+    "jaguar_memory_request_bytes",
+    "bytes",
+    "The key memory_request_bytes: what the scheduler reserves for this pod.",
+));
+/// Allowed memory.
+pub const MEMORY_LIMIT: Metric = where_known(gauge(
+    "jaguar_memory_limit_bytes",
+    "bytes",
+    "The cgroup's memory limit, at which the kernel kills the pod.",
+));
+/// When the process began; the name that every Prometheus client library uses.
+pub const PROCESS_START_TIME: Metric = where_known(gauge(
+    "process_start_time_seconds",
+    "s",
+    "When this process began, in seconds since 1970.",
+));
+/// The version.
+pub const BUILD_INFO: Metric = labelled(
+    gauge("jaguar_build_info", "", "1; the version is in the label."),
+    &[("version", &[])],
+);
 
 /// All metrics, in the order of the reference.
 pub const ALL: &[Metric] = &[
@@ -199,4 +309,19 @@ pub const ALL: &[Metric] = &[
     TARGET_TICK_RATE,
     MIN_TICK_RATE,
     CONFIG_RELOADS,
+    AUTOSCALE_THRESHOLD,
+    DRAINS,
+    WORLD_HALTED,
+    COORDINATOR,
+    CPU_USAGE,
+    CPU_PERIODS,
+    CPU_THROTTLED_PERIODS,
+    CPU_THROTTLED_TIME,
+    CPU_REQUEST,
+    CPU_LIMIT,
+    MEMORY_WORKING_SET,
+    MEMORY_REQUEST,
+    MEMORY_LIMIT,
+    PROCESS_START_TIME,
+    BUILD_INFO,
 ];

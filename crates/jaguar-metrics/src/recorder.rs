@@ -7,12 +7,14 @@ use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, R
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 use crate::names::{self, Kind, Metric};
+use crate::reading::Reading;
 
 /// Keeps the metrics of one pod and writes them out in Prometheus' text format. Clones share everything.
 #[derive(Clone)]
 pub struct Recorder {
     recorder: Arc<PrometheusRecorder>,
     handle: PrometheusHandle,
+    readings: Readings,
 }
 
 /// What a pod records. Every field can be recorded from any thread; clones share everything.
@@ -50,8 +52,74 @@ pub struct Metrics {
     pub target_tick_rate: Gauge,
     /// [`names::MIN_TICK_RATE`].
     pub min_tick_rate: Gauge,
+    /// [`names::WORLD_HALTED`].
+    pub world_halted: Gauge,
+    /// [`names::COORDINATOR`].
+    pub coordinator: Gauge,
+    /// What is read of the system.
+    pub readings: Readings,
     commands: [[Counter; 2]; 5],
     config_reloads: [Counter; 3],
+    autoscale_thresholds: [[Gauge; 2]; 3],
+    drains: [Counter; 2],
+}
+
+/// What is read of the system and the configuration, and exposed where it is known.
+#[derive(Clone, Debug)]
+pub struct Readings {
+    /// [`names::CPU_USAGE`].
+    pub cpu_usage_seconds: Reading,
+    /// [`names::CPU_PERIODS`].
+    pub cpu_periods: Reading,
+    /// [`names::CPU_THROTTLED_PERIODS`].
+    pub cpu_throttled_periods: Reading,
+    /// [`names::CPU_THROTTLED_TIME`].
+    pub cpu_throttled_seconds: Reading,
+    /// [`names::CPU_REQUEST`].
+    pub cpu_request_cores: Reading,
+    /// [`names::CPU_LIMIT`].
+    pub cpu_limit_cores: Reading,
+    /// [`names::MEMORY_WORKING_SET`].
+    pub memory_working_set_bytes: Reading,
+    /// [`names::MEMORY_REQUEST`].
+    pub memory_request_bytes: Reading,
+    /// [`names::MEMORY_LIMIT`].
+    pub memory_limit_bytes: Reading,
+    /// [`names::PROCESS_START_TIME`].
+    pub process_start_time_seconds: Reading,
+}
+
+impl Readings {
+    fn new() -> Self {
+        Self {
+            cpu_usage_seconds: Reading::new(&names::CPU_USAGE),
+            cpu_periods: Reading::new(&names::CPU_PERIODS),
+            cpu_throttled_periods: Reading::new(&names::CPU_THROTTLED_PERIODS),
+            cpu_throttled_seconds: Reading::new(&names::CPU_THROTTLED_TIME),
+            cpu_request_cores: Reading::new(&names::CPU_REQUEST),
+            cpu_limit_cores: Reading::new(&names::CPU_LIMIT),
+            memory_working_set_bytes: Reading::new(&names::MEMORY_WORKING_SET),
+            memory_request_bytes: Reading::new(&names::MEMORY_REQUEST),
+            memory_limit_bytes: Reading::new(&names::MEMORY_LIMIT),
+            process_start_time_seconds: Reading::new(&names::PROCESS_START_TIME),
+        }
+    }
+
+    /// In the order of the table.
+    fn all(&self) -> [&Reading; 10] {
+        [
+            &self.cpu_usage_seconds,
+            &self.cpu_periods,
+            &self.cpu_throttled_periods,
+            &self.cpu_throttled_seconds,
+            &self.cpu_request_cores,
+            &self.cpu_limit_cores,
+            &self.memory_working_set_bytes,
+            &self.memory_request_bytes,
+            &self.memory_limit_bytes,
+            &self.process_start_time_seconds,
+        ]
+    }
 }
 
 /// What a client's command asks for, in the order of the label's values in [`names::COMMANDS`].
@@ -89,6 +157,35 @@ pub enum ReloadResult {
     Rejected,
 }
 
+/// What the autoscaler looks at, in the order of the label's values in [`names::AUTOSCALE_THRESHOLD`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScaledMetric {
+    /// Entities a pod.
+    Entities,
+    /// CPU, % of the request.
+    Cpu,
+    /// Memory, % of the request.
+    Memory,
+}
+
+/// Which way the autoscaler goes beyond a threshold, in the order of the label's values in [`names::AUTOSCALE_THRESHOLD`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScaleDirection {
+    /// More pods.
+    Up,
+    /// Fewer pods.
+    Down,
+}
+
+/// How a pod's leaving ended, in the order of the label's values in [`names::DRAINS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DrainResult {
+    /// It gave everything away.
+    Completed,
+    /// It held bodies when its time was up or the world halted.
+    Failed,
+}
+
 impl Recorder {
     /// A recorder in which every metric of [`names::ALL`] is described and none has a value yet.
     #[must_use]
@@ -114,6 +211,7 @@ impl Recorder {
         Self {
             recorder: Arc::new(recorder),
             handle,
+            readings: Readings::new(),
         }
     }
 
@@ -127,9 +225,15 @@ impl Recorder {
         let labelled = |metric: &Metric, indices: &[usize]| {
             let labels = metric.labels.iter().zip(indices);
             let labels = labels.map(|((label, values), index)| Label::from_static_parts(label, values[*index]));
-            self.recorder
-                .register_counter(&Key::from_parts(metric.name, labels.collect::<Vec<_>>()), &METADATA)
+            Key::from_parts(metric.name, labels.collect::<Vec<_>>())
         };
+        let labelled_counter =
+            |metric: &Metric, indices: &[usize]| self.recorder.register_counter(&labelled(metric, indices), &METADATA);
+        let labelled_gauge =
+            |metric: &Metric, indices: &[usize]| self.recorder.register_gauge(&labelled(metric, indices), &METADATA);
+        let version = vec![Label::from_static_parts("version", env!("CARGO_PKG_VERSION"))];
+        let build = Key::from_parts(names::BUILD_INFO.name, version);
+        self.recorder.register_gauge(&build, &METADATA).set(1.0);
         Metrics {
             entity_count: gauge(&names::ENTITY_COUNT),
             tick_rate: gauge(&names::TICK_RATE),
@@ -147,17 +251,28 @@ impl Recorder {
             bytes_sent: counter(&names::BYTES_SENT),
             target_tick_rate: gauge(&names::TARGET_TICK_RATE),
             min_tick_rate: gauge(&names::MIN_TICK_RATE),
+            world_halted: gauge(&names::WORLD_HALTED),
+            coordinator: gauge(&names::COORDINATOR),
+            readings: self.readings.clone(),
             commands: std::array::from_fn(|kind| {
-                std::array::from_fn(|outcome| labelled(&names::COMMANDS, &[kind, outcome]))
+                std::array::from_fn(|outcome| labelled_counter(&names::COMMANDS, &[kind, outcome]))
             }),
-            config_reloads: std::array::from_fn(|result| labelled(&names::CONFIG_RELOADS, &[result])),
+            config_reloads: std::array::from_fn(|result| labelled_counter(&names::CONFIG_RELOADS, &[result])),
+            autoscale_thresholds: std::array::from_fn(|metric| {
+                std::array::from_fn(|direction| labelled_gauge(&names::AUTOSCALE_THRESHOLD, &[metric, direction]))
+            }),
+            drains: std::array::from_fn(|result| labelled_counter(&names::DRAINS, &[result])),
         }
     }
 
     /// All metrics in Prometheus' text format, version 0.0.4.
     #[must_use]
     pub fn render(&self) -> String {
-        self.handle.render()
+        let mut page = self.handle.render();
+        for reading in self.readings.all() {
+            reading.write(&mut page);
+        }
+        page
     }
 
     /// Moves observations of histograms into their buckets. Rendering does that too; without either, they pile up, so call it every few seconds.
@@ -189,5 +304,15 @@ impl Metrics {
     /// The counter of reloads with this result: [`names::CONFIG_RELOADS`].
     pub fn config_reloads(&self, result: ReloadResult) -> &Counter {
         &self.config_reloads[result as usize]
+    }
+
+    /// The gauge of this threshold: [`names::AUTOSCALE_THRESHOLD`].
+    pub fn autoscale_threshold(&self, metric: ScaledMetric, direction: ScaleDirection) -> &Gauge {
+        &self.autoscale_thresholds[metric as usize][direction as usize]
+    }
+
+    /// The counter of drains with this result: [`names::DRAINS`].
+    pub fn drains(&self, result: DrainResult) -> &Counter {
+        &self.drains[result as usize]
     }
 }

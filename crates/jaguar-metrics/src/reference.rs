@@ -8,6 +8,7 @@ const INTRODUCTION: &str = "\
 *Generated from `crates/jaguar-metrics/src/names.rs` by `UPDATE_EXPECT=1 cargo test -p jaguar-metrics`; a test compares.*
 
 Every pod serves them at `/metrics` on `metrics_port`, in Prometheus' text format. A histogram `x` is exported as `x_bucket`, `x_sum` and `x_count`.
+Metrics marked with * are exported only where their value is known: a request that no key states, a quota without a cgroup.
 
 | name | kind | unit | labels | |
 |---|---|---|---|---|
@@ -26,12 +27,18 @@ pub fn reference() -> String {
         let labels: Vec<String> = metric
             .labels
             .iter()
-            .map(|(label, values)| format!("{label}: {}", values.join(", ")))
+            .map(|(label, values)| match values {
+                [] => (*label).to_owned(),
+                values => format!("{label}: {}", values.join(", ")),
+            })
             .collect();
         let labels = labels.join("; ");
         text.push_str(&format!(
-            "| `{}` | {kind} | {} | {labels} | {} |\n",
-            metric.name, metric.unit, metric.help
+            "| `{}`{} | {kind} | {} | {labels} | {} |\n",
+            metric.name,
+            if metric.where_known { " *" } else { "" },
+            metric.unit,
+            metric.help
         ));
     }
     text

@@ -5,16 +5,37 @@ use std::fs;
 use std::path::Path;
 
 use jaguar_metrics::names::{ALL, Kind};
-use jaguar_metrics::{CommandKind, Outcome, Recorder, ReloadResult, reference};
+use jaguar_metrics::{
+    CommandKind, DrainResult, Outcome, Recorder, ReloadResult, ScaleDirection, ScaledMetric, reference,
+};
 
 fn has_line(text: &str, line: &str) -> bool {
     text.lines().any(|candidate| candidate == line)
 }
 
 #[test]
-fn every_metric_of_the_table_is_exposed_from_the_start_with_kind_and_help() {
+fn every_metric_of_the_table_is_exposed_with_kind_and_help_from_the_start_or_from_when_it_is_known() {
     let recorder = Recorder::new();
-    let _metrics = recorder.metrics();
+    let metrics = recorder.metrics();
+    let recorded = ALL.iter().filter(|metric| !metric.where_known).count();
+    let exposed = |text: &str| text.lines().filter(|line| line.starts_with("# TYPE")).count();
+    assert_eq!(exposed(&recorder.render()), recorded);
+
+    let readings = &metrics.readings;
+    for reading in [
+        &readings.cpu_usage_seconds,
+        &readings.cpu_periods,
+        &readings.cpu_throttled_periods,
+        &readings.cpu_throttled_seconds,
+        &readings.cpu_request_cores,
+        &readings.cpu_limit_cores,
+        &readings.memory_working_set_bytes,
+        &readings.memory_request_bytes,
+        &readings.memory_limit_bytes,
+        &readings.process_start_time_seconds,
+    ] {
+        reading.set(Some(0.0));
+    }
     let text = recorder.render();
     for metric in ALL {
         let kind = match metric.kind {
@@ -33,8 +54,21 @@ fn every_metric_of_the_table_is_exposed_from_the_start_with_kind_and_help() {
             metric.name
         );
     }
-    let exposed = text.lines().filter(|line| line.starts_with("# TYPE")).count();
-    assert_eq!(exposed, ALL.len(), "and nothing else\n{text}");
+    assert_eq!(exposed(&text), ALL.len(), "and nothing else\n{text}");
+}
+
+#[test]
+fn a_reading_is_exposed_with_its_fraction_while_it_is_known() {
+    let recorder = Recorder::new();
+    let metrics = recorder.metrics();
+    metrics.readings.cpu_usage_seconds.set(Some(12.345));
+    metrics.readings.memory_request_bytes.set(Some(2_147_483_648.0));
+    let text = recorder.render();
+    assert!(has_line(&text, "jaguar_cpu_usage_seconds_total 12.345"), "{text}");
+    assert!(has_line(&text, "jaguar_memory_request_bytes 2147483648"), "{text}");
+    assert!(!text.contains("jaguar_cpu_request_cores"), "{text}");
+    metrics.readings.memory_request_bytes.set(None);
+    assert!(!recorder.render().contains("jaguar_memory_request_bytes"));
 }
 
 #[test]
@@ -66,6 +100,10 @@ fn what_is_recorded_is_exposed_and_two_recorders_share_nothing() {
     metrics.migration_success.increment(3);
     metrics.commands(CommandKind::Despawn, Outcome::Refused).increment(2);
     metrics.config_reloads(ReloadResult::AtRestart).increment(1);
+    metrics
+        .autoscale_threshold(ScaledMetric::Cpu, ScaleDirection::Down)
+        .set(30.0);
+    metrics.drains(DrainResult::Failed).increment(1);
     metrics.frame_time_ms.record(16.7);
     metrics.frame_time_ms.record(17.0);
     recorder.run_upkeep();
@@ -80,6 +118,10 @@ fn what_is_recorded_is_exposed_and_two_recorders_share_nothing() {
         "jaguar_commands_total{kind=\"despawn\",outcome=\"refused\"} 2",
         "jaguar_commands_total{kind=\"pace\",outcome=\"accepted\"} 0",
         "jaguar_config_reloads_total{result=\"at_restart\"} 1",
+        "jaguar_autoscale_threshold{metric=\"cpu\",direction=\"down\"} 30",
+        "jaguar_autoscale_threshold{metric=\"entities\",direction=\"up\"} 0",
+        "jaguar_drains_total{result=\"failed\"} 1",
+        concat!("jaguar_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
         "jaguar_simulation_frame_time_ms_bucket{le=\"0.25\"} 1",
         "jaguar_simulation_frame_time_ms_bucket{le=\"16.7\"} 2",
         "jaguar_simulation_frame_time_ms_bucket{le=\"+Inf\"} 3",
@@ -95,7 +137,12 @@ fn names_are_unique_and_of_one_form_and_counters_end_in_total() {
     let mut seen = BTreeSet::new();
     for metric in ALL {
         assert!(seen.insert(metric.name), "{} stands twice", metric.name);
-        assert!(metric.name.starts_with("jaguar_"), "{}", metric.name);
+        let standard = "process_start_time_seconds";
+        assert!(
+            metric.name.starts_with("jaguar_") || metric.name == standard,
+            "{}",
+            metric.name
+        );
         assert_eq!(
             metric.name.ends_with("_total"),
             metric.kind == Kind::Counter,

@@ -57,6 +57,10 @@ pub enum Action {
         tick: Tick,
         /// Whether it advanced the world.
         advanced: bool,
+        /// Bodies that this pod handed over in it. They have arrived when the entry's [`Summary`] is there.
+        handed_over: u32,
+        /// Members that left with it.
+        left: u32,
     },
     /// The whole world has executed an entry.
     Summary(Summary),

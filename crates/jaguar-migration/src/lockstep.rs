@@ -123,6 +123,14 @@ impl Lockstep {
         &self.map
     }
 
+    /// Bodies handed over in the entry that is being executed.
+    pub(crate) fn handing_over(&self) -> u32 {
+        match &self.stage {
+            Stage::Idle => 0,
+            Stage::Boundary { report, .. } | Stage::Velocities { report, .. } => report.handed_over,
+        }
+    }
+
     /// Whom this pod waits for, for people who ask why nothing moves.
     pub(crate) fn waits_for(&self) -> Vec<PodId> {
         match &self.stage {

@@ -261,6 +261,11 @@ impl Pod {
         &self.world
     }
 
+    /// Bodies that this pod has handed over in the entry that it executes now: it holds them no more, and they may not have arrived.
+    pub fn handing_over(&self) -> u32 {
+        self.lockstep.handing_over()
+    }
+
     /// This pod's number.
     pub fn id(&self) -> PodId {
         self.me
@@ -279,6 +284,16 @@ impl Pod {
     /// Whether this pod is a member of the world: after the entry that lets it in.
     pub fn is_member(&self) -> bool {
         self.members.contains_key(&self.me)
+    }
+
+    /// Whether this pod seals the entries of the log. Nobody does while the role is on its way.
+    pub fn is_coordinator(&self) -> bool {
+        self.sequencer.is_some()
+    }
+
+    /// Whether this pod wants to leave.
+    pub fn is_leaving(&self) -> bool {
+        self.leaving != Leaving::No
     }
 
     /// Whether the world is paused, as far as this pod knows.
@@ -314,7 +329,7 @@ impl Pod {
             members: self.members.values().cloned().collect(),
             map: self.lockstep.map().clone(),
             paused: self.is_paused(),
-            draining: self.leaving != Leaving::No,
+            draining: self.is_leaving(),
             halted: self.halted.clone(),
             summary: self.log.last_summary().cloned(),
             waits_for: self.lockstep.waits_for(),
@@ -702,10 +717,13 @@ impl Pod {
     fn finish_entry(&mut self, now: Time, entry: &Entry, report: Report) {
         let (index, tick) = (entry.index, Tick(self.world.tick()));
         let collector = self.coordinator_of(index);
+        let handed_over = report.handed_over;
         self.send_or_keep(collector, Message::Report(report));
+        let mut left = 0;
         for record in &entry.records {
             if let Record::Leave(pod) = record {
                 self.members.remove(pod);
+                left += 1;
                 if *pod == self.me {
                     self.leave(now);
                 } else {
@@ -717,6 +735,8 @@ impl Pod {
             index,
             tick,
             advanced: entry.advance,
+            handed_over,
+            left,
         });
     }
 

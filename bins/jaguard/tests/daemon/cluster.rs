@@ -119,6 +119,7 @@ async fn pods_leave_with_exit_code_0_and_nothing_is_lost_the_coordinator_too() {
     assert_eq!(third.status().await.coordinator, founder.number);
 
     assert_eq!(second.drain().code(), Some(0));
+    assert_eq!(founder.metric("jaguar_drains_total{result=\"completed\"}"), Some(1.0));
     assert_eq!(founder.drain().code(), Some(0));
     let mut client = third.client().await;
     let left: Vec<u64> = client
@@ -137,7 +138,33 @@ async fn pods_leave_with_exit_code_0_and_nothing_is_lost_the_coordinator_too() {
     .await;
     let tick = client.status().await.expect("a member").tick;
     until(|| async { third.status().await.tick > tick }).await;
+    assert_eq!(third.metric("jaguar_drains_total{result=\"completed\"}"), Some(1.0));
     assert_eq!(third.drain().code(), Some(0), "the last pod ends the world");
+}
+
+/// The only other pod is stopped, so the founder can give its bodies to nobody. When its time is up it counts them, and stays until Prometheus has seen that.
+#[tokio::test]
+async fn a_drain_that_misses_its_deadline_is_counted() {
+    let founder = Pod::start(&[
+        "--set",
+        "entity_migration_enabled=false",
+        "--set",
+        "migration_timeout_seconds=1",
+        "--set",
+        "cluster_node_timeout_ms=600000",
+    ]);
+    let mut client = founder.client().await;
+    client
+        .spawn_many(futures_util::stream::iter(row(BODIES)))
+        .await
+        .expect("valid bodies");
+    let other = founder.joined_by(&[]);
+    let lost = "jaguar_entity_migration_failures_total";
+    assert_eq!(founder.metric(lost), Some(0.0));
+    other.signal("STOP");
+    founder.signal("TERM");
+    until(|| async { founder.metric(lost) == Some(BODIES as f64) }).await;
+    assert_eq!(founder.wait().code(), Some(1), "it was seen, so it ends");
 }
 
 #[tokio::test]
@@ -165,9 +192,11 @@ async fn a_killed_pod_halts_the_world_which_says_what_was_lost_and_stays_up() {
             .any(|pod| pod.name == "victim" && pod.entities > 0)
     })
     .await;
+    assert_eq!(founder.metric("jaguar_world_halted"), Some(0.0));
     victim.kill();
 
     until(|| async { matches!(founder.status().await.state, State::Halted(_)) }).await;
+    assert_eq!(founder.metric("jaguar_world_halted"), Some(1.0));
     let State::Halted(reason) = founder.status().await.state else {
         panic!("it has halted for good")
     };

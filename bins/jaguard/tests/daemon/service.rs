@@ -58,6 +58,29 @@ async fn the_hard_limit_is_enforced_and_follows_the_configuration() {
     assert!(error.to_string().contains("may hold 11"), "{error}");
 }
 
+/// What alerts and the autoscaler stand on: thresholds that follow the configuration, requests where they are stated, and the use of this very process.
+#[tokio::test]
+async fn thresholds_requests_and_usage_are_exported() {
+    let directory = tempfile::tempdir().expect("a place for temporary files");
+    let file = directory.path().join("jaguar.yaml");
+    fs::write(&file, "cpu_request_millicores: 1500\n").expect("the directory is ours");
+    let pod = Pod::start(&["--config", file.to_str().expect("a path in UTF-8"), "--paused"]);
+    assert_eq!(pod.metric("jaguar_cpu_request_cores"), Some(1.5));
+    assert_eq!(pod.metric("jaguar_memory_request_bytes"), None, "nobody has stated it");
+    assert_eq!(pod.metric("jaguar_coordinator"), Some(1.0));
+    assert_eq!(pod.metric("jaguar_world_halted"), Some(0.0));
+    let first = pod.metric("jaguar_cpu_usage_seconds_total").expect("Linux says");
+    assert!(pod.metric("jaguar_memory_working_set_bytes") > Some(1e6));
+    until(|| async { pod.metric("jaguar_cpu_usage_seconds_total") > Some(first) }).await;
+
+    let up = "jaguar_autoscale_threshold{metric=\"entities\",direction=\"up\"}";
+    let down = "jaguar_autoscale_threshold{metric=\"entities\",direction=\"down\"}";
+    assert_eq!((pod.metric(up), pod.metric(down)), (Some(7000.0), Some(2000.0)));
+    fs::write(&file, "entity_scale_up_threshold: 5000\ncpu_request_millicores: 1500\n").expect("the directory is ours");
+    until(|| async { pod.metric(up) == Some(5000.0) }).await;
+    assert_eq!(pod.metric(down), Some(2000.0));
+}
+
 #[tokio::test]
 async fn a_watch_follows_a_changed_interval() {
     let directory = tempfile::tempdir().expect("a place for temporary files");

@@ -65,8 +65,13 @@ impl Pod {
     }
 
     /// Tells it to leave and waits until it is gone.
-    pub(crate) fn drain(mut self) -> ExitStatus {
+    pub(crate) fn drain(self) -> ExitStatus {
         self.signal("TERM");
+        self.wait()
+    }
+
+    /// Waits until it is gone.
+    pub(crate) fn wait(mut self) -> ExitStatus {
         self.child.wait().expect("it is our child")
     }
 
@@ -76,11 +81,20 @@ impl Pod {
         self.child.wait().expect("it is our child");
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill")
             .args([&format!("-{name}"), &self.child.id().to_string()])
             .status();
         assert!(sent.expect("there is a kill command").success());
+    }
+
+    /// The value of one series of `/metrics`.
+    pub(crate) fn metric(&self, series: &str) -> Option<f64> {
+        let page = self.http_get("/metrics").1;
+        let value = page
+            .lines()
+            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.map(|value| value.parse().expect("a number"))
     }
 
     /// The status code and body of an HTTP GET.

@@ -1,6 +1,7 @@
 //! A client that watches a region: frames at an interval, each the whole region or what has changed in it.
 
 use std::cmp::Ordering;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,11 +9,11 @@ use jaguar_metrics::Metrics;
 use jaguar_migration::definition::Region;
 use jaguar_proto::v1;
 use tokio::sync::{mpsc, watch};
-use tokio::time::sleep_until;
+use tokio::time::{sleep_until, timeout};
 use tonic::Status;
 
 use crate::convert;
-use crate::limits::BODIES_PER_MESSAGE;
+use crate::limits::{BODIES_PER_MESSAGE, LAG_INTERVAL};
 use crate::query::Question;
 use crate::reader::{Cut, Reader};
 use crate::simulation::{Simulation, Stage};
@@ -55,6 +56,12 @@ impl Watcher {
 
     /// Sends frames until the client or the pod is gone, or the world cannot be read.
     pub(super) async fn run(mut self, client: Client) {
+        self.follow(client).await;
+        // Who watches still sets it again with the next frame; when nobody does, nothing lags.
+        self.metrics.state_sync_lag_ms.set(0.0);
+    }
+
+    async fn follow(&mut self, client: Client) {
         let mut progress = self.simulation.progress();
         let mut stages = self.simulation.stage();
         loop {
@@ -108,7 +115,7 @@ impl Watcher {
 
     async fn send_frame(&mut self, client: &Client) -> Result<(), Status> {
         let asked_at = Instant::now();
-        let cut = self.reader.read(&self.question).await?;
+        let cut = self.read(asked_at).await?;
         let deltas = self.settings.borrow().deltas;
         let messages = match self.before.as_ref().filter(|_| deltas) {
             Some(before) => delta(before, &cut),
@@ -120,11 +127,25 @@ impl Watcher {
             }
         }
         // The state was taken when it was read; what came after is the way through this pod.
-        self.metrics
-            .state_sync_lag_ms
-            .set(asked_at.elapsed().as_secs_f64() * 1e3);
+        self.note_lag(asked_at);
         self.before = Some(cut);
         Ok(())
+    }
+
+    /// Reads the region from all pods. The lag grows while a pod does not answer, so that an alert sees a world that stands still.
+    async fn read(&self, asked_at: Instant) -> Result<Cut, Status> {
+        let mut read = pin!(self.reader.read(&self.question));
+        loop {
+            match timeout(LAG_INTERVAL, &mut read).await {
+                Ok(cut) => return cut,
+                Err(_) => self.note_lag(asked_at),
+            }
+        }
+    }
+
+    fn note_lag(&self, asked_at: Instant) {
+        let lag = asked_at.elapsed();
+        self.metrics.state_sync_lag_ms.set(lag.as_secs_f64() * 1e3);
     }
 }
 
