@@ -3,6 +3,7 @@
 //! It starts itself again as the daemon, so that both are of one build.
 
 mod churn;
+mod config;
 mod connection;
 mod convert;
 mod daemon;
@@ -79,6 +80,8 @@ enum Command {
     Watch(watch::WatchArgs),
     /// Show what the deployed autoscaler would make of a load over time
     Plan(plan::PlanArgs),
+    /// Print the reference of all configuration keys, or check a configuration
+    Config(config::ConfigArgs),
     /// Run the daemon
     #[command(hide = true, disable_help_flag = true, disable_version_flag = true)]
     Jaguard {
@@ -117,6 +120,7 @@ async fn execute(command: Command) -> anyhow::Result<Outcome> {
         Command::Query(args) => query::run(&args).await?,
         Command::Watch(args) => watch::run(&args).await?,
         Command::Plan(args) => plan::run(&args)?,
+        Command::Config(args) => config::run(&args)?,
         Command::Jaguard { .. } => {}
     }
     Ok(Outcome::Same)

@@ -14,6 +14,17 @@ pub enum Reload {
     AtRestart,
 }
 
+impl Reload {
+    /// The word for it in the reference.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AtOnce => "now",
+            Self::AtRestart => "restart",
+        }
+    }
+}
+
 /// What a key's value may be. Bounds are inclusive.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Allowed {

@@ -1,7 +1,6 @@
 //! The reference of all keys as Markdown: docs/configuration.md is this text.
 
 use crate::config::{Config, keys};
-use crate::key::Reload;
 
 const INTRODUCTION: &str = "\
 # Configuration
@@ -39,10 +38,7 @@ pub fn reference() -> String {
         } else {
             format!("`{default}`")
         };
-        let takes_effect = match key.reload {
-            Reload::AtOnce => "now",
-            Reload::AtRestart => "restart",
-        };
+        let takes_effect = key.reload.name();
         let (name, allowed, doc) = (key.name, key.allowed.describe(), key.doc.trim());
         text.push_str(&format!(
             "| `{name}` | {default} | {allowed} | {takes_effect} | {doc} |\n"
