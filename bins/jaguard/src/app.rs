@@ -3,15 +3,16 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::num::NonZero;
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jaguar_cluster::discovery::Discovery;
-use jaguar_cluster::join::{Candidate, join};
+use jaguar_cluster::entrance::{EnterError, Entered, Entrance, Seeker, Way};
+use jaguar_cluster::join::Candidate;
 use jaguar_cluster::peer::PeerStreams;
 use jaguar_cluster::server::{ServeError, Served, serve};
-use jaguar_cluster::simulation::{Simulation, Stage, Unanswered};
+use jaguar_cluster::simulation::{Simulation, Stage};
 use jaguar_cluster::simulation_thread::{self, Clock};
 use jaguar_cluster::tuning::{Frames, tuning};
 use jaguar_config::{Config, Watch};
@@ -22,29 +23,20 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
 
 use crate::error::DaemonError;
 use crate::founding;
 use crate::http::{self, Shown};
+use crate::leaving::{Leaving, reach, show_the_end};
 use crate::logging::Log;
 use crate::options::Options;
 use crate::reload::{self, Followers};
 use crate::resources::Resources;
 use crate::shutdown::Signals;
+use crate::way::way;
 
 /// Threads of the network runtime: one for the packets of peers, and one for everything else at the same time. More only take cores from the simulation.
 pub(crate) const NETWORK_THREADS: usize = 2;
-
-/// Longest time to try to join. A rolling update may bring this pod up before its peers, and an orchestrator starts it again.
-const JOIN_PATIENCE: Duration = Duration::from_secs(60);
-
-/// How long a pod that failed to leave waits for one more scrape: Prometheus comes every 15 s where the shipped monitors say so. Together with
-/// `migration_timeout_seconds` it must stay below the grace period of an orchestrator.
-const LAST_SCRAPE: Duration = Duration::from_secs(20);
-
-/// Wait before a simulation thread that is overwhelmed is told again to leave.
-const BUSY_WAIT: Duration = Duration::from_millis(10);
 
 /// Runs until the pod has left.
 ///
@@ -84,11 +76,34 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
 
     let clock = Clock::start();
     health.enter(Phase::Joining);
-    let pod = tokio::select! {
-        pod = enter(&config, &options, grpc_address.port(), clock) => pod?,
-        name = signals.next() => {
-            tracing::info!("{name} before this pod was a member; exiting");
+    let way = way(&config, &options, grpc_address.port()).await?;
+    let (stop, stopped) = watch::channel(false);
+    let candidate = Candidate {
+        name: config.pod_name.clone(),
+        address: config.advertised(grpc_address.port()).to_string(),
+    };
+    let seeker = Seeker {
+        candidate: candidate.clone(),
+        simulation: simulation.clone(),
+        clock,
+        stop: stopped,
+    };
+    let (entered, signal) = enter(&way, seeker, &mut signals, &stop).await;
+    let Entered { entrance, keeping } = match entered {
+        Err(EnterError::Stopped) => {
+            tracing::info!("told to end before this pod was a member; exiting");
             return Ok(());
+        }
+        entered => entered?,
+    };
+    let pod = match begin(&config, &options, candidate, entrance, clock) {
+        Ok(pod) => pod,
+        Err(error) => {
+            // Whoever founds in its place need not wait.
+            if let Some(keeping) = keeping {
+                keeping.end().await;
+            }
+            return Err(error);
         }
     };
     let settings = simulation_thread::Options {
@@ -96,7 +111,7 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
         history_entries: config.history_ticks as usize,
         rate: tuning(&config, options.shuffle).rate,
         metrics: metrics.clone(),
-        health,
+        health: health.clone(),
     };
     let thread = simulation_thread::start(mailbox, pod, clock, PeerStreams::new(Handle::current()), settings)?;
     let limit = Duration::from_secs(config.migration_timeout_seconds.into());
@@ -108,8 +123,13 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
         shuffle: options.shuffle,
     };
     reload::follow(config_watch, followers);
+    if let Way::Kubernetes { api, .. } = &way {
+        api.keep_deletion_cost(simulation.clone());
+    }
 
     let signal = tokio::select! {
+        biased;
+        name = given(signal) => Some(name),
         reached = reach(&simulation, |stage| *stage != Stage::Starting) => {
             if let Stage::Halted(reason) = reached? {
                 return Err(DaemonError::Halted { reason });
@@ -120,19 +140,29 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
         name = signals.next() => Some(name),
         error = servers.failed() => return Err(error),
     };
-    let left = tokio::select! {
-        left = leave(&simulation, signals, signal, limit) => left,
+    let leaving = Leaving {
+        simulation: &simulation,
+        health: &health,
+        limit,
+        ends_when_halted: way.is_restarted(),
+    };
+    let mut left = tokio::select! {
+        left = leaving.leave(signals, signal) => left,
         error = servers.failed() => return Err(error),
     };
-    if let Err(error) = left {
+    if left.as_ref().is_err_and(DaemonError::is_failed_drain) {
         tokio::select! {
-            () = show_the_end(&scrapes) => {
-                // What failed is in the answer that is being sent.
-                servers.stop().await?;
-                return Err(error);
-            }
-            late = reach(&simulation, |stage| *stage == Stage::Left) => drop(late?),
+            // What failed is in the answer that is being sent.
+            () = show_the_end(&scrapes) => {}
+            late = reach(&simulation, |stage| *stage == Stage::Left) => left = late.map(drop),
         }
+    }
+    if let Some(keeping) = keeping {
+        keeping.end().await;
+    }
+    if left.is_err() {
+        servers.stop().await?;
+        return left;
     }
     if thread.join().is_err() {
         return Err(DaemonError::SimulationDied);
@@ -154,50 +184,62 @@ async fn listen(config: &Config, port: u16, purpose: &'static str) -> Result<(Tc
     Ok((listener, actual))
 }
 
-/// Founds a world, or joins the one that the peers have.
-async fn enter(config: &Config, options: &Options, grpc_port: u16, clock: Clock) -> Result<Pod, DaemonError> {
-    let advertised = config.advertised(grpc_port).to_string();
-    let pod_config = PodConfig {
-        name: config.pod_name.clone(),
-        address: advertised.clone(),
-        tuning: tuning(config, options.shuffle),
-    };
-    if config.cluster_peers.is_empty() {
-        let definition = founding::definition(config, options)?;
-        tracing::info!(name = config.pod_name, address = advertised, "founding a world");
-        return Ok(Pod::found(pod_config, definition, options.paused, clock.now())?);
-    }
-    for (flag, given) in [("--bodies", options.bodies.is_some()), ("--paused", options.paused)] {
-        if given {
-            return Err(DaemonError::FounderOnly { flag });
+/// Comes to a world. A signal meanwhile stops it as soon as nobody can have let this pod in without its knowledge; then it leaves like any member.
+async fn enter(
+    way: &Way,
+    seeker: Seeker,
+    signals: &mut Signals,
+    stop: &watch::Sender<bool>,
+) -> (Result<Entered, EnterError>, Option<&'static str>) {
+    let mut entering = pin!(way.enter(seeker));
+    tokio::select! {
+        entered = &mut entering => (entered, None),
+        name = signals.next() => {
+            stop.send_replace(true);
+            (entering.await, Some(name))
         }
     }
-    let peers = config.cluster_peers.clone();
-    let discovery = match config.cluster_discovery_method {
-        jaguar_config::Discovery::Static => Discovery::Static(peers),
-        jaguar_config::Discovery::Dns => Discovery::Dns(peers),
+}
+
+/// The pod that founds a world or has been welcomed by one.
+fn begin(
+    config: &Config,
+    options: &Options,
+    candidate: Candidate,
+    entrance: Entrance,
+    clock: Clock,
+) -> Result<Pod, DaemonError> {
+    let Candidate { name, address } = candidate;
+    match &entrance {
+        Entrance::Found(world) => tracing::info!(name, address, %world, "founding a world"),
+        Entrance::Welcome(_) => tracing::info!(name, address, "joining a world"),
+    }
+    let pod_config = PodConfig {
+        name,
+        address,
+        tuning: tuning(config, options.shuffle),
     };
-    tracing::info!(name = config.pod_name, address = advertised, "joining a world");
-    let candidate = Candidate {
-        name: config.pod_name.clone(),
-        address: advertised,
+    let pod = match entrance {
+        Entrance::Found(world) => {
+            let definition = founding::definition(config, options)?;
+            Pod::found(pod_config, world, definition, options.paused, clock.now())?
+        }
+        Entrance::Welcome(welcome) => Pod::join(pod_config, &welcome, clock.now())?,
     };
-    let welcome = join(&discovery, &candidate, JOIN_PATIENCE).await?;
-    Ok(Pod::join(pod_config, &welcome, clock.now())?)
+    Ok(pod)
+}
+
+/// The signal that has come already, if there is one.
+async fn given(signal: Option<&'static str>) -> &'static str {
+    match signal {
+        Some(name) => name,
+        None => std::future::pending().await,
+    }
 }
 
 fn threads(config: &Config) -> NonZero<usize> {
     let available = thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
     jaguar_host::thread_count(config.physics_thread_pool_size, jaguar_host::limits().cpus, available)
-}
-
-/// Waits until the pod is in such a stage, and gives it.
-async fn reach(simulation: &Simulation, wanted: impl Fn(&Stage) -> bool) -> Result<Stage, DaemonError> {
-    let mut stages = simulation.stage();
-    let reached = stages.wait_for(|now| wanted(now)).await;
-    reached
-        .map(|stage| stage.clone())
-        .map_err(|_| DaemonError::SimulationDied)
 }
 
 /// Tells whoever started this process that the pod is a member, and where it serves.
@@ -208,53 +250,6 @@ fn announce(simulation: &Simulation, grpc: SocketAddr, http: SocketAddr) {
     let mut out = std::io::stdout();
     if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
         tracing::debug!(%error, "nobody reads standard output");
-    }
-}
-
-/// Waits until the pod is told to leave, by a signal (which may have come already) or by an operator's call, and then until it has left.
-async fn leave(
-    simulation: &Simulation,
-    mut signals: Signals,
-    signal: Option<&'static str>,
-    limit: Duration,
-) -> Result<(), DaemonError> {
-    let next_signal = async {
-        match signal {
-            Some(name) => name,
-            None => signals.next().await,
-        }
-    };
-    tokio::select! {
-        name = next_signal => {
-            tracing::info!("{name}: giving everything away and leaving");
-            while simulation.drain() == Err(Unanswered::Busy) {
-                sleep(BUSY_WAIT).await;
-            }
-        }
-        told = reach(simulation, |stage| matches!(stage, Stage::Draining | Stage::Left)) => drop(told?),
-    }
-    signals.exit_at_next_interrupt();
-    // A world that has halted before lets its pods go. One that halts now takes with it what this pod has not given away.
-    let was_halted = matches!(*simulation.stage().borrow(), Stage::Halted(_));
-    let ended = |stage: &Stage| *stage == Stage::Left || (!was_halted && matches!(stage, Stage::Halted(_)));
-    match timeout(limit, reach(simulation, ended)).await {
-        Ok(Ok(Stage::Halted(reason))) => Err(DaemonError::Halted { reason }),
-        Ok(left) => left.map(drop),
-        Err(_) => {
-            if let Err(error) = simulation.drain_is_overdue().await {
-                tracing::warn!(%error, "what this pod still holds is not counted");
-            }
-            Err(DaemonError::DrainTimeout { limit })
-        }
-    }
-}
-
-/// Waits until the counters of a failure have been scraped, so that an alert sees them, but for no longer than [`LAST_SCRAPE`], and not at all when nobody scrapes.
-async fn show_the_end(scrapes: &watch::Sender<u64>) {
-    let mut scrapes = scrapes.subscribe();
-    if *scrapes.borrow_and_update() > 0 {
-        // Nobody having come is what the limit is for.
-        drop(timeout(LAST_SCRAPE, scrapes.changed()).await);
     }
 }
 

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jaguar_cluster::join::JoinError;
+use jaguar_cluster::entrance::EnterError;
+use jaguar_cluster::kubernetes::ApiError;
 use jaguar_cluster::server::ServeError;
 use jaguar_cluster::simulation_thread::StartError;
 use jaguar_config::ConfigError;
@@ -52,9 +53,12 @@ pub enum DaemonError {
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(io::Error),
-    /// No peer lets this pod in.
+    /// The API of Kubernetes cannot be used.
     #[error(transparent)]
-    Join(#[from] JoinError),
+    Api(#[from] ApiError),
+    /// This pod came to no world.
+    #[error(transparent)]
+    Enter(#[from] EnterError),
     /// The definition or the welcome makes no world.
     #[error(transparent)]
     Pod(#[from] PodError),
@@ -76,6 +80,12 @@ pub enum DaemonError {
         /// What was lost.
         reason: Arc<str>,
     },
+    /// The world stopped for good while this pod was a member, and something starts this process again: it ends, to find or found another world.
+    #[error("the world has halted, and this pod ends to be started again: {reason}")]
+    WorldHalted {
+        /// What was lost.
+        reason: Arc<str>,
+    },
     /// Giving everything away took too long; the peers may be gone or the world may have halted.
     #[error(
         "this pod still owns a part of the world {limit:?} after it was told to leave (migration_timeout_seconds); \
@@ -88,6 +98,11 @@ pub enum DaemonError {
 }
 
 impl DaemonError {
+    /// Whether this pod was leaving and could not give everything away.
+    pub(crate) fn is_failed_drain(&self) -> bool {
+        matches!(self, Self::Halted { .. } | Self::DrainTimeout { .. })
+    }
+
     /// 2 when the daemon could not start, 1 when it failed later.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -95,6 +110,7 @@ impl DaemonError {
             | Self::ServerDied
             | Self::SimulationDied
             | Self::Halted { .. }
+            | Self::WorldHalted { .. }
             | Self::DrainTimeout { .. } => 1,
             _ => 2,
         }

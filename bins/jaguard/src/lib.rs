@@ -15,11 +15,13 @@ mod app;
 mod error;
 mod founding;
 pub mod http;
+mod leaving;
 mod logging;
 mod options;
 mod reload;
 pub mod resources;
 mod shutdown;
+mod way;
 
 pub use error::DaemonError;
 pub use options::Options;

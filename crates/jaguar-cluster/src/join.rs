@@ -1,17 +1,18 @@
-//! Becoming a member: peers are asked until one says yes.
+//! Asking peers to become a member.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use jaguar_proto::v1;
 use jaguar_proto::v1::join_response::Answer;
 use jaguar_proto::v1::peer_client::PeerClient;
-use tokio::time::{Instant, sleep, timeout};
-use tracing::{debug, info};
+use tokio::time::timeout;
+use tonic::Code;
+use tracing::info;
 
 use crate::channel::{endpoint, reason};
-use crate::discovery::{Discovery, DiscoveryError};
-use crate::limits::{JOIN_ANSWER_TIMEOUT, JOIN_WAIT, JOIN_WAIT_LONGEST, PEER_MESSAGE_BYTES};
+use crate::limits::{JOIN_ANSWER_TIMEOUT, PEER_MESSAGE_BYTES, PEERS_ASKED_AT_ONCE};
 
 /// Who wants to become a member.
 #[derive(Clone, Debug)]
@@ -22,99 +23,91 @@ pub struct Candidate {
     pub address: String,
 }
 
-/// No peer said yes in time.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "could not join a world within {patience:?}: {last}; check cluster_peers and that a pod of the world runs there"
-)]
-pub struct JoinError {
-    /// How long it was tried.
-    patience: Duration,
-    /// What went wrong last.
-    last: String,
+/// What came of asking every peer once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Round {
+    /// A world takes this pod in, with this state to start from.
+    Welcome(Vec<u8>),
+    /// There is a world, but it has not taken this pod in yet, for this reason.
+    NotYet(String),
+    /// No peer that answers is a member of a world that goes on. In words: what the last one said.
+    Nobody(String),
 }
 
-/// Asks the peers that discovery finds, and the coordinators they name, until one answers with a welcome.
-///
-/// # Errors
-/// When none has within `patience`.
-pub async fn join(discovery: &Discovery, candidate: &Candidate, patience: Duration) -> Result<Vec<u8>, JoinError> {
-    let deadline = Instant::now() + patience;
-    let mut wait = JOIN_WAIT;
-    loop {
-        let last = match round(discovery, candidate).await {
-            Ok(welcome) => return Ok(welcome),
-            Err(error) => error.to_string(),
-        };
-        if Instant::now() + wait >= deadline {
-            return Err(JoinError { patience, last });
-        }
-        debug!(reason = last, "no peer says yes yet; asking again");
-        sleep(wait).await;
-        wait = (wait * 2).min(JOIN_WAIT_LONGEST);
-    }
+/// What one peer said.
+#[derive(Debug)]
+enum Said {
+    Welcome(Vec<u8>),
+    /// Ask the coordinator at this address.
+    Redirect(String),
+    /// It is, or may be, a member of a world, and this pod is not let in now.
+    No(String),
+    /// It cannot be reached, is no member itself, or its world has halted.
+    NoMember(String),
 }
 
-/// What can go wrong in one round.
-#[derive(Debug, thiserror::Error)]
-enum RoundError {
-    #[error(transparent)]
-    Discovery(#[from] DiscoveryError),
-    #[error("discovery found no peer other than this pod")]
-    Nobody,
-    #[error("{address}: {reason}")]
-    Peer { address: String, reason: String },
-}
-
-/// Asks each peer once, a named coordinator first.
-async fn round(discovery: &Discovery, candidate: &Candidate) -> Result<Vec<u8>, RoundError> {
-    let mut to_ask: VecDeque<String> = discovery.addresses().await?.into();
+/// Asks each peer once, many at a time, and the coordinators that they name. `first` is asked before all others.
+pub(crate) async fn round(first: Option<String>, peers: Vec<String>, candidate: &Candidate) -> Round {
+    let mut to_ask: VecDeque<String> = first.into_iter().chain(peers).collect();
     to_ask.retain(|address| *address != candidate.address);
-    let mut asked = Vec::new();
-    let mut outcome = Err(RoundError::Nobody);
-    while let Some(address) = to_ask.pop_front() {
-        if asked.contains(&address) {
-            continue;
-        }
-        match ask(&address, candidate).await {
-            Ok(Answer::Welcome(welcome)) => {
-                info!(coordinator = address, "this pod was welcomed");
-                return Ok(welcome);
+    let mut asked: Vec<String> = Vec::new();
+    let mut waiting = FuturesUnordered::new();
+    let mut not_yet = None;
+    let mut nobody = "no peer other than this pod is known".to_owned();
+    loop {
+        while waiting.len() < PEERS_ASKED_AT_ONCE
+            && let Some(address) = to_ask.pop_front()
+        {
+            if !asked.contains(&address) {
+                asked.push(address.clone());
+                waiting.push(async move { (ask(&address, candidate).await, address) });
             }
-            Ok(Answer::Redirect(coordinator)) => {
-                let reason = format!("names {coordinator} as the coordinator");
-                outcome = Err(RoundError::Peer {
-                    address: address.clone(),
-                    reason,
-                });
+        }
+        let Some((said, address)) = waiting.next().await else {
+            break;
+        };
+        match said {
+            Said::Welcome(welcome) => {
+                info!(coordinator = address, "this pod was welcomed");
+                return Round::Welcome(welcome);
+            }
+            Said::Redirect(coordinator) => {
+                not_yet = Some(format!("{address} names {coordinator} as the coordinator"));
                 to_ask.push_front(coordinator);
             }
-            Ok(Answer::Refused(reason)) | Err(reason) => {
-                outcome = Err(RoundError::Peer {
-                    address: address.clone(),
-                    reason,
-                });
-            }
+            Said::No(reason) => not_yet = Some(format!("{address}: {reason}")),
+            Said::NoMember(reason) => nobody = format!("{address}: {reason}"),
         }
-        asked.push(address);
     }
-    outcome
+    not_yet.map_or(Round::Nobody(nobody), Round::NotYet)
 }
 
-async fn ask(address: &str, candidate: &Candidate) -> Result<Answer, String> {
-    let endpoint = endpoint(address).map_err(|error| reason(&error))?;
-    let channel = endpoint.connect().await.map_err(|error| reason(&error))?;
+async fn ask(address: &str, candidate: &Candidate) -> Said {
+    let connected = match endpoint(address) {
+        Ok(endpoint) => endpoint.connect().await,
+        Err(error) => Err(error),
+    };
+    let channel = match connected {
+        Ok(channel) => channel,
+        Err(error) => return Said::NoMember(reason(&error)),
+    };
     let mut peer = PeerClient::new(channel).max_decoding_message_size(PEER_MESSAGE_BYTES);
     let request = v1::JoinRequest {
         name: candidate.name.clone(),
         address: candidate.address.clone(),
     };
-    let response = timeout(JOIN_ANSWER_TIMEOUT, peer.join(request))
-        .await
-        .map_err(|_| format!("no answer within {JOIN_ANSWER_TIMEOUT:?}"))?
-        .map_err(|status| status.message().to_owned())?;
-    response
-        .into_inner()
-        .answer
-        .ok_or_else(|| "an empty answer: another version?".to_owned())
+    // A process that takes connections and says nothing may be a member that is busy.
+    let Ok(answered) = timeout(JOIN_ANSWER_TIMEOUT, peer.join(request)).await else {
+        return Said::No(format!("no answer within {JOIN_ANSWER_TIMEOUT:?}"));
+    };
+    match answered.map(|response| response.into_inner().answer) {
+        Ok(Some(Answer::Welcome(welcome))) => Said::Welcome(welcome),
+        Ok(Some(Answer::Redirect(coordinator))) => Said::Redirect(coordinator),
+        Ok(Some(Answer::Refused(reason))) => Said::No(reason),
+        Ok(None) => Said::No("an empty answer: another version?".to_owned()),
+        Err(status) => match status.code() {
+            Code::Unavailable | Code::FailedPrecondition => Said::NoMember(status.message().to_owned()),
+            _ => Said::No(status.message().to_owned()),
+        },
+    }
 }

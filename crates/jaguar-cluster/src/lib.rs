@@ -10,7 +10,10 @@
 
 pub mod convert;
 pub mod discovery;
+pub mod election;
+pub mod entrance;
 pub mod join;
+pub mod kubernetes;
 pub mod limits;
 pub mod peer;
 pub mod query;
@@ -23,4 +26,5 @@ pub mod tuning;
 
 mod channel;
 mod history;
+mod lowest;
 mod meter;

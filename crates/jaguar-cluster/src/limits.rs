@@ -41,6 +41,27 @@ pub const JOIN_WAIT: Duration = Duration::from_millis(50);
 /// Longest wait between two rounds of join requests.
 pub const JOIN_WAIT_LONGEST: Duration = Duration::from_secs(2);
 
+/// Peers that are asked at the same time whether they are members: a hundred that do not answer must not take a hundred times [`CONNECT_TIMEOUT`].
+pub const PEERS_ASKED_AT_ONCE: usize = 16;
+
+/// Longest time to try to join or found without a register. An orchestrator starts the process again.
+pub const JOIN_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Time for which the lowest address of a name must have been the lowest of the same addresses before it founds: twice the 5 s for which the cluster's DNS caches an answer.
+pub const DNS_SETTLE: Duration = Duration::from_secs(10);
+
+/// Time between two log lines that say why a pod still waits for a world.
+pub const WAIT_LOGGED_EVERY: Duration = Duration::from_secs(10);
+
+/// Wait of a pod that is not a member between two rounds of looking at the register and asking the peers.
+pub const ELECTION_WAIT: Duration = Duration::from_secs(1);
+
+/// First wait after a failed try at the register; the keeper of a record doubles it up to the time between two renewals.
+pub const RECORD_RETRY: Duration = Duration::from_millis(250);
+
+/// Longest wait for an answer of the API server. Far below a Lease's duration, so that a lost answer costs one try and not the record.
+pub const API_TIMEOUT: Duration = Duration::from_secs(4);
+
 /// Bodies in one message of an answer: some 400 kB, well below the 4 MiB that gRPC clients accept by default.
 pub const BODIES_PER_MESSAGE: usize = 4_096;
 
@@ -73,6 +94,7 @@ pub const SERVER_STOP_WAIT: Duration = Duration::from_secs(1);
 
 const _: () = assert!(BODIES_PER_COMMAND <= jaguar_migration::limits::SPAWNS_PER_ENTRY);
 const _: () = assert!(RECONNECT_WAIT.as_millis() < RECONNECT_WAIT_LONGEST.as_millis());
+const _: () = assert!(DNS_SETTLE.as_secs() * 2 < JOIN_PATIENCE.as_secs());
 const _: () = assert!(JOIN_WAIT.as_millis() < JOIN_WAIT_LONGEST.as_millis());
 
 /// How often the lag of a watch is measured while its frame cannot be read.

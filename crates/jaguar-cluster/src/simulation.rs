@@ -7,8 +7,9 @@ use jaguar_core::{BodyRecord, World};
 use jaguar_migration::action::Summary;
 use jaguar_migration::command::{Command, Reply};
 use jaguar_migration::definition::WorldDefinition;
-use jaguar_migration::id::{LogIndex, PodId, Tick};
+use jaguar_migration::id::{LogIndex, PodId, Tick, WorldId};
 use jaguar_migration::input::Tuning;
+use jaguar_migration::pod::Pod;
 use jaguar_migration::record::Entry;
 use tokio::sync::{oneshot, watch};
 
@@ -38,6 +39,7 @@ pub struct Mailbox {
 #[derive(Debug)]
 struct Founded {
     pod: PodId,
+    world: WorldId,
     definition: Arc<WorldDefinition>,
     /// A world of the definition's parameters without anything in it: it judges what could be spawned.
     empty: World,
@@ -56,6 +58,10 @@ pub struct Progress {
     pub paused: bool,
     /// The last entry that the whole world is known to have executed.
     pub summary: LogIndex,
+    /// Whether this pod has the coordinator's role.
+    pub coordinates: bool,
+    /// Bodies that this pod holds.
+    pub entities: usize,
 }
 
 /// What a pod does, in the order of its life.
@@ -90,6 +96,7 @@ pub(crate) enum Event {
     DrainOverdue {
         answer: oneshot::Sender<()>,
     },
+    Halt(String),
     Tune(Tuning),
     /// After this entry, or now.
     Read {
@@ -182,6 +189,8 @@ impl Simulation {
             sealed: LogIndex(0),
             paused: true,
             summary: LogIndex(0),
+            coordinates: false,
+            entities: 0,
         });
         let (stage, stage_watcher) = watch::channel(Stage::Starting);
         let founded = Arc::new(OnceLock::new());
@@ -210,6 +219,17 @@ impl Simulation {
         self.founded
             .get()
             .map(|founded| founded.pod)
+            .ok_or(Unanswered::Starting)
+    }
+
+    /// The identity of the world.
+    ///
+    /// # Errors
+    /// Before there is a pod.
+    pub fn world_id(&self) -> Result<WorldId, Unanswered> {
+        self.founded
+            .get()
+            .map(|founded| founded.world)
             .ok_or(Unanswered::Starting)
     }
 
@@ -265,6 +285,14 @@ impl Simulation {
     /// When the thread has ended or is overwhelmed.
     pub async fn drain_is_overdue(&self) -> Result<(), Unanswered> {
         self.ask(|answer| Event::DrainOverdue { answer }).await
+    }
+
+    /// Stops the world for good, for this reason.
+    ///
+    /// # Errors
+    /// When the thread has ended, is overwhelmed, or there is no pod yet.
+    pub fn halt(&self, reason: String) -> Result<(), Unanswered> {
+        self.send(Event::Halt(reason))
     }
 
     /// New settings.
@@ -365,8 +393,14 @@ impl Simulation {
 
 impl Mailbox {
     /// From now on the async side can ask.
-    pub(crate) fn announce(&self, pod: PodId, definition: Arc<WorldDefinition>, empty: World) {
-        let first = self.founded.set(Founded { pod, definition, empty }).is_ok();
+    pub(crate) fn announce(&self, pod: &Pod, definition: Arc<WorldDefinition>, empty: World) {
+        let founded = Founded {
+            pod: pod.id(),
+            world: pod.world_id(),
+            definition,
+            empty,
+        };
+        let first = self.founded.set(founded).is_ok();
         assert!(first, "one mailbox serves one pod");
     }
 }

@@ -71,7 +71,7 @@ pub fn start(
 ) -> Result<JoinHandle<()>, StartError> {
     let definition = Arc::new(pod.definition().clone());
     let empty = World::new(definition.params.clone(), Vec::new())?;
-    mailbox.announce(pod.id(), definition, empty);
+    mailbox.announce(&pod, definition, empty);
     let thread = std::thread::Builder::new()
         .name("simulation".to_owned())
         .spawn(move || {
@@ -131,6 +131,8 @@ struct Driver {
     stage: Stage,
     /// The last entry that the whole world is known to have executed.
     summary: LogIndex,
+    /// Whether the async side knows this pod as the coordinator.
+    coordinates: bool,
 }
 
 impl Driver {
@@ -153,6 +155,7 @@ impl Driver {
             health: options.health,
             stage: Stage::Starting,
             summary: LogIndex(0),
+            coordinates: false,
         }
     }
 
@@ -224,6 +227,7 @@ impl Driver {
                 // It is of use to nobody else.
                 let _ = answer.send(());
             }
+            Event::Halt(reason) => self.give(Input::Halt(reason)),
             Event::Tune(tuning) => {
                 self.rate = tuning.rate;
                 self.meter.set_rate(tuning.rate);
@@ -259,7 +263,8 @@ impl Driver {
     }
 
     fn carry_out_actions(&mut self) {
-        let mut changed = false;
+        let mut changed = self.coordinates != self.pod.coordinates();
+        self.coordinates = self.pod.coordinates();
         while let Some(action) = self.pod.poll_action() {
             changed |= self.carry_out(action);
         }
@@ -314,7 +319,17 @@ impl Driver {
                 return true;
             }
             Action::Left => {
-                info!("this pod owns nothing any more and has left the world");
+                // Only a pod that coordinates to the last still holds anything: everybody else has left or is leaving with it.
+                let entities = self.pod.world().len();
+                if entities > 0 && self.pod.status().halted.is_none() {
+                    let tick = self.pod.world().tick();
+                    warn!(
+                        entities,
+                        tick, "the world ends with its last pod, and these entities with it"
+                    );
+                } else {
+                    info!("this pod owns nothing any more and has left the world");
+                }
                 self.health.enter(Phase::Left);
                 self.enter(Stage::Left);
             }
@@ -360,6 +375,8 @@ impl Driver {
             sealed: self.pod.sealed(),
             paused: self.pod.is_paused(),
             summary: self.summary,
+            coordinates: self.coordinates,
+            entities: self.pod.world().len(),
         });
     }
 

@@ -70,11 +70,23 @@ settings! {
         /// Name of this pod in logs, status and metrics. Empty: the host name.
         pod_name: String = String::new(), Allowed::Name, AtRestart;
 
-        /// How the pods to join through are found: static dials the hosts of cluster_peers as they stand, dns dials every address that they resolve to, as for a headless service.
-        cluster_discovery_method: Discovery = Discovery::Static, Allowed::Choice { names: &["static", "dns"], note: "kubernetes is not supported yet: use dns with the headless service" }, AtRestart;
+        /// How a pod finds its world. static: it joins through the hosts of cluster_peers, or founds a world when there are none. dns: the same for every address that they resolve to, asked for anew at every attempt; when none of them is a member, the lowest address founds. kubernetes: through the EndpointSlices of kubernetes_service; kubernetes_lease decides who founds.
+        cluster_discovery_method: Discovery = Discovery::Static, Allowed::Choice { names: &["static", "dns", "kubernetes"], note: "" }, AtRestart;
 
-        /// Pods to join through; one that answers is enough. Empty: found a new world.
+        /// Pods to join through; one that answers is enough. Empty: with static, found a new world; with dns, kubernetes_service and grpc_port.
         cluster_peers: Vec<HostPort> = Vec::new(), Allowed::HostPorts, AtRestart;
+
+        /// Namespace of the objects of Kubernetes, with cluster_discovery_method kubernetes. Empty: the service account's.
+        kubernetes_namespace: String = String::new(), Allowed::Label { required: false }, AtRestart;
+
+        /// Headless service whose endpoints are the pods of the world. It must publish addresses that are not ready, so that pods find each other before they are members.
+        kubernetes_service: String = "jaguar-engine-headless".to_owned(), Allowed::Label { required: true }, AtRestart;
+
+        /// Lease that records which pod coordinates which world. Whoever writes it when it is free founds.
+        kubernetes_lease: String = "jaguar-engine-coordinator".to_owned(), Allowed::Label { required: true }, AtRestart;
+
+        /// Time for which a pod must have seen the Lease unchanged, by its own clock, before it takes it from a holder that is gone. The holder renews it three times as often. A short outage of the API server within it goes unnoticed; a longer one does not disturb the world.
+        kubernetes_lease_duration_seconds: u32 = 15, Allowed::Whole { min: 1, max: 3600, unit: "s" }, AtRestart;
 
         /// Time between signs of life on a stream to a peer.
         cluster_heartbeat_interval_ms: u32 = 1000, Allowed::Whole { min: 10, max: 60_000, unit: "ms" }, AtRestart;

@@ -74,6 +74,11 @@ pub enum Allowed {
     HostPorts,
     /// The name of a pod, or empty.
     Name,
+    /// The name of an object of Kubernetes (RFC 1123).
+    Label {
+        /// Whether it may not be empty.
+        required: bool,
+    },
     /// The path of a file, or empty.
     Path,
 }
@@ -102,6 +107,15 @@ impl Allowed {
             Self::Host => "host or host:port, or empty".into(),
             Self::HostPorts => "comma-separated host:port, or empty".into(),
             Self::Name => "at most 253 of the characters a-z, A-Z, 0-9, '-', '.' and '_', or empty".into(),
+            Self::Label { required } => {
+                let name =
+                    "at most 253 of the characters a-z, 0-9, '-' and '.', the first and the last a letter or digit";
+                if *required {
+                    name.into()
+                } else {
+                    format!("{name}, or empty")
+                }
+            }
             Self::Path => "a path, or empty".into(),
         }
     }

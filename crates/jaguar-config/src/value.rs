@@ -105,6 +105,7 @@ impl Value for String {
     fn set(&mut self, text: &str, allowed: &Allowed) -> bool {
         let valid = match allowed {
             Allowed::Host => text.is_empty() || is_host(text) || HostPort::from_str(text).is_ok(),
+            Allowed::Label { required } => is_label(text, *required),
             Allowed::Name => text.len() <= MAX_NAME_LENGTH && text.chars().all(is_name_character),
             _ => false,
         };
@@ -147,6 +148,14 @@ const MAX_NAME_LENGTH: usize = 253;
 
 pub(crate) fn is_name_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_')
+}
+
+/// A name of RFC 1123, as those of Kubernetes' objects.
+fn is_label(text: &str, required: bool) -> bool {
+    let lower = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let inside = text.chars().all(|c| lower(c) || c == '-' || c == '.');
+    let ends = text.starts_with(lower) && text.ends_with(lower);
+    (text.is_empty() && !required) || (text.len() <= MAX_NAME_LENGTH && inside && ends)
 }
 
 fn is_host(text: &str) -> bool {
@@ -279,10 +288,16 @@ pub enum Discovery {
     Static,
     /// Every address that the names in `cluster_peers` resolve to, as for a headless service.
     Dns,
+    /// The EndpointSlices of the service `kubernetes_service`, and a Lease that says who founds.
+    Kubernetes,
 }
 
 impl Named for Discovery {
-    const NAMES: &'static [(&'static str, Self)] = &[("static", Self::Static), ("dns", Self::Dns)];
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("static", Self::Static),
+        ("dns", Self::Dns),
+        ("kubernetes", Self::Kubernetes),
+    ];
 }
 
 #[cfg(test)]

@@ -234,12 +234,28 @@ fn keys_that_contradict_each_other_are_both_named() {
 }
 
 #[test]
-fn kubernetes_discovery_is_refused_with_what_to_do_instead() {
-    let error = from_overrides(&["cluster_discovery_method=kubernetes"]).unwrap_err();
-    assert!(
-        error.to_string().contains("use dns with the headless service"),
-        "{error}"
+fn names_of_kubernetes_objects_are_checked() {
+    let config = from_overrides;
+    let defaults = config(&["cluster_discovery_method=kubernetes"]).unwrap();
+    assert_eq!(defaults.cluster_discovery_method, Discovery::Kubernetes);
+    assert_eq!(defaults.kubernetes_namespace, "");
+    let named = config(&["kubernetes_service=pods.v2", "kubernetes_namespace=world-7"]).unwrap();
+    assert_eq!(
+        (&*named.kubernetes_service, &*named.kubernetes_namespace),
+        ("pods.v2", "world-7")
     );
+    for invalid in [
+        "kubernetes_service=",
+        "kubernetes_lease=",
+        "kubernetes_lease=Coordinator",
+        "kubernetes_namespace=-a",
+        "kubernetes_namespace=a_b",
+        "kubernetes_lease_duration_seconds=0",
+    ] {
+        let key = invalid.split('=').next().unwrap();
+        let error = config(&[invalid]).unwrap_err().to_string();
+        assert!(error.contains(key), "{error}");
+    }
 }
 
 #[test]

@@ -11,10 +11,10 @@ const VALUE_MAGIC: [u8; 4] = *b"JGRv";
 const PACKET_MAGIC: [u8; 4] = *b"JGRp";
 
 /// Version of the wire format. All pods of a world must agree.
-pub const WIRE_VERSION: u16 = 1;
+pub const WIRE_VERSION: u16 = 2;
 
 const VALUE_HEADER: usize = 4 + 2 + 8 + 8;
-const PACKET_HEADER: usize = 4 + 2 + 4 + 4 + 4 + 8 + 8 + 4;
+const PACKET_HEADER: usize = 4 + 2 + 8 + 4 + 4 + 4 + 8 + 8 + 4;
 const CHECKSUM: usize = 8;
 
 fn codec() -> impl bincode::config::Config {
@@ -79,6 +79,7 @@ pub fn open<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, 
 /// What a link sends: consecutive messages from `first` on, and the acknowledgement of all messages before `acknowledged`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Packet<'a> {
+    pub(crate) world: u64,
     pub(crate) epoch: u32,
     pub(crate) from: u32,
     pub(crate) to: u32,
@@ -93,6 +94,7 @@ impl<'a> Packet<'a> {
         let mut bytes = Vec::with_capacity(PACKET_HEADER + content + CHECKSUM);
         bytes.extend_from_slice(&PACKET_MAGIC);
         bytes.extend_from_slice(&WIRE_VERSION.to_le_bytes());
+        bytes.extend_from_slice(&self.world.to_le_bytes());
         bytes.extend_from_slice(&self.epoch.to_le_bytes());
         bytes.extend_from_slice(&self.from.to_le_bytes());
         bytes.extend_from_slice(&self.to.to_le_bytes());
@@ -130,6 +132,7 @@ impl<'a> Packet<'a> {
         if xxh3_64(content).to_le_bytes() != checksum {
             return Err(DecodeError::Checksum { what });
         }
+        let world = reader.u64()?;
         let epoch = reader.u32()?;
         let from = reader.u32()?;
         let to = reader.u32()?;
@@ -142,6 +145,7 @@ impl<'a> Packet<'a> {
             messages.push(reader.take(length)?);
         }
         Ok(Self {
+            world,
             epoch,
             from,
             to,
@@ -227,8 +231,8 @@ mod tests {
         }
 
         #[test]
-        fn a_packet_decodes_to_itself(messages: Vec<Vec<u8>>, epoch: u32, from: u32, to: u32, first: u64, acknowledged: u64) {
-            let packet = Packet { epoch, from, to, first, acknowledged, messages: messages.iter().map(Vec::as_slice).collect() };
+        fn a_packet_decodes_to_itself(messages: Vec<Vec<u8>>, world: u64, epoch: u32, from: u32, to: u32, first: u64, acknowledged: u64) {
+            let packet = Packet { world, epoch, from, to, first, acknowledged, messages: messages.iter().map(Vec::as_slice).collect() };
             let bytes = packet.encode();
             prop_assert_eq!(Packet::decode(&bytes), Ok(packet));
         }

@@ -1,6 +1,6 @@
 //! What can be wrong with what a pod is given.
 
-use crate::id::{Epoch, PodId};
+use crate::id::{Epoch, PodId, WorldId};
 
 /// Bytes that are not what they claim to be. Who sent them is at fault, or the network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -84,6 +84,16 @@ pub enum PacketError {
     /// Not a packet.
     #[error(transparent)]
     Decode(#[from] DecodeError),
+    /// Of another world: its sender's has ended, or this pod's has.
+    #[error("a packet of world {found} from {from}; this one is in world {own}")]
+    World {
+        /// The sender.
+        from: PodId,
+        /// The packet's world.
+        found: WorldId,
+        /// This pod's.
+        own: WorldId,
+    },
     /// Of another epoch: its sender was cut off, or this pod was.
     #[error("a packet of {found} from {from}; this one is in {own}")]
     Epoch {

@@ -71,6 +71,8 @@ pub enum Input {
     },
     /// Give everything away and leave (SIGTERM).
     Drain,
+    /// Stop the world for good, for this reason: the driver has learned that it must not go on (another world has taken its place).
+    Halt(String),
     /// New settings.
     Tune(Tuning),
     /// The time of [`crate::pod::Pod::next_timeout`] has come.

@@ -6,13 +6,20 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::envelope::Packet;
-use crate::id::{Epoch, PodId};
+use crate::id::{Epoch, PodId, WorldId};
 use crate::limits::{ACKNOWLEDGE_WAIT, MESSAGES_AHEAD, RETRANSMIT_BYTES, RETRANSMIT_WAIT, RETRANSMIT_WAIT_LONGEST};
 use crate::time::Time;
 
+/// What both ends of a link agree on: packets of another world or epoch are not for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Era {
+    pub(crate) world: WorldId,
+    pub(crate) epoch: Epoch,
+}
+
 #[derive(Debug)]
 pub(crate) struct Link {
-    epoch: Epoch,
+    era: Era,
     own: PodId,
     peer: PodId,
     /// Sent or about to be, not yet acknowledged, oldest first. Invariant: `outbox[0]` has sequence number `acknowledged_by_peer`.
@@ -36,9 +43,9 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(epoch: Epoch, own: PodId, peer: PodId, now: Time) -> Self {
+    pub(crate) fn new(era: Era, own: PodId, peer: PodId, now: Time) -> Self {
         Self {
-            epoch,
+            era,
             own,
             peer,
             outbox: VecDeque::new(),
@@ -138,7 +145,8 @@ impl Link {
         self.acknowledge_at = None;
         let first = self.acknowledged_by_peer + range.start as u64;
         let packet = Packet {
-            epoch: self.epoch.0,
+            world: self.era.world.0,
+            epoch: self.era.epoch.0,
             from: self.own.0,
             to: self.peer.0,
             acknowledged: self.next_to_deliver,
@@ -160,8 +168,12 @@ mod tests {
     /// Sends `count` numbered messages from a to b over a network that drops, doubles and reorders as `fates` says, then heals.
     fn check(count: u8, fates: &[u8]) {
         let mut fate = fates.iter().copied().chain(std::iter::repeat(0));
-        let mut a = Link::new(Epoch(1), PodId(1), PodId(2), Time::ZERO);
-        let mut b = Link::new(Epoch(1), PodId(2), PodId(1), Time::ZERO);
+        let era = Era {
+            world: WorldId(7),
+            epoch: Epoch(1),
+        };
+        let mut a = Link::new(era, PodId(1), PodId(2), Time::ZERO);
+        let mut b = Link::new(era, PodId(2), PodId(1), Time::ZERO);
         let mut network: Vec<Vec<u8>> = Vec::new();
         let mut received = Vec::new();
         let mut now = Time::ZERO;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::action::Summary;
 use crate::command::{Command, Reply};
 use crate::definition::WorldDefinition;
-use crate::id::{Epoch, LogIndex, PodId, RequestId, Tick};
+use crate::id::{Epoch, LogIndex, PodId, RequestId, Tick, WorldId};
 use crate::record::{Entry, Member, Origin};
 use crate::sequencer::Sequencer;
 
@@ -38,6 +38,8 @@ pub(crate) enum Message {
     Succession(Box<Sequencer>),
     /// Coordinator to all: every pod is draining, the world ends.
     End,
+    /// To all: the world has stopped for good, for this reason.
+    Halt(String),
 }
 
 /// What an entry did on one pod.
@@ -71,6 +73,7 @@ pub(crate) struct Report {
 /// All that a new pod needs to execute its first entry, which is the one that lets it join.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Welcome {
+    pub(crate) world: WorldId,
     pub(crate) epoch: Epoch,
     pub(crate) pod: PodId,
     /// The last entry before the pod is a member.

@@ -15,9 +15,9 @@ use crate::command::{Command, Reply};
 use crate::definition::WorldDefinition;
 use crate::envelope::{self, Packet};
 use crate::error::{PacketError, PodError};
-use crate::id::{Epoch, LogIndex, PodId, RequestId, Tick};
+use crate::id::{Epoch, LogIndex, PodId, RequestId, Tick, WorldId};
 use crate::input::{Input, Tuning};
-use crate::link::Link;
+use crate::link::{Era, Link};
 use crate::lockstep::{Lockstep, Progress};
 use crate::log::Log;
 use crate::message::{Message, Report, Welcome};
@@ -86,7 +86,7 @@ enum Leaving {
 #[derive(Debug)]
 pub struct Pod {
     me: PodId,
-    epoch: Epoch,
+    era: Era,
     tuning: Tuning,
     definition: WorldDefinition,
     world: World,
@@ -119,11 +119,17 @@ pub struct Pod {
 }
 
 impl Pod {
-    /// Founds a world: the first pod, which coordinates it.
+    /// Founds a world: the first pod, which coordinates it. `identity` must never have been a world's before.
     ///
     /// # Errors
     /// When the definition does not make a world.
-    pub fn found(config: PodConfig, definition: WorldDefinition, paused: bool, now: Time) -> Result<Self, PodError> {
+    pub fn found(
+        config: PodConfig,
+        identity: WorldId,
+        definition: WorldDefinition,
+        paused: bool,
+        now: Time,
+    ) -> Result<Self, PodError> {
         let me = PodId(1);
         let world = World::new(definition.params.clone(), definition.statics.clone())?;
         for (id, body) in &definition.bodies {
@@ -138,6 +144,7 @@ impl Pod {
         };
         let sequencer = Sequencer::found(member.clone(), &definition, paused, now);
         let welcome = Welcome {
+            world: identity,
             epoch: Epoch(1),
             pod: me,
             last: LogIndex(0),
@@ -174,7 +181,10 @@ impl Pod {
         let me = welcome.pod;
         let mut pod = Self {
             me,
-            epoch: welcome.epoch,
+            era: Era {
+                world: welcome.world,
+                epoch: welcome.epoch,
+            },
             tuning: config.tuning,
             definition: welcome.definition,
             world,
@@ -215,6 +225,7 @@ impl Pod {
             Input::Join { request, name, address } => self.ask_to_join(request, name, address),
             Input::Command { request, command } => self.command(request, command),
             Input::Drain => self.drain(),
+            Input::Halt(reason) => self.halt(reason),
             Input::Tune(tuning) => self.tuning = tuning,
             Input::Timer => {}
         }
@@ -271,6 +282,16 @@ impl Pod {
         self.me
     }
 
+    /// The world's identity.
+    pub fn world_id(&self) -> WorldId {
+        self.era.world
+    }
+
+    /// Whether this pod has the coordinator's role.
+    pub fn coordinates(&self) -> bool {
+        self.sequencer.is_some()
+    }
+
     /// The last entry executed here.
     pub fn executed(&self) -> LogIndex {
         self.lockstep.executed()
@@ -320,7 +341,7 @@ impl Pod {
     pub fn status(&self) -> PodStatus {
         PodStatus {
             me: self.me,
-            epoch: self.epoch,
+            epoch: self.era.epoch,
             coordinator: self.coordinator(),
             index: self.lockstep.executed(),
             tick: Tick(self.world.tick()),
@@ -362,7 +383,7 @@ impl Pod {
     fn meet(&mut self, member: Member, now: Time) {
         if member.pod != self.me {
             self.links
-                .insert(member.pod, Link::new(self.epoch, self.me, member.pod, now));
+                .insert(member.pod, Link::new(self.era, self.me, member.pod, now));
             self.actions.push_back(Action::Connect(member.clone()));
         }
         self.members.insert(member.pod, member);
@@ -370,15 +391,25 @@ impl Pod {
 
     fn receive(&mut self, now: Time, bytes: &[u8]) -> Result<(), PacketError> {
         let packet = Packet::decode(bytes)?;
-        let (from, to, found) = (PodId(packet.from), PodId(packet.to), Epoch(packet.epoch));
+        let (from, to) = (PodId(packet.from), PodId(packet.to));
+        let (world, found) = (WorldId(packet.world), Epoch(packet.epoch));
+        let own = self.era;
+        // First: the numbers of pods mean nothing in another world.
+        if world != own.world {
+            return Err(PacketError::World {
+                from,
+                found: world,
+                own: own.world,
+            });
+        }
         if to != self.me {
             return Err(PacketError::Addressee { to, own: self.me });
         }
-        if found != self.epoch {
+        if found != own.epoch {
             return Err(PacketError::Epoch {
                 from,
                 found,
-                own: self.epoch,
+                own: own.epoch,
             });
         }
         let Some(link) = self.links.get_mut(&from) else {
@@ -439,6 +470,7 @@ impl Pod {
             }
             Message::Succession(sequencer) => self.take_over(now, *sequencer),
             Message::End => self.leave(now),
+            Message::Halt(reason) => self.halt(reason),
             Message::Report(_) | Message::Command { .. } | Message::Drain(_) => self.give_to_sequencer(from, message),
         }
     }
@@ -567,6 +599,8 @@ impl Pod {
     fn halt(&mut self, reason: String) {
         if self.halted.is_none() {
             self.halted = Some(reason.clone());
+            // Whoever hears this first is not the only one who must know, and should not have to find out by a silence.
+            self.broadcast(&Message::Halt(reason.clone()));
             self.actions.push_back(Action::Halt { reason });
         }
     }
@@ -645,7 +679,8 @@ impl Pod {
         };
         for joined in joined {
             let welcome = Welcome {
-                epoch: self.epoch,
+                world: self.era.world,
+                epoch: self.era.epoch,
                 pod: joined.pod,
                 last: joined.last,
                 tick: joined.tick,

@@ -9,7 +9,7 @@ use jaguar_core::BodyId;
 use jaguar_migration::action::{Action, Summary};
 use jaguar_migration::command::{Command, Reply};
 use jaguar_migration::definition::WorldDefinition;
-use jaguar_migration::id::{LogIndex, PodId, RequestId, Tick};
+use jaguar_migration::id::{LogIndex, PodId, RequestId, Tick, WorldId};
 use jaguar_migration::input::{Input, Rate, Tuning};
 use jaguar_migration::pod::{Pod, PodConfig, PodStatus};
 use jaguar_migration::random::Random;
@@ -136,8 +136,8 @@ struct Simulation {
 pub fn run(options: &Options) -> Result<Outcome, Failure> {
     let definition = scenes::rain(options.seed, options.bodies);
     let config = config("pod-1", options);
-    let founder =
-        Pod::found(config, definition.clone(), false, Time::ZERO).map_err(|error| Failure::Other(error.to_string()))?;
+    let founder = Pod::found(config, WorldId(options.seed), definition.clone(), false, Time::ZERO)
+        .map_err(|error| Failure::Other(error.to_string()))?;
     let mut simulation = Simulation {
         options: options.clone(),
         definition,

@@ -13,7 +13,7 @@ use super::Answers;
 use crate::convert;
 use crate::limits::{BODIES_PER_MESSAGE, NAME_BYTES, READ_WAIT};
 use crate::query::Question;
-use crate::simulation::{JoinAnswer, Simulation};
+use crate::simulation::{JoinAnswer, Simulation, Stage, Unanswered};
 
 /// Serves one pod's simulation to the other pods.
 #[derive(Clone, Debug)]
@@ -25,6 +25,10 @@ impl PeerService {
     /// Serves this simulation.
     pub fn new(simulation: Simulation) -> Self {
         Self { simulation }
+    }
+
+    fn stage(&self) -> Stage {
+        self.simulation.stage().borrow().clone()
     }
 }
 
@@ -43,6 +47,7 @@ impl Peer for PeerService {
         Ok(Response::new(v1::PacketsResponse {}))
     }
 
+    /// Whoever asks founds a world of its own if nobody is a member of one, so the answers are told apart.
     async fn join(&self, request: Request<v1::JoinRequest>) -> Result<Response<v1::JoinResponse>, Status> {
         let v1::JoinRequest { name, address } = request.into_inner();
         for (field, value) in [("name", &name), ("address", &address)] {
@@ -53,7 +58,15 @@ impl Peer for PeerService {
                 )));
             }
         }
-        let answer = match self.simulation.join(name, address).await? {
+        let answered = match self.stage() {
+            Stage::Starting | Stage::Left => Err(Unanswered::Starting),
+            Stage::Halted(reason) => {
+                let reason = format!("the world of this pod has halted: {reason}");
+                return Err(Status::failed_precondition(reason));
+            }
+            Stage::Serving | Stage::Draining => self.simulation.join(name, address).await,
+        };
+        let answer = match answered.map_err(refused)? {
             JoinAnswer::Welcome(bytes) => Answer::Welcome(bytes),
             JoinAnswer::Redirect(address) => Answer::Redirect(address),
             JoinAnswer::Refused(reason) => Answer::Refused(reason),
@@ -115,6 +128,14 @@ impl Peer for PeerService {
             })
         });
         Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))
+    }
+}
+
+/// Busy is said by a member, the others by pods that are none.
+fn refused(error: Unanswered) -> Status {
+    match error {
+        Unanswered::Busy => Status::resource_exhausted(error.to_string()),
+        Unanswered::Starting | Unanswered::Gone => error.into(),
     }
 }
 
