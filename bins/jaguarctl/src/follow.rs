@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use jaguar_client::Credentials;
 use jaguar_proto::v1::{StreamLogRequest, StreamLogResponse};
 use tokio::sync::{mpsc, watch};
 use tonic::Streaming;
@@ -10,6 +11,7 @@ use tonic::Streaming;
 use crate::connection::{log_client, say};
 use crate::convert;
 use crate::daemon::Ready;
+use crate::local_cluster::LocalCluster;
 use crate::recording::LogItem;
 
 /// Items on their way to the consumer: enough to hide its pauses, too few to matter.
@@ -28,12 +30,13 @@ pub(crate) struct LogFollower {
 }
 
 impl LogFollower {
-    /// Follows the log of these members until dropped.
-    pub(crate) fn start(members: watch::Receiver<Vec<Ready>>) -> Self {
+    /// Follows the log of this cluster until dropped.
+    pub(crate) fn start(cluster: &LocalCluster) -> Self {
+        let (members, credentials) = (cluster.watch_members(), cluster.credentials().clone());
         let (sender, items) = mpsc::channel(BUFFERED_ITEMS);
         tokio::spawn(async move {
             let mut position = Position { entry: 1, summary: 1 };
-            if let Err(error) = follow(members, &mut position, &sender).await {
+            if let Err(error) = follow(members, &credentials, &mut position, &sender).await {
                 // Nobody listens any more when the consumer is gone, and nobody needs to.
                 let _ = sender.send(Err(error)).await;
             }
@@ -71,6 +74,7 @@ impl Position {
 /// Returns when the consumer is gone.
 async fn follow(
     mut members: watch::Receiver<Vec<Ready>>,
+    credentials: &Credentials,
     position: &mut Position,
     sender: &mpsc::Sender<anyhow::Result<LogItem>>,
 ) -> anyhow::Result<()> {
@@ -85,7 +89,7 @@ async fn follow(
             continue;
         };
         let before = *position;
-        let Err(error) = follow_one(pod, &mut members, position, sender).await else {
+        let Err(error) = follow_one(pod, credentials, &mut members, position, sender).await else {
             if sender.is_closed() {
                 return Ok(());
             }
@@ -106,11 +110,12 @@ async fn follow(
 /// Follows one pod until it is no longer a member or the consumer is gone.
 async fn follow_one(
     pod: Ready,
+    credentials: &Credentials,
     members: &mut watch::Receiver<Vec<Ready>>,
     position: &mut Position,
     sender: &mpsc::Sender<anyhow::Result<LogItem>>,
 ) -> anyhow::Result<()> {
-    let mut stream = open_log(pod, position.resume()).await?;
+    let mut stream = open_log(pod, credentials, position.resume()).await?;
     loop {
         tokio::select! {
             message = stream.message() => {
@@ -132,12 +137,20 @@ async fn follow_one(
     }
 }
 
-async fn open_log(pod: Ready, from_index: u64) -> anyhow::Result<Streaming<StreamLogResponse>> {
+async fn open_log(
+    pod: Ready,
+    credentials: &Credentials,
+    from_index: u64,
+) -> anyhow::Result<Streaming<StreamLogResponse>> {
     let request = StreamLogRequest {
         from_index,
         ..StreamLogRequest::default()
     };
-    let stream = log_client(pod.grpc).await?.stream_log(request).await.map_err(say)?;
+    let stream = log_client(pod.grpc, credentials)
+        .await?
+        .stream_log(request)
+        .await
+        .map_err(say)?;
     Ok(stream.into_inner())
 }
 

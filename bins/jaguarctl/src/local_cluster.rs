@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
+use jaguar_client::Credentials;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::daemon::{Daemon, DaemonError, Ready};
+use crate::local_authority::LocalAuthority;
 
 /// Time in which a daemon must have handed everything over: some hundred bodies a tick and split, so some seconds for the largest worlds of a laptop.
 const LEAVE_DEADLINE: Duration = Duration::from_secs(120);
@@ -38,6 +40,8 @@ pub(crate) struct ClusterOptions {
     pub(crate) shuffle: Option<u64>,
     /// Ticks of which each daemon keeps the exact states.
     pub(crate) history_ticks: u32,
+    /// Whether pods and clients speak TLS, with certificates made for this cluster.
+    pub(crate) tls: bool,
 }
 
 /// How fast a world goes.
@@ -69,6 +73,8 @@ pub(crate) fn threads_for(pods: usize) -> NonZero<usize> {
 pub(crate) struct LocalCluster {
     options: ClusterOptions,
     directory: TempDir,
+    authority: Option<LocalAuthority>,
+    credentials: Credentials,
     daemons: Vec<Daemon>,
     started: usize,
     members: watch::Sender<Vec<Ready>>,
@@ -85,10 +91,17 @@ impl LocalCluster {
             .prefix("jaguar-")
             .tempdir()
             .context("cannot make a directory for the daemons' logs")?;
+        let authority = match options.tls {
+            true => Some(LocalAuthority::create(directory.path())?),
+            false => None,
+        };
+        let credentials = authority.as_ref().map(LocalAuthority::credentials);
         let (deaths, reports) = mpsc::unbounded_channel();
         let mut cluster = Self {
             options,
             directory,
+            credentials: credentials.unwrap_or_default(),
+            authority,
             daemons: Vec::new(),
             started: 0,
             members: watch::Sender::new(Vec::new()),
@@ -149,6 +162,11 @@ impl LocalCluster {
         self.members.subscribe()
     }
 
+    /// What clients connect with.
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
     /// Where the daemons' logs are.
     pub(crate) fn log_directory(&self) -> &Path {
         self.directory.path()
@@ -184,6 +202,9 @@ impl LocalCluster {
         let directory = self.directory.path().to_owned();
         let deaths = self.deaths.clone();
         let mut all = common_arguments(&self.options, &name);
+        if let Some(authority) = &self.authority {
+            all.extend(authority.daemon_arguments());
+        }
         all.extend(arguments);
         async move { Daemon::start(&name, &all, &directory, deaths).await }
     }

@@ -11,6 +11,7 @@ mod difference;
 mod follow;
 mod live_view;
 mod load_trace;
+mod local_authority;
 mod local_cluster;
 mod meter;
 mod outcome;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use jaguar_client::Credentials;
 use jaguar_proto::v1::{
     Body, GetStatusRequest, GetStatusResponse, PauseRequest, QueryRegionRequest, RebalanceRequest, RunToRequest,
     SucceedRequest,
@@ -12,6 +13,7 @@ use tonic::{Code, Status};
 
 use crate::connection::{admin_client, say, world_client};
 use crate::daemon::Ready;
+use crate::local_cluster::LocalCluster;
 use crate::region::everywhere;
 
 /// Refusals in a row that may pass: a role that moves is a matter of some ticks.
@@ -24,18 +26,22 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Clone, Debug)]
 pub(crate) struct Steering {
     members: watch::Receiver<Vec<Ready>>,
+    credentials: Credentials,
 }
 
 impl Steering {
-    /// Commands for these members.
-    pub(crate) fn new(members: watch::Receiver<Vec<Ready>>) -> Self {
-        Self { members }
+    /// Commands for the members of this cluster.
+    pub(crate) fn new(cluster: &LocalCluster) -> Self {
+        Self {
+            members: cluster.watch_members(),
+            credentials: cluster.credentials().clone(),
+        }
     }
 
     /// Lets the world advance to a tick and waits until it stands there.
     pub(crate) async fn run_to(&self, tick: u64) -> anyhow::Result<()> {
         let call = async |pod: Ready| {
-            Ok(world_client(pod.grpc)
+            Ok(world_client(pod.grpc, &self.credentials)
                 .await?
                 .run_to(RunToRequest { tick })
                 .await
@@ -49,7 +55,10 @@ impl Steering {
     /// How the world is doing.
     pub(crate) async fn status(&self) -> anyhow::Result<GetStatusResponse> {
         let call = async |pod: Ready| {
-            let answer = world_client(pod.grpc).await?.get_status(GetStatusRequest {}).await;
+            let answer = world_client(pod.grpc, &self.credentials)
+                .await?
+                .get_status(GetStatusRequest {})
+                .await;
             Ok(answer.map(tonic::Response::into_inner))
         };
         self.ask(call).await.context("no status of the world")
@@ -57,14 +66,20 @@ impl Steering {
 
     /// Stops the world from advancing.
     pub(crate) async fn pause(&self) -> anyhow::Result<()> {
-        let call = async |pod: Ready| Ok(world_client(pod.grpc).await?.pause(PauseRequest {}).await.map(drop));
+        let call = async |pod: Ready| {
+            Ok(world_client(pod.grpc, &self.credentials)
+                .await?
+                .pause(PauseRequest {})
+                .await
+                .map(drop))
+        };
         self.ask(call).await.context("the world did not pause")
     }
 
     /// Moves every split to where the loads say.
     pub(crate) async fn rebalance(&self) -> anyhow::Result<()> {
         let call = async |pod: Ready| {
-            Ok(admin_client(pod.grpc)
+            Ok(admin_client(pod.grpc, &self.credentials)
                 .await?
                 .rebalance(RebalanceRequest {})
                 .await
@@ -75,7 +90,13 @@ impl Steering {
 
     /// Gives the coordinator's role to another pod.
     pub(crate) async fn succeed(&self) -> anyhow::Result<()> {
-        let call = async |pod: Ready| Ok(admin_client(pod.grpc).await?.succeed(SucceedRequest {}).await.map(drop));
+        let call = async |pod: Ready| {
+            Ok(admin_client(pod.grpc, &self.credentials)
+                .await?
+                .succeed(SucceedRequest {})
+                .await
+                .map(drop))
+        };
         self.ask(call).await.context("no succession")
     }
 
@@ -85,7 +106,11 @@ impl Steering {
             region: Some(everywhere()),
         };
         let call = async |pod: Ready| {
-            let mut stream = match world_client(pod.grpc).await?.query_region(request).await {
+            let mut stream = match world_client(pod.grpc, &self.credentials)
+                .await?
+                .query_region(request)
+                .await
+            {
                 Ok(stream) => stream.into_inner(),
                 Err(status) => return Ok(Err(status)),
             };

@@ -75,6 +75,9 @@ pub(crate) struct UpArgs {
     /// Physics threads of each pod [default: the cores divided by the most pods]
     #[arg(long, value_name = "N")]
     threads: Option<NonZero<usize>>,
+    /// TLS between the pods and to them, with certificates made for this run
+    #[arg(long)]
+    tls: bool,
     /// Do not replay the log on one world at the end
     #[arg(long)]
     no_replay: bool,
@@ -153,6 +156,7 @@ pub(crate) async fn run(args: &UpArgs) -> anyhow::Result<Outcome> {
         threads: args.threads.unwrap_or_else(|| threads_for(args.most_pods() as usize)),
         shuffle: None,
         history_ticks: 0,
+        tls: args.tls,
     };
     let ticks = args.ticks.unwrap_or(scenario.ticks);
     let view = LiveView::new(ticks);
@@ -246,8 +250,8 @@ async fn conduct(
     for member in cluster.add(scaling.pods_at_first() as usize - 1).await? {
         note_start(view, member);
     }
-    let steering = Steering::new(cluster.watch_members());
-    let mut follower = LogFollower::start(cluster.watch_members());
+    let steering = Steering::new(cluster);
+    let mut follower = LogFollower::start(cluster);
     let mut meter = Meter::default();
     let decisions = RefCell::new(Vec::new());
     let ended = Cell::new(false);

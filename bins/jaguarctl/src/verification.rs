@@ -37,6 +37,8 @@ pub(crate) struct Plan {
     pub(crate) churn: Option<u64>,
     /// Seed of a random ownership map in every entry.
     pub(crate) shuffle: Option<u64>,
+    /// Whether pods and clients speak TLS.
+    pub(crate) tls: bool,
 }
 
 /// What a run has shown.
@@ -61,6 +63,7 @@ pub(crate) async fn run(plan: &Plan, reference: &Reference, progress: &Progress)
         threads: plan.threads,
         shuffle: plan.shuffle,
         history_ticks: HISTORY_TICKS,
+        tls: plan.tls,
     };
     let (mut cluster, deaths) = LocalCluster::found(options).await?;
     match observed(plan, reference, &mut cluster, deaths, progress).await {
@@ -84,8 +87,8 @@ async fn observed(
     progress: &Progress,
 ) -> anyhow::Result<Verdict> {
     cluster.add(plan.pods.get() - 1).await?;
-    let steering = Steering::new(cluster.watch_members());
-    let mut follower = LogFollower::start(cluster.watch_members());
+    let steering = Steering::new(cluster);
+    let mut follower = LogFollower::start(cluster);
     let mut recording = Recording::default();
     let started = Instant::now();
     let schedule = plan
@@ -224,7 +227,7 @@ async fn disturb(cluster: &mut LocalCluster, steering: &Steering, disturbance: D
 async fn bodies_at(cluster: &LocalCluster, index: u64) -> anyhow::Result<Vec<BodyRecord>> {
     let pod = *cluster.members().first().context("no pod is left")?;
     let request = GetBodiesAtRequest { index };
-    let mut stream = log_client(pod.grpc)
+    let mut stream = log_client(pod.grpc, cluster.credentials())
         .await?
         .get_bodies_at(request)
         .await

@@ -41,6 +41,9 @@ pub(crate) struct VerifyArgs {
     /// Numbers of physics threads, one run for each
     #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "1")]
     threads: Vec<NonZero<usize>>,
+    /// TLS between the pods and to them, with certificates made for each run
+    #[arg(long)]
+    tls: bool,
     /// Print one JSON object on stdout at the end, and nothing else there
     #[arg(long)]
     json: bool,
@@ -121,6 +124,7 @@ fn plans(args: &VerifyArgs, scenario: &std::path::Path) -> Vec<Plan> {
             threads,
             churn: args.churn,
             shuffle: args.shuffle,
+            tls: args.tls,
         })
         .collect()
 }

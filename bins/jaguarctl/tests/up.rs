@@ -120,7 +120,7 @@ fn what_is_wrong_is_said_and_the_exit_code_is_2() {
         (vec!["verify", "nowhere.toml"], "there is no scenario file nowhere.toml"),
         (
             vec!["status", "--address", "127.0.0.1:1"],
-            "no pod answers at 127.0.0.1:1",
+            "cannot connect to 127.0.0.1:1",
         ),
     ] {
         let output = run(&arguments);

@@ -59,6 +59,25 @@ fn tiles_that_change_owners_every_tick_make_no_difference() {
     assert!(maps.iter().all(|&maps| maps >= Some(60)), "{maps:?}");
 }
 
+/// Three real pods over mTLS, with every hand-over there is: every hash is that of the world without TLS, or without pods.
+#[test]
+fn pods_that_speak_tls_compute_the_same() {
+    let arguments = [
+        "verify",
+        &scenario("pour.toml"),
+        "--pods",
+        "3",
+        "--ticks",
+        "60",
+        "--shuffle",
+        "--tls",
+        "--json",
+    ];
+    let verdict = json_of(&run(&arguments), 0);
+    assert_eq!((&verdict["equal"], &verdict["ticks"]), (&true.into(), &60.into()));
+    assert!(verdict["runs"][0]["handed_over"].as_u64() > Some(1000), "{verdict}");
+}
+
 #[test]
 fn the_table_is_on_stdout_and_names_every_run() {
     let output = run(&["verify", &scenario("pour.toml"), "--pods", "1", "--ticks", "20"]);

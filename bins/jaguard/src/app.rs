@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use jaguar_cluster::entrance::{EnterError, Entered, Entrance, Seeker, Way};
 use jaguar_cluster::join::Candidate;
 use jaguar_cluster::peer::PeerStreams;
+use jaguar_cluster::security;
 use jaguar_cluster::server::{ServeError, Served, serve};
 use jaguar_cluster::simulation::{Simulation, Stage};
 use jaguar_cluster::simulation_thread::{self, Clock};
@@ -53,12 +54,21 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
     let (grpc, grpc_address) = listen(&config, config.grpc_port, "gRPC").await?;
     let (http, http_address) = listen(&config, config.metrics_port, "HTTP").await?;
 
+    let (security, security_files) = security::open(&config, metrics.clone())?;
+    if !config.tls_enabled {
+        tracing::warn!(
+            address = %grpc_address,
+            "tls_enabled is false: whoever reaches this address can read, change and join the world, and nothing is encrypted"
+        );
+    }
+
     // Served from now on: probes, and the packets of peers, which may come before the answer to the join request does.
     let (simulation, mailbox) = Simulation::bridge();
     let (frames, frames_seen) = watch::channel(Frames::from(&config));
     let served = Served {
         simulation: simulation.clone(),
         frames: frames_seen,
+        security: security.clone(),
         metrics: metrics.clone(),
     };
     let mut servers = Servers::start(
@@ -84,6 +94,7 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
     };
     let seeker = Seeker {
         candidate: candidate.clone(),
+        security: security.clone(),
         simulation: simulation.clone(),
         clock,
         stop: stopped,
@@ -113,11 +124,18 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
         metrics: metrics.clone(),
         health: health.clone(),
     };
-    let thread = simulation_thread::start(mailbox, pod, clock, PeerStreams::new(Handle::current()), settings)?;
+    let thread = simulation_thread::start(
+        mailbox,
+        pod,
+        clock,
+        PeerStreams::new(Handle::current(), security),
+        settings,
+    )?;
     let limit = Duration::from_secs(config.migration_timeout_seconds.into());
     let followers = Followers {
         simulation: simulation.clone(),
         frames,
+        security_files,
         log,
         metrics,
         shuffle: options.shuffle,

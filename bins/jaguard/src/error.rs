@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jaguar_cluster::entrance::EnterError;
 use jaguar_cluster::kubernetes::ApiError;
+use jaguar_cluster::security::SecurityError;
 use jaguar_cluster::server::ServeError;
 use jaguar_cluster::simulation_thread::StartError;
 use jaguar_config::ConfigError;
@@ -50,6 +51,9 @@ pub enum DaemonError {
         /// What the system says.
         reason: io::Error,
     },
+    /// Certificates or keys cannot be used; the operator must repair them.
+    #[error(transparent)]
+    Security(#[from] SecurityError),
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(io::Error),

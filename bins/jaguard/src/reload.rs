@@ -1,9 +1,10 @@
-//! Follows the configuration while the daemon runs: reads it once a second and puts in force what may change.
+//! Follows the configuration, certificates and keys while the daemon runs: reads them once a second and puts in force what may change.
 
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use jaguar_cluster::security::SecurityFiles;
 use jaguar_cluster::simulation::Simulation;
 use jaguar_cluster::tuning::{Frames, tuning};
 use jaguar_config::{Change, Config, Poll, Reloaded, Watch};
@@ -19,6 +20,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct Followers {
     pub(crate) simulation: Simulation,
     pub(crate) frames: watch::Sender<Frames>,
+    pub(crate) security_files: SecurityFiles,
     pub(crate) log: Log,
     pub(crate) metrics: Arc<Metrics>,
     /// From the command line, not from a key.
@@ -26,11 +28,12 @@ pub(crate) struct Followers {
 }
 
 /// Follows the configuration on a thread of its own, which may wait for files, until the process ends.
-pub(crate) fn follow(mut watch: Watch, followers: Followers) {
+pub(crate) fn follow(mut watch: Watch, mut followers: Followers) {
     followers.show(watch.config());
     let started = thread::Builder::new().name("reload".to_owned()).spawn(move || {
         loop {
             thread::sleep(INTERVAL);
+            followers.security_files.poll();
             match watch.poll() {
                 Poll::Unchanged => {}
                 Poll::Changed(reloaded) => followers.take(watch.config(), &reloaded),

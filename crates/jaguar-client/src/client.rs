@@ -1,13 +1,11 @@
 //! The calls.
 
-use std::error::Error;
-
 use futures_util::{Stream, StreamExt};
 use jaguar_proto::v1;
 use jaguar_proto::v1::world_client::WorldClient;
-use tonic::transport::{Channel, Endpoint};
 
 use crate::body::{Body, NewBody, Region, required, vector};
+use crate::credentials::{Connection, Credentials};
 use crate::error::ClientError;
 use crate::frames::Frames;
 use crate::status::Status;
@@ -18,23 +16,25 @@ const BODIES_PER_MESSAGE: usize = 1_024;
 /// A connection to a world through one of its pods. Clones share the connection.
 #[derive(Clone, Debug)]
 pub struct Client {
-    world: WorldClient<Channel>,
+    world: WorldClient<Connection>,
 }
 
 impl Client {
-    /// Connects to a pod at `host:port`.
+    /// Connects to a pod at `host:port`, without TLS.
     ///
     /// # Errors
     /// When nobody answers there.
     pub async fn connect(address: &str) -> Result<Self, ClientError> {
-        let failed = |error: tonic::transport::Error| ClientError::Connect {
-            address: address.to_owned(),
-            reason: error.source().map_or_else(|| error.to_string(), ToString::to_string),
-        };
-        let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(failed)?;
-        let channel = endpoint.tcp_nodelay(true).connect().await.map_err(failed)?;
+        Self::connect_with(address, &Credentials::default()).await
+    }
+
+    /// Connects to a pod at `host:port` with these credentials.
+    ///
+    /// # Errors
+    /// As [`Credentials::connect`].
+    pub async fn connect_with(address: &str, credentials: &Credentials) -> Result<Self, ClientError> {
         Ok(Self {
-            world: WorldClient::new(channel),
+            world: WorldClient::new(credentials.connect(address).await?),
         })
     }
 

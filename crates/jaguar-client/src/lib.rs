@@ -22,12 +22,14 @@
 
 mod body;
 mod client;
+mod credentials;
 mod error;
 mod frames;
 mod status;
 
 pub use body::{Body, Material, NewBody, Region};
 pub use client::Client;
+pub use credentials::{Authorization, Connection, Credentials};
 pub use error::ClientError;
 pub use frames::{Frame, Frames};
 pub use status::{PodStatus, State, Status};

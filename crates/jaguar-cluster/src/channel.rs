@@ -9,18 +9,24 @@ use rustc_hash::FxHashMap;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::limits::{CONNECT_TIMEOUT, CONNECTION_WINDOW_BYTES, PEER_MESSAGE_BYTES, STREAM_WINDOW_BYTES};
+use crate::security::{Security, Tls};
 
 /// Time between two signs of life on an idle connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-/// How `host:port` is dialled.
-pub(crate) fn endpoint(address: &str) -> Result<Endpoint, tonic::transport::Error> {
-    Ok(Endpoint::from_shared(format!("http://{address}"))?
+/// How `host:port` is dialled, with the certificates that are in force.
+pub(crate) fn endpoint(address: &str, tls: Option<&Tls>) -> Result<Endpoint, tonic::transport::Error> {
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let endpoint = Endpoint::from_shared(format!("{scheme}://{address}"))?
         .tcp_nodelay(true)
         .connect_timeout(CONNECT_TIMEOUT)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .http2_keep_alive_interval(KEEP_ALIVE))
+        .http2_keep_alive_interval(KEEP_ALIVE);
+    match tls {
+        Some(tls) => endpoint.tls_config(tls.client.clone()),
+        None => Ok(endpoint),
+    }
 }
 
 /// An error with its causes: tonic's own message is only 'transport error'.
@@ -36,19 +42,44 @@ pub(crate) fn reason(error: &dyn Error) -> String {
 
 /// Channels for reads, by address. Connections are made at the first call and again when they break. They are apart from the packet streams, so that a large
 /// read never delays a packet.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Channels(Arc<Mutex<FxHashMap<String, Channel>>>);
+#[derive(Clone, Debug)]
+pub(crate) struct Channels {
+    security: Security,
+    open: Arc<Mutex<FxHashMap<String, Open>>>,
+}
+
+/// A channel, and the certificates that it connects with.
+#[derive(Debug)]
+struct Open {
+    channel: Channel,
+    tls: Option<Arc<Tls>>,
+}
 
 impl Channels {
+    /// None open yet.
+    pub(crate) fn new(security: Security) -> Self {
+        Self {
+            security,
+            open: Arc::default(),
+        }
+    }
+
     /// A client of the peer at this address.
     pub(crate) fn peer(&self, address: &str) -> Result<PeerClient<Channel>, tonic::transport::Error> {
         // Nothing in here panics, and a map of channels has no state to be broken halfway.
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let channel = match open.get(address) {
-            Some(channel) => channel.clone(),
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let tls = self.security.tls();
+        // A channel with old certificates works until it breaks, and then would never connect again.
+        let usable = |open: &&Open| open.tls.as_ref().map(Arc::as_ptr) == tls.as_ref().map(Arc::as_ptr);
+        let channel = match open.get(address).filter(usable) {
+            Some(open) => open.channel.clone(),
             None => {
-                let channel = endpoint(address)?.connect_lazy();
-                open.insert(address.to_owned(), channel.clone());
+                let channel = endpoint(address, tls.as_deref())?.connect_lazy();
+                let made = Open {
+                    channel: channel.clone(),
+                    tls,
+                };
+                open.insert(address.to_owned(), made);
                 channel
             }
         };
@@ -59,7 +90,7 @@ impl Channels {
 
     /// Closes the channels to addresses that are no member's.
     pub(crate) fn keep_only(&self, is_member: impl Fn(&str) -> bool) {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|address, _| is_member(address));
     }
 }

@@ -21,6 +21,7 @@ use crate::join::{Candidate, Round, round};
 use crate::kubernetes::{Endpoints, Keeping, Kubernetes};
 use crate::limits::{JOIN_PATIENCE, JOIN_WAIT, JOIN_WAIT_LONGEST, WAIT_LOGGED_EVERY};
 use crate::lowest::{Lowest, Turn};
+use crate::security::Security;
 use crate::simulation::Simulation;
 use crate::simulation_thread::Clock;
 
@@ -91,6 +92,8 @@ pub enum EnterError {
 pub struct Seeker {
     /// As the peers will know it.
     pub candidate: Candidate,
+    /// How the peers are dialled.
+    pub security: Security,
     /// Its pod, once there is one.
     pub simulation: Simulation,
     /// The pod's clock.
@@ -130,7 +133,7 @@ impl Seeker {
     async fn join(&mut self, peers: Vec<String>) -> Result<Entrance, EnterError> {
         let mut attempts = Attempts::new();
         loop {
-            let last = match round(None, peers.clone(), &self.candidate).await {
+            let last = match round(None, peers.clone(), &self.candidate, &self.security).await {
                 Round::Welcome(welcome) => return Ok(Entrance::Welcome(welcome)),
                 Round::NotYet(reason) | Round::Nobody(reason) => reason,
             };
@@ -147,7 +150,7 @@ impl Seeker {
                     lowest.forget();
                     unresolved.to_string()
                 }
-                Ok(addresses) => match round(None, addresses.clone(), &self.candidate).await {
+                Ok(addresses) => match round(None, addresses.clone(), &self.candidate, &self.security).await {
                     Round::Welcome(welcome) => return Ok(Entrance::Welcome(welcome)),
                     Round::NotYet(reason) => {
                         lowest.forget();
@@ -192,7 +195,7 @@ impl Seeker {
                 Step::Ask { holder } => {
                     let peers = endpoints.addresses();
                     let known = peers.is_some();
-                    match round(holder, peers.unwrap_or_default(), &self.candidate).await {
+                    match round(holder, peers.unwrap_or_default(), &self.candidate, &self.security).await {
                         Round::Welcome(welcome) => {
                             let keeping = Keeping::of_a_member(register, own, self.simulation.clone(), self.clock);
                             return Ok(Entered {

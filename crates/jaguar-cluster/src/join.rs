@@ -13,6 +13,7 @@ use tracing::info;
 
 use crate::channel::{endpoint, reason};
 use crate::limits::{JOIN_ANSWER_TIMEOUT, PEER_MESSAGE_BYTES, PEERS_ASKED_AT_ONCE};
+use crate::security::Security;
 
 /// Who wants to become a member.
 #[derive(Clone, Debug)]
@@ -47,7 +48,12 @@ enum Said {
 }
 
 /// Asks each peer once, many at a time, and the coordinators that they name. `first` is asked before all others.
-pub(crate) async fn round(first: Option<String>, peers: Vec<String>, candidate: &Candidate) -> Round {
+pub(crate) async fn round(
+    first: Option<String>,
+    peers: Vec<String>,
+    candidate: &Candidate,
+    security: &Security,
+) -> Round {
     let mut to_ask: VecDeque<String> = first.into_iter().chain(peers).collect();
     to_ask.retain(|address| *address != candidate.address);
     let mut asked: Vec<String> = Vec::new();
@@ -60,7 +66,7 @@ pub(crate) async fn round(first: Option<String>, peers: Vec<String>, candidate: 
         {
             if !asked.contains(&address) {
                 asked.push(address.clone());
-                waiting.push(async move { (ask(&address, candidate).await, address) });
+                waiting.push(async move { (ask(&address, candidate, security).await, address) });
             }
         }
         let Some((said, address)) = waiting.next().await else {
@@ -82,8 +88,8 @@ pub(crate) async fn round(first: Option<String>, peers: Vec<String>, candidate: 
     not_yet.map_or(Round::Nobody(nobody), Round::NotYet)
 }
 
-async fn ask(address: &str, candidate: &Candidate) -> Said {
-    let connected = match endpoint(address) {
+async fn ask(address: &str, candidate: &Candidate, security: &Security) -> Said {
+    let connected = match endpoint(address, security.tls().as_deref()) {
         Ok(endpoint) => endpoint.connect().await,
         Err(error) => Err(error),
     };

@@ -92,6 +92,21 @@ pub const NAME_BYTES: usize = 253;
 /// Longest wait for streams to end when the server stops.
 pub const SERVER_STOP_WAIT: Duration = Duration::from_secs(1);
 
+/// TLS handshakes under way at a time; when there are more the oldest gives way. Each has some 20 kB of buffers.
+pub const HANDSHAKES_IN_FLIGHT: usize = 256;
+
+/// Longest TLS handshake: two round trips across the world and some retransmissions. Below the default of `cluster_node_timeout_ms`.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Connections that wait for the server after their handshake. It takes them at once.
+pub const CONNECTIONS_WAITING: usize = 16;
+
+/// Pause after accepting a connection failed, which it does while the process is out of file descriptors.
+pub const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// Silence on a client's connection after which it must answer a ping or is closed, so that clients which have vanished do not hold their streams.
+pub const CLIENT_PING: Duration = Duration::from_secs(30);
+
 const _: () = assert!(BODIES_PER_COMMAND <= jaguar_migration::limits::SPAWNS_PER_ENTRY);
 const _: () = assert!(RECONNECT_WAIT.as_millis() < RECONNECT_WAIT_LONGEST.as_millis());
 const _: () = assert!(DNS_SETTLE.as_secs() * 2 < JOIN_PATIENCE.as_secs());

@@ -16,19 +16,22 @@ use tracing::{debug, info, trace};
 
 use crate::channel;
 use crate::limits::{PACKETS_PER_MESSAGE, PACKETS_WAITING, PEER_MESSAGE_BYTES, RECONNECT_WAIT, RECONNECT_WAIT_LONGEST};
+use crate::security::Security;
 
 /// The streams to all peers, owned by the simulation thread.
 #[derive(Debug)]
 pub struct PeerStreams {
     runtime: Handle,
+    security: Security,
     queues: FxHashMap<PodId, mpsc::Sender<Vec<u8>>>,
 }
 
 impl PeerStreams {
     /// No peers yet; their streams will run on this runtime.
-    pub fn new(runtime: Handle) -> Self {
+    pub fn new(runtime: Handle, security: Security) -> Self {
         Self {
             runtime,
+            security,
             queues: FxHashMap::default(),
         }
     }
@@ -37,7 +40,8 @@ impl PeerStreams {
     pub(crate) fn connect(&mut self, member: &Member) {
         let (queue, packets) = mpsc::channel(PACKETS_WAITING);
         self.queues.insert(member.pod, queue);
-        self.runtime.spawn(keep_open(member.clone(), packets));
+        self.runtime
+            .spawn(keep_open(member.clone(), packets, self.security.clone()));
     }
 
     /// Closes the stream when what waits has gone out.
@@ -55,10 +59,10 @@ impl PeerStreams {
 }
 
 /// Opens the stream again and again until the queue's sender is gone.
-async fn keep_open(peer: Member, mut packets: mpsc::Receiver<Vec<u8>>) {
+async fn keep_open(peer: Member, mut packets: mpsc::Receiver<Vec<u8>>, security: Security) {
     let mut wait = RECONNECT_WAIT;
     loop {
-        match open(&peer.address, packets).await {
+        match open(&peer.address, packets, &security).await {
             Ended::Finished => return,
             Ended::Broken {
                 packets: rest,
@@ -94,8 +98,8 @@ enum Ended {
     },
 }
 
-async fn open(address: &str, packets: mpsc::Receiver<Vec<u8>>) -> Ended {
-    let connected = match channel::endpoint(address) {
+async fn open(address: &str, packets: mpsc::Receiver<Vec<u8>>, security: &Security) -> Ended {
+    let connected = match channel::endpoint(address, security.tls().as_deref()) {
         Ok(endpoint) => endpoint.connect().await,
         Err(error) => Err(error),
     };

@@ -14,6 +14,7 @@ use crate::channel::{Channels, reason};
 use crate::convert;
 use crate::limits::{READ_ATTEMPTS, READ_WAIT};
 use crate::query::{Found, Question};
+use crate::security::Security;
 use crate::simulation::{ReadError, Simulation, Stage};
 
 /// Reads the whole world from any pod. Cheap to clone.
@@ -62,10 +63,10 @@ enum Failure {
 
 impl Reader {
     /// Reads through this pod.
-    pub fn new(simulation: Simulation) -> Self {
+    pub fn new(simulation: Simulation, security: Security) -> Self {
         Self {
             simulation,
-            channels: Channels::default(),
+            channels: Channels::new(security),
         }
     }
 

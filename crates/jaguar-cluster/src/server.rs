@@ -13,13 +13,16 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tonic::codec::CompressionEncoding;
+use tonic::service::Routes;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::limits::{CONNECTION_WINDOW_BYTES, PEER_MESSAGE_BYTES, SERVER_STOP_WAIT, STREAM_WINDOW_BYTES};
+use crate::limits::{CLIENT_PING, CONNECTION_WINDOW_BYTES, PEER_MESSAGE_BYTES, SERVER_STOP_WAIT, STREAM_WINDOW_BYTES};
 use crate::reader::Reader;
+use crate::security::Security;
+use crate::security::accept::incoming;
+use crate::security::guard::Guard;
 use crate::service::{AdminService, LogService, PeerService, WorldService};
 use crate::simulation::{Simulation, Stage};
 use crate::tuning::Frames;
@@ -31,6 +34,8 @@ pub struct Served {
     pub simulation: Simulation,
     /// The settings of watches.
     pub frames: watch::Receiver<Frames>,
+    /// Who may do what.
+    pub security: Security,
     /// Where commands and frames are counted.
     pub metrics: Arc<Metrics>,
 }
@@ -58,12 +63,18 @@ pub async fn serve(
     let Served {
         simulation,
         frames,
+        security,
         metrics,
     } = served;
-    let reader = Reader::new(simulation.clone());
-    let world = WorldServer::new(WorldService::new(simulation.clone(), reader.clone(), frames, metrics))
-        .send_compressed(CompressionEncoding::Gzip)
-        .accept_compressed(CompressionEncoding::Gzip);
+    let reader = Reader::new(simulation.clone(), security.clone());
+    let world = WorldServer::new(WorldService::new(
+        simulation.clone(),
+        reader.clone(),
+        frames,
+        metrics.clone(),
+    ))
+    .send_compressed(CompressionEncoding::Gzip)
+    .accept_compressed(CompressionEncoding::Gzip);
     let peer = PeerServer::new(PeerService::new(simulation.clone()))
         .max_decoding_message_size(PEER_MESSAGE_BYTES)
         .max_encoding_message_size(PEER_MESSAGE_BYTES);
@@ -75,18 +86,20 @@ pub async fn serve(
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     let (stopping, stopped) = tokio::sync::oneshot::channel();
-    let server = Server::builder()
-        .tcp_nodelay(true)
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .add_service(world)
+    let routes = Routes::new(world)
         .add_service(LogServer::new(LogService::new(simulation.clone(), reader)))
         .add_service(AdminServer::new(AdminService::new(simulation)))
         .add_service(peer)
         .add_service(health)
         .add_service(descriptors().build_v1()?)
         .add_service(descriptors().build_v1alpha()?)
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), async move {
+        .prepare();
+    let guarded = Guard::new(routes, security.clone(), metrics.clone());
+    let server = Server::builder()
+        .http2_keepalive_interval(Some(CLIENT_PING))
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .serve_with_incoming_shutdown(guarded, incoming(listener, security, metrics), async move {
             stop.await;
             // The server may have ended first.
             let _ = stopping.send(());

@@ -66,6 +66,23 @@ settings! {
         advertise_address: String = String::new(), Allowed::Host, AtRestart;
     }
 
+    section "Security" {
+        /// Whether the gRPC port speaks TLS, to clients and between pods; plaintext is refused then. Needs tls_cert_file, tls_key_file and tls_ca_file, whose contents are read again when they change.
+        tls_enabled: bool = false, Allowed::Flag, AtRestart;
+
+        /// PEM file with this pod's certificate and those between it and the CA. It must carry tls_peer_name as a DNS name, allow server and client authentication, and carry the names that clients dial.
+        tls_cert_file: Option<PathBuf> = None, Allowed::Path, AtRestart;
+
+        /// PEM file with the private key of the certificate.
+        tls_key_file: Option<PathBuf> = None, Allowed::Path, AtRestart;
+
+        /// PEM file with the CA certificates that sign pods and those clients that have certificates.
+        tls_ca_file: Option<PathBuf> = None, Allowed::Path, AtRestart;
+
+        /// DNS name by which pods recognise each other, whatever address they dial: who has a certificate of the CA with this name is a peer. Every pod carries it, no client may.
+        tls_peer_name: String = "jaguar-engine".to_owned(), Allowed::Name, AtRestart;
+    }
+
     section "Cluster" {
         /// Name of this pod in logs, status and metrics. Empty: the host name.
         pod_name: String = String::new(), Allowed::Name, AtRestart;

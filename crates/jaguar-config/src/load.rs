@@ -173,6 +173,30 @@ const RULES: &[Rule] = &[
         holds: |config| config.metrics_port != config.grpc_port || config.grpc_port == 0,
     },
     Rule {
+        key: "tls_cert_file",
+        other: "tls_enabled",
+        text: "is needed for tls_enabled",
+        holds: |config| config.tls_cert_file.is_some() || !config.tls_enabled,
+    },
+    Rule {
+        key: "tls_key_file",
+        other: "tls_enabled",
+        text: "is needed for tls_enabled",
+        holds: |config| config.tls_key_file.is_some() || !config.tls_enabled,
+    },
+    Rule {
+        key: "tls_ca_file",
+        other: "tls_enabled",
+        text: "is needed for tls_enabled",
+        holds: |config| config.tls_ca_file.is_some() || !config.tls_enabled,
+    },
+    Rule {
+        key: "tls_peer_name",
+        other: "tls_enabled",
+        text: "is needed for tls_enabled",
+        holds: |config| !config.tls_peer_name.is_empty() || !config.tls_enabled,
+    },
+    Rule {
         key: "cluster_node_timeout_ms",
         other: "cluster_heartbeat_interval_ms",
         text: "must be at least twice cluster_heartbeat_interval_ms",

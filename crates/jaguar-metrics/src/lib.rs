@@ -22,7 +22,8 @@ pub use health::{Health, Phase, Verdict};
 pub use load::LoadMeter;
 pub use reading::Reading;
 pub use recorder::{
-    CommandKind, DrainResult, Metrics, Outcome, Readings, Recorder, ReloadResult, ScaleDirection, ScaledMetric,
+    CommandKind, DrainResult, FileReload, Metrics, Outcome, Readings, Recorder, Refusal, ReloadResult, ScaleDirection,
+    ScaledMetric,
 };
 pub use reference::reference;
 pub use tick_rate::TickRateMeter;

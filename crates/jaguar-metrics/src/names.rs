@@ -289,6 +289,31 @@ pub const BUILD_INFO: Metric = labelled(
     &[("version", &[])],
 );
 
+/// Reloads of certificates.
+pub const TLS_RELOADS: Metric = labelled(
+    counter(
+        "jaguar_tls_reloads_total",
+        "reloads",
+        "Changes of the files tls_cert_file, tls_key_file and tls_ca_file while this pod ran, by what became of them.",
+    ),
+    &[("result", &["applied", "rejected"])],
+);
+/// End of the certificate's validity.
+pub const TLS_CERTIFICATE_EXPIRY: Metric = gauge(
+    "jaguar_tls_certificate_expiry_timestamp_seconds",
+    "s",
+    "When the certificate that this pod shows ends to be valid, in seconds since 1970; 0 without TLS.",
+);
+/// What clients were refused before their call was looked at.
+pub const CLIENT_REFUSALS: Metric = labelled(
+    counter(
+        "jaguar_client_refusals_total",
+        "refusals",
+        "Connections and calls that were refused for the sake of security, by reason.",
+    ),
+    &[("reason", &["handshake", "permission"])],
+);
+
 /// All metrics, in the order of the reference.
 pub const ALL: &[Metric] = &[
     ENTITY_COUNT,
@@ -324,4 +349,7 @@ pub const ALL: &[Metric] = &[
     MEMORY_LIMIT,
     PROCESS_START_TIME,
     BUILD_INFO,
+    TLS_RELOADS,
+    TLS_CERTIFICATE_EXPIRY,
+    CLIENT_REFUSALS,
 ];

@@ -52,6 +52,8 @@ pub struct Metrics {
     pub target_tick_rate: Gauge,
     /// [`names::MIN_TICK_RATE`].
     pub min_tick_rate: Gauge,
+    /// [`names::TLS_CERTIFICATE_EXPIRY`].
+    pub tls_certificate_expiry: Gauge,
     /// [`names::WORLD_HALTED`].
     pub world_halted: Gauge,
     /// [`names::COORDINATOR`].
@@ -62,6 +64,8 @@ pub struct Metrics {
     config_reloads: [Counter; 3],
     autoscale_thresholds: [[Gauge; 2]; 3],
     drains: [Counter; 2],
+    tls_reloads: [Counter; 2],
+    client_refusals: [Counter; 2],
 }
 
 /// What is read of the system and the configuration, and exposed where it is known.
@@ -186,6 +190,24 @@ pub enum DrainResult {
     Failed,
 }
 
+/// What became of files with keys or certificates that changed, in the order of the label's values in [`names::TLS_RELOADS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileReload {
+    /// In force for new connections.
+    Applied,
+    /// Invalid; the old ones stay.
+    Rejected,
+}
+
+/// Why a client was refused, in the order of the label's values in [`names::CLIENT_REFUSALS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No TLS, a certificate of another CA, or too slow.
+    Handshake,
+    /// A known client without the right.
+    Permission,
+}
+
 impl Recorder {
     /// A recorder in which every metric of [`names::ALL`] is described and none has a value yet.
     #[must_use]
@@ -262,6 +284,9 @@ impl Recorder {
                 std::array::from_fn(|direction| labelled_gauge(&names::AUTOSCALE_THRESHOLD, &[metric, direction]))
             }),
             drains: std::array::from_fn(|result| labelled_counter(&names::DRAINS, &[result])),
+            tls_certificate_expiry: gauge(&names::TLS_CERTIFICATE_EXPIRY),
+            tls_reloads: std::array::from_fn(|result| labelled_counter(&names::TLS_RELOADS, &[result])),
+            client_refusals: std::array::from_fn(|reason| labelled_counter(&names::CLIENT_REFUSALS, &[reason])),
         }
     }
 
@@ -314,5 +339,15 @@ impl Metrics {
     /// The counter of drains with this result: [`names::DRAINS`].
     pub fn drains(&self, result: DrainResult) -> &Counter {
         &self.drains[result as usize]
+    }
+
+    /// The counter of changed certificates with this result: [`names::TLS_RELOADS`].
+    pub fn tls_reloads(&self, result: FileReload) -> &Counter {
+        &self.tls_reloads[result as usize]
+    }
+
+    /// The counter of refusals for this reason: [`names::CLIENT_REFUSALS`].
+    pub fn client_refusals(&self, reason: Refusal) -> &Counter {
+        &self.client_refusals[reason as usize]
     }
 }
