@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::Reply;
 use crate::id::{LogIndex, PodId, RequestId, Tick};
 use crate::record::Member;
+use crate::tuning::WorldTuning;
 
 /// An output of the pod's state machine, to be carried out in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +62,15 @@ pub enum Action {
         handed_over: u32,
         /// Members that left with it.
         left: u32,
+    },
+    /// The settings of the world have changed, before this tick.
+    Tuned {
+        /// The tick.
+        tick: Tick,
+        /// What they were.
+        old: WorldTuning,
+        /// What they are.
+        new: WorldTuning,
     },
     /// The whole world has executed an entry.
     Summary(Summary),

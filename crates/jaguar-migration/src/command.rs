@@ -5,6 +5,7 @@ use jaguar_core::{BodyDesc, BodyId};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{LogIndex, Tick};
+use crate::tuning::TuningChange;
 
 /// A client's wish. Any pod takes it in; the coordinator sequences it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,6 +42,8 @@ pub enum Command {
     Rebalance,
     /// Give the coordinator's role to another pod.
     Succeed,
+    /// Change settings of the world. Nothing is sealed when they are so already.
+    Tune(TuningChange),
 }
 
 /// The answer to a [`Command`].

@@ -2,6 +2,7 @@
 
 use crate::command::Command;
 use crate::id::RequestId;
+use crate::tuning::WorldTuning;
 
 /// How fast the coordinator seals ticks.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -12,19 +13,11 @@ pub enum Rate {
     Max,
 }
 
-/// Settings that may change while the pod runs. What concerns the whole world counts on the pod that coordinates.
+/// What a pod is told when it starts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tuning {
-    /// Pace of the world.
-    pub rate: Rate,
-    /// Bodies the world may hold.
-    pub entity_limit: u64,
-    /// Whether load moves between pods on its own.
-    pub rebalance: bool,
-    /// Bodies that may cross one split in one step of a rebalance.
-    pub batch: u32,
-    /// Splits that may move in one step of a rebalance.
-    pub streams: u32,
+    /// Settings of the world, if this pod founds it. A pod that joins goes by those that the world has.
+    pub world: WorldTuning,
     /// Change the owner of every tile at random in every entry, from this seed; for `verify`.
     pub shuffle: Option<u64>,
     /// Time between two packets to a silent peer.
@@ -36,11 +29,7 @@ pub struct Tuning {
 impl Default for Tuning {
     fn default() -> Self {
         Self {
-            rate: Rate::Hz(60.0),
-            entity_limit: 1_000_000,
-            rebalance: true,
-            batch: 100,
-            streams: 5,
+            world: WorldTuning::default(),
             shuffle: None,
             heartbeat: std::time::Duration::from_secs(1),
             peer_timeout: std::time::Duration::from_secs(5),
@@ -73,8 +62,6 @@ pub enum Input {
     Drain,
     /// Stop the world for good, for this reason: the driver has learned that it must not go on (another world has taken its place).
     Halt(String),
-    /// New settings.
-    Tune(Tuning),
     /// The time of [`crate::pod::Pod::next_timeout`] has come.
     Timer,
 }

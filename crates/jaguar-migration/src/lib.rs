@@ -31,3 +31,4 @@ pub mod record;
 pub mod replay;
 mod sequencer;
 pub mod time;
+pub mod tuning;

@@ -10,6 +10,7 @@ use crate::definition::WorldDefinition;
 use crate::id::{Epoch, LogIndex, PodId, RequestId, Tick, WorldId};
 use crate::record::{Entry, Member, Origin};
 use crate::sequencer::Sequencer;
+use crate::tuning::WorldTuning;
 
 /// A message between two pods.
 #[derive(Debug, Serialize, Deserialize)]
@@ -88,5 +89,7 @@ pub(crate) struct Welcome {
     /// Largest radius that any body had up to that entry, m.
     pub(crate) max_radius: f32,
     pub(crate) paused: bool,
+    /// The settings after that entry.
+    pub(crate) tuning: WorldTuning,
     pub(crate) definition: WorldDefinition,
 }

@@ -24,6 +24,7 @@ use crate::message::{Message, Report, Welcome};
 use crate::record::{Entry, Member, Origin, Record};
 use crate::sequencer::{Circumstances, JoinRequest, Sequencer, Verdict};
 use crate::time::Time;
+use crate::tuning::WorldTuning;
 
 /// Who a pod is and how it behaves.
 #[derive(Clone, Debug)]
@@ -142,7 +143,8 @@ impl Pod {
             name: config.name.clone(),
             address: config.address.clone(),
         };
-        let sequencer = Sequencer::found(member.clone(), &definition, paused, now);
+        let tuning = config.tuning.world;
+        let sequencer = Sequencer::found(member.clone(), &definition, tuning, paused, now);
         let welcome = Welcome {
             world: identity,
             epoch: Epoch(1),
@@ -154,6 +156,7 @@ impl Pod {
             coordinator: me,
             max_radius: 0.0,
             paused,
+            tuning,
             definition,
         };
         Ok(Self {
@@ -185,7 +188,10 @@ impl Pod {
                 world: welcome.world,
                 epoch: welcome.epoch,
             },
-            tuning: config.tuning,
+            tuning: Tuning {
+                world: welcome.tuning,
+                ..config.tuning
+            },
             definition: welcome.definition,
             world,
             members: BTreeMap::new(),
@@ -226,7 +232,6 @@ impl Pod {
             Input::Command { request, command } => self.command(request, command),
             Input::Drain => self.drain(),
             Input::Halt(reason) => self.halt(reason),
-            Input::Tune(tuning) => self.tuning = tuning,
             Input::Timer => {}
         }
         self.work(now);
@@ -248,7 +253,7 @@ impl Pod {
         let silence = silence.map(|(_, link)| link.last_heard + self.tuning.peer_timeout);
         let running = self.halted.is_none();
         let sequencer = self.sequencer.as_ref().filter(|_| running);
-        let seal = sequencer.and_then(|sequencer| sequencer.next_timeout(self.tuning.rate));
+        let seal = sequencer.and_then(Sequencer::next_timeout);
         let leave = match self.leaving {
             Leaving::Flushing(until) => Some(until),
             _ => None,
@@ -320,6 +325,11 @@ impl Pod {
     /// Whether the world is paused, as far as this pod knows.
     pub fn is_paused(&self) -> bool {
         self.sequencer.as_ref().map_or(self.paused, Sequencer::is_paused)
+    }
+
+    /// The settings of the world, after the last entry executed here.
+    pub fn tuning(&self) -> WorldTuning {
+        self.tuning.world
     }
 
     /// The definition of the world.
@@ -670,7 +680,7 @@ impl Pod {
         let about = Circumstances {
             now,
             me: self.me,
-            tuning: &self.tuning,
+            shuffle: self.tuning.shuffle,
             definition: &self.definition,
             world: &self.world,
         };
@@ -689,6 +699,7 @@ impl Pod {
                 coordinator: self.me,
                 max_radius: joined.max_radius,
                 paused: joined.paused,
+                tuning: joined.tuning,
                 definition: self.definition.clone(),
             };
             let (request, bytes) = (joined.request, envelope::seal(&welcome));
@@ -756,14 +767,22 @@ impl Pod {
         self.send_or_keep(collector, Message::Report(report));
         let mut left = 0;
         for record in &entry.records {
-            if let Record::Leave(pod) = record {
-                self.members.remove(pod);
-                left += 1;
-                if *pod == self.me {
-                    self.leave(now);
-                } else {
-                    self.lingering.insert(*pod, now + self.tuning.peer_timeout);
+            match record {
+                Record::Leave(pod) => {
+                    self.members.remove(pod);
+                    left += 1;
+                    if *pod == self.me {
+                        self.leave(now);
+                    } else {
+                        self.lingering.insert(*pod, now + self.tuning.peer_timeout);
+                    }
                 }
+                Record::Tune { tuning: new, .. } => {
+                    let (tick, new) = (entry.tick, *new);
+                    let old = std::mem::replace(&mut self.tuning.world, new);
+                    self.actions.push_back(Action::Tuned { tick, old, new });
+                }
+                _ => {}
             }
         }
         self.actions.push_back(Action::Executed {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::Region;
 use crate::id::{LogIndex, PodId, RequestId, Tick};
+use crate::tuning::WorldTuning;
 
 /// One element of the log: what changes before a tick, and whether the tick is then simulated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +49,13 @@ pub enum Record {
     Map(OwnershipMap),
     /// From the next entry on, this pod is the coordinator.
     Coordinator(PodId),
+    /// The settings of the world from the next entry on.
+    Tune {
+        /// Who asked for the change.
+        origin: Origin,
+        /// All of them, with what has changed and what has not.
+        tuning: WorldTuning,
+    },
 }
 
 /// A change to bodies.

@@ -16,10 +16,12 @@ use jaguar_migration::random::Random;
 use jaguar_migration::record::Entry;
 use jaguar_migration::replay::Replay;
 use jaguar_migration::time::Time;
+use jaguar_migration::tuning::{TuningChange, WorldTuning};
 
 use crate::network::{Agenda, Network};
 use crate::options::Options;
 use crate::scenes;
+use crate::settings::{Settings, SettingsError};
 
 /// Simulated time after which a run that has not ended is stuck. Retransmissions wait 1.6 s at the most, so this is dozens of them.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -66,6 +68,9 @@ pub enum Failure {
         /// Ids of the replay.
         expected: usize,
     },
+    /// The settings of the world are not what was asked for, or not the same everywhere.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// Two pods disagree on an entry.
     #[error("two pods know different contents of {0}")]
     Fork(LogIndex),
@@ -95,6 +100,8 @@ pub struct Outcome {
     pub handed_over: u64,
     /// Commands answered.
     pub answered: usize,
+    /// Changes of the world's settings.
+    pub tunings: usize,
     /// The hash at the end.
     pub hash: u128,
 }
@@ -104,6 +111,8 @@ enum Event {
     Wake(PodId),
     Churn,
     Command,
+    Tune,
+    Propose { pod: PodId, change: TuningChange },
     Join { request: RequestId, ask: PodId },
     Heal,
 }
@@ -120,6 +129,8 @@ struct Simulation {
     members: BTreeSet<PodId>,
     entries: BTreeMap<LogIndex, Arc<Entry>>,
     summaries: BTreeMap<LogIndex, Summary>,
+    /// The settings that each pod went by after an entry that it had executed.
+    tunings: Vec<(PodId, LogIndex, WorldTuning)>,
     next_request: u64,
     asked: BTreeMap<RequestId, (PodId, Command)>,
     answered: BTreeMap<RequestId, Reply>,
@@ -150,6 +161,7 @@ pub fn run(options: &Options) -> Result<Outcome, Failure> {
         members: BTreeSet::from([PodId(1)]),
         entries: BTreeMap::new(),
         summaries: BTreeMap::new(),
+        tunings: Vec::new(),
         next_request: 0,
         asked: BTreeMap::new(),
         answered: BTreeMap::new(),
@@ -162,10 +174,13 @@ pub fn run(options: &Options) -> Result<Outcome, Failure> {
 }
 
 fn config(name: &str, options: &Options) -> PodConfig {
-    let rate = options.rate_hz.map_or(Rate::Max, Rate::Hz);
-    let tuning = Tuning {
-        rate,
+    let world = WorldTuning {
+        rate: options.rate_hz.map_or(Rate::Max, Rate::Hz),
         batch: options.batch,
+        ..WorldTuning::default()
+    };
+    let tuning = Tuning {
+        world,
         shuffle: options.shuffle.then_some(options.seed),
         // The faults of the network last longer than a peer's patience with a dead one would.
         peer_timeout: Duration::from_secs(100),
@@ -192,7 +207,7 @@ impl Simulation {
                 command: Command::RunTo(tick),
             },
         );
-        self.outstanding = self.options.joins + self.options.churn + self.options.commands;
+        self.outstanding = self.options.joins + self.options.churn + self.options.commands + self.options.tunings;
         for _ in 0..self.options.joins {
             let request = self.request();
             self.agenda
@@ -205,6 +220,10 @@ impl Simulation {
         for _ in 0..self.options.commands {
             let time = at(self);
             self.agenda.plan(time, Event::Command);
+        }
+        for _ in 0..self.options.tunings {
+            let time = at(self);
+            self.agenda.plan(time, Event::Tune);
         }
         self.agenda.plan(Time(length * 4), Event::Heal);
     }
@@ -233,6 +252,16 @@ impl Simulation {
                 Event::Command => {
                     self.outstanding -= 1;
                     self.command();
+                }
+                Event::Tune => {
+                    self.outstanding -= 1;
+                    self.tune();
+                }
+                Event::Propose { pod, change } => {
+                    self.outstanding -= 1;
+                    if self.pods.contains_key(&pod) {
+                        self.ask(pod, Command::Tune(change));
+                    }
                 }
                 Event::Join { request, ask } => {
                     let ask = if self.pods.contains_key(&ask) {
@@ -339,6 +368,33 @@ impl Simulation {
         self.ask(pod, command);
     }
 
+    /// One pod proposes settings; or all propose the same, as when a ConfigMap changes; or two different ones at the same time.
+    fn tune(&mut self) {
+        let (change, other) = (self.any_change(), self.any_change());
+        let proposals: Vec<(PodId, TuningChange)> = match self.random.next_below(3) {
+            0 => vec![(self.any_pod(), change)],
+            1 => self.pods.keys().map(|&pod| (pod, change)).collect(),
+            _ => vec![(self.any_pod(), change), (self.any_pod(), other)],
+        };
+        self.outstanding += proposals.len() as u64;
+        for (pod, change) in proposals {
+            self.agenda.plan(self.now, Event::Propose { pod, change });
+        }
+    }
+
+    fn any_change(&mut self) -> TuningChange {
+        let random = &mut self.random;
+        // No rate at which a run would take longer than its patience.
+        let rates = [Rate::Max, Rate::Hz(30.0), Rate::Hz(60.0), Rate::Hz(240.0)];
+        TuningChange {
+            rate: (random.next_below(2) == 0).then(|| rates[random.next_below(4) as usize]),
+            entity_limit: (random.next_below(2) == 0).then(|| self.options.bodies + random.next_below(100)),
+            rebalance: (random.next_below(2) == 0).then(|| random.next_below(2) == 0),
+            batch: (random.next_below(2) == 0).then(|| 1 + random.next_below(60) as u32),
+            streams: (random.next_below(2) == 0).then(|| 1 + random.next_below(5) as u32),
+        }
+    }
+
     fn ask(&mut self, pod: PodId, command: Command) {
         // A pod that drains refuses clients; its driver sees to that.
         if self.pods[&pod].status().draining {
@@ -423,6 +479,7 @@ impl Simulation {
                 {
                     return Err(Failure::Fork(index));
                 }
+                self.tunings.push((pod, index, self.pods[&pod].tuning()));
             }
             Action::Summary(summary) => {
                 if *self.summaries.entry(summary.index).or_insert_with(|| summary.clone()) != summary {
@@ -438,6 +495,7 @@ impl Simulation {
                     *at != pod || answered.contains_key(request) || !matches!(command, Command::RunTo(_))
                 });
             }
+            Action::Tuned { .. } => {}
             Action::Halt { reason } => return Err(Failure::Halted { pod, reason }),
         }
         Ok(())
@@ -455,6 +513,10 @@ impl Simulation {
                 Reply::NotFound { id: missing },
             ) => id == missing,
             (Command::Succeed, Reply::Refused { .. }) => true,
+            // Only where the settings say so: the limit is drawn above what there is at the start.
+            (Command::Spawn(bodies), Reply::LimitReached { limit, count, asked }) => {
+                *asked == bodies.len() as u64 && count + asked > *limit
+            }
             (_, Reply::Done { .. }) => !matches!(command, Command::Spawn(_)),
             _ => false,
         };
@@ -465,6 +527,24 @@ impl Simulation {
             Some(_) => wrong("was answered twice".to_owned()),
             None => Ok(()),
         }
+    }
+
+    fn check_settings(&self) -> Result<usize, Failure> {
+        let asked = self.asked.iter().filter_map(|(request, (_, command))| match command {
+            Command::Tune(change) => Some((*request, *change)),
+            _ => None,
+        });
+        let done = |request: &RequestId| match self.answered.get(request) {
+            Some(Reply::Done { index, .. }) => Some(*index),
+            _ => None,
+        };
+        let asked: BTreeMap<RequestId, (TuningChange, Option<LogIndex>)> = asked
+            .map(|(request, change)| (request, (change, done(&request))))
+            .collect();
+        let first = config("", &self.options).tuning.world;
+        let settings = Settings::follow(first, self.entries.values(), &asked)?;
+        settings.check(&asked, &self.tunings)?;
+        Ok(settings.changes())
     }
 
     /// Compares everything that the cluster said with a replay of its log on one world.
@@ -501,6 +581,7 @@ impl Simulation {
             left: self.left.len(),
             handed_over: self.summaries.values().next_back().map_or(0, |last| last.handed_over),
             answered: self.answered.len(),
+            tunings: self.check_settings()?,
             hash: replay.world().hash().0,
         })
     }

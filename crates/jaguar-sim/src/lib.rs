@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod network;
 pub mod options;
 pub mod scenes;
+pub mod settings;
 
 pub use cluster::{Failure, Outcome, run};
 pub use options::Options;

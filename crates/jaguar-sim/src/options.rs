@@ -19,6 +19,8 @@ pub struct Options {
     pub churn: u64,
     /// Clients' commands while it runs.
     pub commands: u64,
+    /// Changes of the world's settings while it runs.
+    pub tunings: u64,
     /// Whether all tiles change their owners in every entry.
     pub shuffle: bool,
     /// Bodies per split and step of a rebalance.
@@ -54,6 +56,7 @@ impl Options {
             loss,
             duplication,
             delay: Duration::from_micros(50 + random.next_below(30_000)),
+            tunings: random.next_below(6),
         }
     }
 }

@@ -101,12 +101,16 @@ impl Sequencer {
             .flat_map(|report| report.found.iter().copied())
             .collect();
         for (position, record) in (0_u32..).zip(&entry.records) {
-            let Record::Physics {
-                origin: Some(origin),
-                change,
-            } = record
-            else {
-                continue;
+            let (origin, change) = match record {
+                Record::Physics {
+                    origin: Some(origin),
+                    change,
+                } => (origin, change),
+                Record::Tune { origin, .. } => {
+                    verdicts.push(Verdict::Reply(*origin, done.clone()));
+                    continue;
+                }
+                _ => continue,
             };
             let reply = match change {
                 Change::Spawn { first, bodies } => Reply::Spawned {

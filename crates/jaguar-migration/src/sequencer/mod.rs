@@ -17,12 +17,12 @@ use crate::action::Summary;
 use crate::command::{Command, Reply};
 use crate::definition::WorldDefinition;
 use crate::id::{LogIndex, PodId, RequestId, Tick};
-use crate::input::Tuning;
 use crate::limits::{COMMANDS_WAITING, MEMBERS};
 use crate::message::Report;
 use crate::random::mix;
 use crate::record::{Entry, Member, Origin};
 use crate::time::Time;
+use crate::tuning::WorldTuning;
 
 /// What a sequencer wants done, in order.
 #[derive(Debug)]
@@ -52,6 +52,8 @@ pub(crate) struct Sequencer {
     /// Largest radius that any sealed body had, m.
     max_radius: f32,
     paused: bool,
+    /// The settings after the last sealed entry.
+    tuning: WorldTuning,
     /// Where to pause.
     stop_at: Option<Tick>,
     /// Who is answered when `stop_at` is reached and complete.
@@ -149,13 +151,15 @@ pub(crate) struct Joined {
     pub(crate) map: OwnershipMap,
     pub(crate) max_radius: f32,
     pub(crate) paused: bool,
+    pub(crate) tuning: WorldTuning,
 }
 
 /// What sealing needs to know beyond the sequencer's own state.
 pub(crate) struct Circumstances<'a> {
     pub(crate) now: Time,
     pub(crate) me: PodId,
-    pub(crate) tuning: &'a Tuning,
+    /// Seed of the maps of `verify --shuffle`.
+    pub(crate) shuffle: Option<u64>,
     pub(crate) definition: &'a WorldDefinition,
     pub(crate) world: &'a World,
 }
@@ -167,7 +171,13 @@ pub(crate) fn id_mark(id: BodyId) -> u64 {
 
 impl Sequencer {
     /// The sequencer of a new world with one member.
-    pub(crate) fn found(member: Member, definition: &WorldDefinition, paused: bool, now: Time) -> Self {
+    pub(crate) fn found(
+        member: Member,
+        definition: &WorldDefinition,
+        tuning: WorldTuning,
+        paused: bool,
+        now: Time,
+    ) -> Self {
         let pod = member.pod;
         let radii = definition.bodies.iter().map(|(_, body)| body.radius);
         Self {
@@ -180,6 +190,7 @@ impl Sequencer {
             map_index: LogIndex(0),
             max_radius: radii.fold(0.0, f32::max),
             paused,
+            tuning,
             stop_at: None,
             awaits_stop: Vec::new(),
             awaits_entry: Vec::new(),

@@ -15,14 +15,15 @@ use crate::id::{LogIndex, PodId, Tick};
 use crate::input::Rate;
 use crate::limits::{ENTRIES_AHEAD, SPAWNS_PER_ENTRY, TICKS_CAUGHT_UP, TICKS_SEALED_EARLY};
 use crate::random::mix;
-use crate::record::{Change, Entry, Member, Record};
+use crate::record::{Change, Entry, Member, Origin, Record};
 use crate::time::Time;
+use crate::tuning::TuningChange;
 
 impl Sequencer {
     /// When [`Sequencer::seal`] has something to do that only time brings.
-    pub(crate) fn next_timeout(&self, rate: Rate) -> Option<Time> {
+    pub(crate) fn next_timeout(&self) -> Option<Time> {
         let waits_for_time = !self.paused && self.open.len() < ENTRIES_AHEAD as usize;
-        match rate {
+        match self.tuning.rate {
             Rate::Hz(hz) if waits_for_time => Some(self.next_due - period(hz) * TICKS_SEALED_EARLY),
             _ => None,
         }
@@ -67,7 +68,7 @@ impl Sequencer {
 
     /// Whether the next tick's time has come; if so, sets the time of the one after.
     fn is_due(&mut self, about: &Circumstances<'_>) -> bool {
-        let Rate::Hz(hz) = about.tuning.rate else {
+        let Rate::Hz(hz) = self.tuning.rate else {
             return true;
         };
         let period = period(hz);
@@ -118,6 +119,7 @@ impl Sequencer {
                 map: self.map.clone(),
                 max_radius: self.max_radius.max(about.world.max_radius()),
                 paused: self.paused,
+                tuning: self.tuning,
             });
             let member = Member { pod, name, address };
             records.push(Record::Join(member.clone()));
@@ -178,7 +180,7 @@ impl Sequencer {
     /// Moves load: at random for `shuffle`, else step by step towards balance.
     fn seal_map(&mut self, about: &Circumstances<'_>, records: &mut Vec<Record>) {
         let draining: Vec<PodId> = self.draining().collect();
-        if let Some(seed) = about.tuning.shuffle {
+        if let Some(seed) = about.shuffle {
             self.rebalance_now = false;
             let stays = self
                 .members
@@ -195,7 +197,7 @@ impl Sequencer {
         if self.map_index == self.next || !self.is_settled() {
             return;
         }
-        let tuning = about.tuning;
+        let tuning = &self.tuning;
         let limits = if self.rebalance_now {
             BalanceLimits {
                 max_entities_per_stream: u32::MAX,
@@ -256,25 +258,25 @@ impl Sequencer {
             });
         }
         let sealed: u64 = self.open.iter().map(|open| spawns(&open.entry, about.definition)).sum();
-        let mut room = about.tuning.entity_limit.saturating_sub(self.tally.entities + sealed);
+        let mut count = self.tally.entities + sealed;
         let mut spawned = 0;
         while spawned < SPAWNS_PER_ENTRY
             && let Some((origin, command)) = self.commands.pop_front()
         {
+            let limit = self.tuning.entity_limit;
             let change = match command {
-                Command::Spawn(bodies) if bodies.len() as u64 > room => {
-                    let limit = about.tuning.entity_limit;
-                    let reply = Reply::LimitReached {
-                        limit,
-                        count: limit - room,
-                        asked: bodies.len() as u64,
-                    };
-                    verdicts.push(Verdict::Reply(origin, reply));
+                Command::Tune(change) => {
+                    records.extend(self.tune(origin, change));
+                    continue;
+                }
+                Command::Spawn(bodies) if count.saturating_add(bodies.len() as u64) > limit => {
+                    let asked = bodies.len() as u64;
+                    verdicts.push(Verdict::Reply(origin, Reply::LimitReached { limit, count, asked }));
                     continue;
                 }
                 Command::Spawn(bodies) => {
                     spawned += bodies.len();
-                    room -= bodies.len() as u64;
+                    count += bodies.len() as u64;
                     self.spawn(bodies)
                 }
                 Command::Despawn(id) => Change::Despawn(id),
@@ -297,6 +299,7 @@ impl Sequencer {
             });
         }
         if advance {
+            let room = self.tuning.entity_limit.saturating_sub(count);
             for change in about.definition.changes(about.world, self.tick, self.next_id, room) {
                 let change = match change {
                     Change::Spawn { bodies, .. } => self.spawn(bodies),
@@ -305,6 +308,17 @@ impl Sequencer {
                 records.push(Record::Physics { origin: None, change });
             }
         }
+    }
+
+    /// The record of a change of the settings; none when they are so already, which is answered with the entry like a change.
+    fn tune(&mut self, origin: Origin, change: TuningChange) -> Option<Record> {
+        let tuning = change.applied_to(self.tuning);
+        if tuning == self.tuning {
+            self.awaits_entry.push((self.next, origin));
+            return None;
+        }
+        self.tuning = tuning;
+        Some(Record::Tune { origin, tuning })
     }
 
     fn spawn(&mut self, bodies: Vec<BodyDesc>) -> Change {
