@@ -51,6 +51,21 @@ fn as_text(status: &GetStatusResponse) -> String {
         HumanCount(status.despawned),
         HumanCount(status.handed_over)
     );
+    if let Some(settings) = &status.settings {
+        let balance = if settings.entity_migration_enabled {
+            format!(
+                "load moves by {} bodies a border and tick, over {} borders",
+                HumanCount(settings.entity_migration_batch_size.into()),
+                settings.max_concurrent_migrations
+            )
+        } else {
+            "load does not move".to_owned()
+        };
+        text += &format!(
+            "settings  at most {} bodies; {balance}\n",
+            HumanCount(settings.entity_hard_limit)
+        );
+    }
     text += &format!("hash      {} after entry {}\n", status.hash, status.index);
     let leaving = if status.draining { ", which is leaving" } else { "" };
     text += &format!("answered  by pod {}{leaving}\n\n", status.pod);
@@ -103,6 +118,12 @@ fn as_json(status: &GetStatusResponse) -> Value {
         "handed_over": status.handed_over,
         "target_tick_rate_hz": status.target_tick_rate_hz,
         "tick_rate_hz": status.tick_rate_hz,
+        "settings": status.settings.map(|settings| json!({
+            "entity_hard_limit": settings.entity_hard_limit,
+            "entity_migration_enabled": settings.entity_migration_enabled,
+            "entity_migration_batch_size": settings.entity_migration_batch_size,
+            "max_concurrent_migrations": settings.max_concurrent_migrations,
+        })),
         "epoch": status.epoch,
         "coordinator": status.coordinator,
         "pod": status.pod,
@@ -124,7 +145,7 @@ fn state_name(status: &GetStatusResponse) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jaguar_proto::v1::PodStatus;
+    use jaguar_proto::v1::{PodStatus, WorldSettings};
 
     #[test]
     fn the_text_shows_the_world_and_its_pods() {
@@ -139,6 +160,12 @@ mod tests {
             target_tick_rate_hz: Some(60.0),
             tick_rate_hz: 59.94,
             simulated_tick_rate_hz: 60,
+            settings: Some(WorldSettings {
+                entity_hard_limit: 20_000,
+                entity_migration_enabled: true,
+                entity_migration_batch_size: 100,
+                max_concurrent_migrations: 5,
+            }),
             coordinator: 1,
             pod: 1,
             pods: vec![PodStatus {
@@ -154,6 +181,7 @@ mod tests {
         let expected = "\
 world     paused, tick 90 (1.50 s), 59.9 of 60 ticks/s
 bodies    1,500 (spawned 1,600, despawned 100, handed over 0)
+settings  at most 20,000 bodies; load moves by 100 bodies a border and tick, over 5 borders
 hash      00ff after entry 95
 answered  by pod 1
 

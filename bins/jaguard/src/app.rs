@@ -31,7 +31,7 @@ use crate::http::{self, Shown};
 use crate::leaving::{Leaving, reach, show_the_end};
 use crate::logging::Log;
 use crate::options::Options;
-use crate::reload::{self, Followers};
+use crate::reload::{self, Files, Followers};
 use crate::resources::Resources;
 use crate::shutdown::Signals;
 use crate::way::way;
@@ -120,7 +120,6 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
     let settings = simulation_thread::Options {
         threads: threads(&config).get(),
         history_entries: config.history_ticks as usize,
-        rate: tuning(&config, options.shuffle).rate,
         metrics: metrics.clone(),
         health: health.clone(),
     };
@@ -135,12 +134,14 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
     let followers = Followers {
         simulation: simulation.clone(),
         frames,
-        security_files,
         log,
         metrics,
-        shuffle: options.shuffle,
     };
-    reload::follow(config_watch, followers);
+    let files = Files {
+        watch: config_watch,
+        certificates: security_files,
+    };
+    tokio::spawn(reload::follow(files, followers));
     if let Way::Kubernetes { api, .. } = &way {
         api.keep_deletion_cost(simulation.clone());
     }

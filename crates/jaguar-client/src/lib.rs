@@ -32,6 +32,6 @@ pub use client::Client;
 pub use credentials::{Authorization, Connection, Credentials};
 pub use error::ClientError;
 pub use frames::{Frame, Frames};
-pub use status::{PodStatus, State, Status};
+pub use status::{PodStatus, Settings, State, Status};
 /// The codes that [`ClientError::code`] gives.
 pub use tonic::Code;

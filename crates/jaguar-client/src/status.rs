@@ -32,10 +32,27 @@ pub struct Status {
     pub handed_over: u64,
     /// Ticks a second that it makes.
     pub tick_rate_hz: f64,
+    /// Ticks a second that it is meant to make; none when it goes as fast as it can.
+    pub target_tick_rate_hz: Option<f64>,
+    /// What else its pods have agreed on.
+    pub settings: Settings,
     /// The pod that sequences.
     pub coordinator: u32,
     /// Its pods.
     pub pods: Vec<PodStatus>,
+}
+
+/// What the pods of a world have agreed on, under the names of the configuration's keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Most bodies in the world.
+    pub entity_hard_limit: u64,
+    /// Whether load moves between pods to balance it.
+    pub entity_migration_enabled: bool,
+    /// Most bodies that one pod hands over to another in a tick for the sake of balance.
+    pub entity_migration_batch_size: u32,
+    /// Most borders between pods that move in the same tick.
+    pub max_concurrent_migrations: u32,
 }
 
 /// A pod of the world.
@@ -51,6 +68,17 @@ pub struct PodStatus {
     pub entities: u64,
     /// Share of the tick budget it uses; 1 is exactly real time.
     pub load: f32,
+}
+
+impl From<v1::WorldSettings> for Settings {
+    fn from(settings: v1::WorldSettings) -> Self {
+        Self {
+            entity_hard_limit: settings.entity_hard_limit,
+            entity_migration_enabled: settings.entity_migration_enabled,
+            entity_migration_batch_size: settings.entity_migration_batch_size,
+            max_concurrent_migrations: settings.max_concurrent_migrations,
+        }
+    }
 }
 
 impl From<v1::GetStatusResponse> for Status {
@@ -76,6 +104,9 @@ impl From<v1::GetStatusResponse> for Status {
             despawned: status.despawned,
             handed_over: status.handed_over,
             tick_rate_hz: status.tick_rate_hz,
+            target_tick_rate_hz: status.target_tick_rate_hz,
+            // Absent from a server that is older than the field.
+            settings: status.settings.map(Into::into).unwrap_or_default(),
             coordinator: status.coordinator,
             pods: pods.collect(),
         }

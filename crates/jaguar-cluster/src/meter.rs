@@ -14,6 +14,8 @@ use jaguar_migration::id::{LogIndex, PodId};
 use jaguar_migration::input::Rate;
 use jaguar_migration::time::Time;
 
+use crate::tuning::rate_hz;
+
 /// Measures one pod.
 pub(crate) struct Meter {
     metrics: Arc<Metrics>,
@@ -64,7 +66,9 @@ impl Meter {
         meter
     }
 
+    /// The world has agreed on a pace.
     pub(crate) fn set_rate(&mut self, rate: Rate) {
+        self.metrics.target_tick_rate.set(rate_hz(rate));
         self.budget = match rate {
             Rate::Hz(hz) => Duration::try_from_secs_f64(1.0 / hz).unwrap_or(self.simulated),
             Rate::Max => self.simulated,

@@ -8,7 +8,6 @@ use jaguar_migration::action::Summary;
 use jaguar_migration::command::{Command, Reply};
 use jaguar_migration::definition::WorldDefinition;
 use jaguar_migration::id::{LogIndex, PodId, Tick, WorldId};
-use jaguar_migration::input::Tuning;
 use jaguar_migration::pod::Pod;
 use jaguar_migration::record::Entry;
 use tokio::sync::{oneshot, watch};
@@ -97,7 +96,6 @@ pub(crate) enum Event {
         answer: oneshot::Sender<()>,
     },
     Halt(String),
-    Tune(Tuning),
     /// After this entry, or now.
     Read {
         at: Option<LogIndex>,
@@ -293,14 +291,6 @@ impl Simulation {
     /// When the thread has ended, is overwhelmed, or there is no pod yet.
     pub fn halt(&self, reason: String) -> Result<(), Unanswered> {
         self.send(Event::Halt(reason))
-    }
-
-    /// New settings.
-    ///
-    /// # Errors
-    /// When the thread has ended or is overwhelmed.
-    pub fn tune(&self, tuning: Tuning) -> Result<(), Unanswered> {
-        self.send(Event::Tune(tuning))
     }
 
     /// Carries out a command; answers when it is in the log.

@@ -14,7 +14,7 @@ use jaguar_metrics::{Health, Metrics, Phase};
 use jaguar_migration::action::Action;
 use jaguar_migration::command::Reply;
 use jaguar_migration::id::{LogIndex, RequestId, Tick};
-use jaguar_migration::input::{Input, Rate};
+use jaguar_migration::input::Input;
 use jaguar_migration::pod::Pod;
 use jaguar_migration::time::Time;
 use rustc_hash::FxHashMap;
@@ -28,6 +28,7 @@ use crate::meter::{Executed, Meter};
 use crate::peer::PeerStreams;
 use crate::query::{self, LocalCut, Question};
 use crate::simulation::{Event, JoinAnswer, LogItems, Mailbox, Progress, ReadError, Stage};
+use crate::tuning::{Difference, differences};
 
 /// Longest time without a sign of life, for the liveness probe: even a paused world's thread wakes up so often.
 const LONGEST_SILENCE: Duration = Duration::from_secs(1);
@@ -39,8 +40,6 @@ pub struct Options {
     pub threads: usize,
     /// Entries whose bodies are kept for `GetBodiesAt`.
     pub history_entries: usize,
-    /// The pace the pod starts with.
-    pub rate: Rate,
     /// Where the thread's measurements go.
     pub metrics: Arc<Metrics>,
     /// Where the thread shows that it lives, and what it does.
@@ -120,7 +119,6 @@ struct Driver {
     /// The stage, for the async side.
     told: watch::Sender<Stage>,
     peers: PeerStreams,
-    rate: Rate,
     next_request: u64,
     commands: FxHashMap<RequestId, oneshot::Sender<Reply>>,
     joins: FxHashMap<RequestId, oneshot::Sender<JoinAnswer>>,
@@ -137,7 +135,7 @@ struct Driver {
 
 impl Driver {
     fn new(mailbox: Mailbox, pod: Pod, clock: Clock, peers: PeerStreams, options: Options) -> Self {
-        let meter = Meter::new(options.metrics, options.rate, pod.definition().params.tick_rate);
+        let meter = Meter::new(options.metrics, pod.tuning().rate, pod.definition().params.tick_rate);
         Self {
             pod,
             clock,
@@ -145,7 +143,6 @@ impl Driver {
             progress: mailbox.progress,
             told: mailbox.stage,
             peers,
-            rate: options.rate,
             next_request: 1,
             commands: FxHashMap::default(),
             joins: FxHashMap::default(),
@@ -228,16 +225,10 @@ impl Driver {
                 let _ = answer.send(());
             }
             Event::Halt(reason) => self.give(Input::Halt(reason)),
-            Event::Tune(tuning) => {
-                self.rate = tuning.rate;
-                self.meter.set_rate(tuning.rate);
-                self.give(Input::Tune(tuning));
-            }
             Event::Read { at, question, answer } => self.read(at, question, answer),
             Event::History { index, answer } => drop(answer.send(self.history.at(index))),
             Event::Status { answer } => drop(answer.send(PodAnswer {
                 status: self.pod.status(),
-                rate: self.rate,
                 tick_rate_hz: self.meter.tick_rate_hz(self.clock.now()),
             })),
             Event::Log {
@@ -312,6 +303,18 @@ impl Driver {
                 self.become_member();
                 self.answer_reads(index);
                 return true;
+            }
+            Action::Tuned { tick, old, new } => {
+                for Difference { key, old, new } in differences(&old, &new) {
+                    info!(
+                        key,
+                        old,
+                        new,
+                        tick = tick.0,
+                        "the world has agreed on a change of its settings"
+                    );
+                }
+                self.meter.set_rate(new.rate);
             }
             Action::Summary(summary) => {
                 self.meter.summarised(&summary, self.pod.id());

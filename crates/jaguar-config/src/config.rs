@@ -30,12 +30,12 @@ settings! {
         spatial_hash_cell_size: f64 = 10.0, Allowed::Real { min: 0.0, max: 4096.0, unit: "m" }, AtRestart;
 
         /// Most entities in the world. A spawn beyond it is refused with RESOURCE_EXHAUSTED.
-        entity_hard_limit: u32 = 1_000_000, Allowed::Whole { min: 1, max: 1_000_000_000, unit: "entities" }, AtOnce;
+        entity_hard_limit: u32 = 1_000_000, Allowed::Whole { min: 1, max: 1_000_000_000, unit: "entities" }, Agreed;
     }
 
     section "Pace" {
         /// Ticks a second at which the world advances while every pod keeps up; when one cannot, the world slows down as a whole. 0: as fast as the pods can. A world founded without a scenario simulates 1 / rate seconds in a tick, fixed when it is founded.
-        target_tick_rate: u32 = 60, Allowed::Whole { min: 0, max: 1000, unit: "Hz" }, AtOnce;
+        target_tick_rate: u32 = 60, Allowed::Whole { min: 0, max: 1000, unit: "Hz" }, Agreed;
 
         /// Tick rate below which something is wrong: exported as jaguar_simulation_min_tick_rate, with which the alert compares the tick rate. No more than target_tick_rate, or the alert always fires.
         min_tick_rate: u32 = 30, Allowed::Whole { min: 0, max: 1000, unit: "Hz" }, AtOnce;
@@ -114,13 +114,13 @@ settings! {
 
     section "Migration" {
         /// Whether load moves between pods to balance it. Joins and drains move entities in any case.
-        entity_migration_enabled: bool = true, Allowed::Flag, AtOnce;
+        entity_migration_enabled: bool = true, Allowed::Flag, Agreed;
 
         /// Most entities that one pod hands over to another in a tick for the sake of balance.
-        entity_migration_batch_size: u32 = 100, Allowed::Whole { min: 1, max: 1_000_000, unit: "entities" }, AtOnce;
+        entity_migration_batch_size: u32 = 100, Allowed::Whole { min: 1, max: 1_000_000, unit: "entities" }, Agreed;
 
         /// Most borders between pods that move in the same tick.
-        max_concurrent_migrations: u32 = 5, Allowed::Whole { min: 1, max: 1000, unit: "" }, AtOnce;
+        max_concurrent_migrations: u32 = 5, Allowed::Whole { min: 1, max: 1000, unit: "" }, Agreed;
 
         /// Longest time a pod that leaves may take to hand over what it owns.
         migration_timeout_seconds: u32 = 30, Allowed::Whole { min: 1, max: 3600, unit: "s" }, AtRestart;

@@ -8,8 +8,10 @@ use crate::value::Value;
 /// Whether a key can change while a pod runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reload {
-    /// A reload applies it.
+    /// A reload applies it to this pod.
     AtOnce,
+    /// A reload proposes it to the world, which changes it on every pod before the same tick.
+    Agreed,
     /// A reload reports it and keeps the old value.
     AtRestart,
 }
@@ -20,6 +22,7 @@ impl Reload {
     pub fn name(self) -> &'static str {
         match self {
             Self::AtOnce => "now",
+            Self::Agreed => "agreed",
             Self::AtRestart => "restart",
         }
     }

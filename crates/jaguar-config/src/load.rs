@@ -23,6 +23,8 @@ pub struct Loaded {
     pub config: Config,
     /// Keys that do not exist.
     pub warnings: Vec<Warning>,
+    /// The keys that a source names, whatever their value.
+    pub given: Vec<&'static str>,
     /// The keys that were set to something other than their default, for the log and for `status`.
     pub settings: Vec<Setting>,
 }
@@ -100,6 +102,13 @@ pub(crate) fn assemble(reading: &Reading, host_name: &str) -> Result<Loaded, Con
         return Err(ConfigError { problems });
     }
 
+    let by_default = Origin::Default.of("");
+    let is_given = |key: &&Key| {
+        origins
+            .get(key.name)
+            .is_some_and(|source_name| *source_name != by_default)
+    };
+    let given = keys().filter(is_given).map(|key| key.name).collect();
     let defaults = Config::default();
     let settings = keys()
         .filter(|key| key.show(&config) != key.show(&defaults))
@@ -112,6 +121,7 @@ pub(crate) fn assemble(reading: &Reading, host_name: &str) -> Result<Loaded, Con
     Ok(Loaded {
         config,
         warnings: unknown_keys(&reading.layers),
+        given,
         settings,
     })
 }

@@ -16,7 +16,7 @@ A key is read from four layers, each over the one before:
 
 A value that is not allowed, or that breaks a rule between keys, stops the start; all such values are reported at once, with the place that gave each. A key that does not exist is a warning.
 
-While a pod runs, the directory or file is read again every second. *Now* in the column 'takes effect' means that a change is applied then; *restart* that it is reported and waits for the next start. A change that is not valid is reported and nothing of it is applied.
+While a pod runs, the directory or file is read again every second. *Now* in the column 'takes effect' means that a change is applied to the pod then. *Agreed* marks what the whole world has in common: the pod proposes the change, and all pods apply it before the same tick (of two different proposals the later one holds; a pod that joins proposes the keys that its sources set, and goes by the world's for all others). *Restart* means that a change is reported and waits for the next start. A change that is not valid is reported and nothing of it is applied.
 ";
 
 /// The text of docs/configuration.md.

@@ -12,6 +12,7 @@ pub struct Watch {
     sources: Sources,
     seen: Reading,
     config: Config,
+    given: Vec<&'static str>,
 }
 
 /// What a [`Watch::poll`] found.
@@ -29,8 +30,10 @@ pub enum Poll {
 /// The outcome of a reload.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reloaded {
-    /// In force from now on.
+    /// In force on this pod from now on.
     pub applied: Vec<Change>,
+    /// For the world to agree on. [`Watch::config`] has the new value, which is this pod's wish.
+    pub proposed: Vec<Change>,
     /// Takes effect at restart; the old value stays in force.
     pub at_restart: Vec<Change>,
     /// Keys that do not exist.
@@ -56,14 +59,25 @@ impl Watch {
     pub fn new(sources: Sources) -> Result<(Self, Loaded), ConfigError> {
         let seen = sources.read();
         let loaded = assemble(&seen, &sources.host_name)?;
-        let config = loaded.config.clone();
-        Ok((Self { sources, seen, config }, loaded))
+        let watch = Self {
+            sources,
+            seen,
+            config: loaded.config.clone(),
+            given: loaded.given.clone(),
+        };
+        Ok((watch, loaded))
     }
 
     /// The configuration in force.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The keys that a source named when they were read first, whatever their value.
+    #[must_use]
+    pub fn given(&self) -> &[&'static str] {
+        &self.given
     }
 
     /// Reads the sources again. Blocks on files, never on anything else.
@@ -96,14 +110,17 @@ impl Watch {
                 old,
                 new,
             };
-            match key.reload {
-                Reload::AtOnce => {
-                    let taken = (key.slot)(&mut self.config).set(&change.new, &key.allowed);
-                    assert!(taken, "{} = {} was valid a moment ago", key.name, change.new);
-                    reloaded.applied.push(change);
+            let changes = match key.reload {
+                Reload::AtRestart => {
+                    reloaded.at_restart.push(change);
+                    continue;
                 }
-                Reload::AtRestart => reloaded.at_restart.push(change),
-            }
+                Reload::AtOnce => &mut reloaded.applied,
+                Reload::Agreed => &mut reloaded.proposed,
+            };
+            let taken = (key.slot)(&mut self.config).set(&change.new, &key.allowed);
+            assert!(taken, "{} = {} was valid a moment ago", key.name, change.new);
+            changes.push(change);
         }
         if reloaded == Reloaded::default() {
             Poll::Unchanged

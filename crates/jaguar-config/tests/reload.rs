@@ -70,16 +70,22 @@ fn names(changes: &[jaguar_config::Change]) -> Vec<&str> {
 }
 
 #[test]
-fn a_swap_applies_what_can_be_reloaded_and_names_what_waits_for_a_restart() {
-    let mut map = ConfigMap::new(&[("target_tick_rate", "60"), ("tile_size", "16")]);
+fn a_swap_applies_what_is_the_pods_proposes_what_is_the_worlds_and_names_what_waits_for_a_restart() {
+    let mut map = ConfigMap::new(&[("min_tick_rate", "30"), ("target_tick_rate", "60"), ("tile_size", "16")]);
     let mut watch = map.watch();
     assert_eq!(watch.poll(), Poll::Unchanged);
 
-    map.swap(&[("target_tick_rate", "30"), ("tile_size", "8"), ("log_levle", "debug")]);
+    map.swap(&[
+        ("min_tick_rate", "20"),
+        ("target_tick_rate", "30"),
+        ("tile_size", "8"),
+        ("log_levle", "debug"),
+    ]);
     let reloaded = changed(watch.poll());
-    assert_eq!(names(&reloaded.applied), ["target_tick_rate"]);
+    assert_eq!(names(&reloaded.applied), ["min_tick_rate"], "this pod's own");
+    assert_eq!(names(&reloaded.proposed), ["target_tick_rate"], "the world's");
     assert_eq!(
-        (reloaded.applied[0].old.as_str(), reloaded.applied[0].new.as_str()),
+        (reloaded.proposed[0].old.as_str(), reloaded.proposed[0].new.as_str()),
         ("60", "30")
     );
     assert_eq!(names(&reloaded.at_restart), ["tile_size"]);
@@ -104,7 +110,11 @@ fn a_bad_value_keeps_the_whole_old_configuration_and_is_reported_once() {
     assert_eq!(watch.poll(), Poll::Unchanged);
 
     map.swap(&[("target_tick_rate", "61"), ("log_level", "debug")]);
-    assert_eq!(names(&changed(watch.poll()).applied), ["target_tick_rate", "log_level"]);
+    let reloaded = changed(watch.poll());
+    assert_eq!(
+        (names(&reloaded.applied), names(&reloaded.proposed)),
+        (vec!["log_level"], vec!["target_tick_rate"])
+    );
 }
 
 #[test]
@@ -112,7 +122,7 @@ fn a_key_that_is_removed_returns_to_its_default() {
     let mut map = ConfigMap::new(&[("target_tick_rate", "20"), ("max_concurrent_migrations", "2")]);
     let mut watch = map.watch();
     map.swap(&[("target_tick_rate", "20")]);
-    assert_eq!(names(&changed(watch.poll()).applied), ["max_concurrent_migrations"]);
+    assert_eq!(names(&changed(watch.poll()).proposed), ["max_concurrent_migrations"]);
     let expected = Config {
         target_tick_rate: 20,
         pod_name: "host".into(),

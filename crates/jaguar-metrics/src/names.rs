@@ -179,7 +179,7 @@ pub const BYTES_SENT: Metric = counter(
 pub const TARGET_TICK_RATE: Metric = gauge(
     "jaguar_simulation_target_tick_rate",
     "Hz",
-    "The key target_tick_rate; 0 is as fast as the pods can.",
+    "What the world has agreed on as target_tick_rate; 0 is as fast as the pods can.",
 );
 /// The configured lower bound of the pace.
 pub const MIN_TICK_RATE: Metric = gauge(
@@ -192,9 +192,9 @@ pub const CONFIG_RELOADS: Metric = labelled(
     counter(
         "jaguar_config_reloads_total",
         "reloads",
-        "Changes of the configuration while this pod ran, by what became of them.",
+        "Changes of the configuration while this pod ran, by what became of them: applied to this pod, agreed by the world (or not agreed, since it has halted), left for a restart, rejected as not valid. A change of keys of several kinds counts once for each.",
     ),
-    &[("result", &["applied", "at_restart", "rejected"])],
+    &[("result", &["applied", "agreed", "not_agreed", "at_restart", "rejected"])],
 );
 /// The configured thresholds of the autoscaler.
 pub const AUTOSCALE_THRESHOLD: Metric = labelled(

@@ -61,7 +61,7 @@ pub struct Metrics {
     /// What is read of the system.
     pub readings: Readings,
     commands: [[Counter; 2]; 5],
-    config_reloads: [Counter; 3],
+    config_reloads: [Counter; 5],
     autoscale_thresholds: [[Gauge; 2]; 3],
     drains: [Counter; 2],
     tls_reloads: [Counter; 2],
@@ -153,9 +153,13 @@ pub enum Outcome {
 /// What became of a changed configuration, in the order of the label's values in [`names::CONFIG_RELOADS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReloadResult {
-    /// In force.
+    /// In force on this pod.
     Applied,
-    /// Valid, and waiting for a restart, at least in part.
+    /// In force on every pod of the world.
+    Agreed,
+    /// Valid, but the world has halted and agrees on nothing more.
+    NotAgreed,
+    /// Valid, and waiting for a restart.
     AtRestart,
     /// Invalid; the old one stays.
     Rejected,

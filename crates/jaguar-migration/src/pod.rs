@@ -60,6 +60,8 @@ pub struct PodStatus {
     pub map: OwnershipMap,
     /// Whether the world is paused, as far as this pod knows.
     pub paused: bool,
+    /// The settings of the world.
+    pub tuning: WorldTuning,
     /// Whether this pod wants to leave.
     pub draining: bool,
     /// Why the world has stopped for good, if it has.
@@ -360,6 +362,7 @@ impl Pod {
             members: self.members.values().cloned().collect(),
             map: self.lockstep.map().clone(),
             paused: self.is_paused(),
+            tuning: self.tuning(),
             draining: self.is_leaving(),
             halted: self.halted.clone(),
             summary: self.log.last_summary().cloned(),

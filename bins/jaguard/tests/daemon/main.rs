@@ -1,5 +1,6 @@
 //! End to end: real daemons as processes of their own, asked over gRPC and HTTP.
 
 mod cluster;
+mod reload;
 mod service;
 mod support;

@@ -38,8 +38,8 @@ async fn the_hard_limit_is_enforced_and_follows_the_configuration() {
     client.spawn_many(stream::iter(row(10))).await.expect("just enough");
 
     fs::write(&file, "entity_hard_limit: 11\n").expect("the directory is ours");
-    let applied = "jaguar_config_reloads_total{result=\"applied\"} 1";
-    until(|| async { pod.http_get("/metrics").1.contains(applied) }).await;
+    let agreed = "jaguar_config_reloads_total{result=\"agreed\"}";
+    until(|| async { pod.metric(agreed) == Some(1.0) }).await;
     client
         .spawn(NewBody {
             position: [0.0, 50.0, 0.0],

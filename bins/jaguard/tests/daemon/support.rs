@@ -1,5 +1,6 @@
 //! Real daemons on loopback ports that the system chooses.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -24,9 +25,19 @@ pub(crate) struct Pod {
 impl Pod {
     /// Starts a daemon and waits until it is a member.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut child = command(&[&["--exit-with-stdin"], arguments].concat())
-            .spawn()
-            .expect("the daemon's binary was built for this test");
+        Self::spawn(command(&[&["--exit-with-stdin"], arguments].concat()))
+    }
+
+    /// As [`Self::start`], with its log in a file, one JSON object a line.
+    pub(crate) fn start_with_log(arguments: &[&str], log: File) -> Self {
+        let json = ["--exit-with-stdin", "--set", "log_format=json"];
+        let mut command = command(&[&json, arguments].concat());
+        command.stderr(log);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the daemon's binary was built for this test");
         let stdin = child.stdin.take().expect("its input is a pipe");
         let stdout = child.stdout.take().expect("its output is a pipe");
         let mut line = String::new();

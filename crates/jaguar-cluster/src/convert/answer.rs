@@ -48,8 +48,6 @@ fn refusal(reply: Reply) -> Status {
 pub struct PodAnswer {
     /// The protocol's status.
     pub status: PodStatus,
-    /// The pace that is meant.
-    pub rate: Rate,
     /// Ticks a second, as measured.
     pub tick_rate_hz: f64,
 }
@@ -94,7 +92,7 @@ pub fn status(answer: &PodAnswer, params: &WorldParams) -> v1::GetStatusResponse
         spawned: summary.map_or(0, |summary| summary.spawned),
         despawned: summary.map_or(0, |summary| summary.despawned),
         handed_over: summary.map_or(0, |summary| summary.handed_over),
-        target_tick_rate_hz: match answer.rate {
+        target_tick_rate_hz: match status.tuning.rate {
             Rate::Hz(rate) => Some(rate),
             Rate::Max => None,
         },
@@ -107,5 +105,11 @@ pub fn status(answer: &PodAnswer, params: &WorldParams) -> v1::GetStatusResponse
         ownership: ownership.collect(),
         tile_size_m: params.tile_size,
         simulated_tick_rate_hz: params.tick_rate,
+        settings: Some(v1::WorldSettings {
+            entity_hard_limit: status.tuning.entity_limit,
+            entity_migration_enabled: status.tuning.rebalance,
+            entity_migration_batch_size: status.tuning.batch,
+            max_concurrent_migrations: status.tuning.streams,
+        }),
     }
 }

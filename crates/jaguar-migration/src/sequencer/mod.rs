@@ -22,7 +22,7 @@ use crate::message::Report;
 use crate::random::mix;
 use crate::record::{Entry, Member, Origin};
 use crate::time::Time;
-use crate::tuning::WorldTuning;
+use crate::tuning::{TuningChange, WorldTuning};
 
 /// What a sequencer wants done, in order.
 #[derive(Debug)]
@@ -286,6 +286,9 @@ impl Sequencer {
                 self.rebalance_now = true;
                 self.awaits_entry.push((self.next, origin));
             }
+            Command::Tune(change) if self.is_tuned(change) => {
+                self.answer_when_complete(origin, &done, &mut verdicts);
+            }
             _ if self.commands.len() >= COMMANDS_WAITING => {
                 let reason = format!("{COMMANDS_WAITING} commands wait already; send fewer at a time");
                 verdicts.push(Verdict::Reply(origin, Reply::Refused { reason }));
@@ -293,6 +296,15 @@ impl Sequencer {
             command => self.commands.push_back((origin, command)),
         }
         verdicts
+    }
+
+    /// Whether the settings are as a change asks for, and stay so as far as is known.
+    fn is_tuned(&self, change: TuningChange) -> bool {
+        let another = self
+            .commands
+            .iter()
+            .any(|(_, command)| matches!(command, Command::Tune(_)));
+        !another && change.applied_to(self.tuning) == self.tuning
     }
 
     fn run_to(&mut self, origin: Origin, tick: Tick) -> Vec<Verdict> {
