@@ -14,9 +14,7 @@ pub(crate) fn hpa() -> Result<Manifest, ManifestError> {
 }
 
 /// The configuration that is deployed, with `key=value` overrides.
-pub(crate) fn configuration(mut overrides: Vec<String>) -> Result<Loaded, ConfigError> {
-    // Until this build can discover through Kubernetes; a plan discovers nobody.
-    overrides.insert(0, "cluster_discovery_method=dns".to_owned());
+pub(crate) fn configuration(overrides: Vec<String>) -> Result<Loaded, ConfigError> {
     load_text("k8s/base/configmap.yaml".as_ref(), CONFIG_MAP, overrides)
 }
 
