@@ -207,11 +207,13 @@ fn documents(text: &str) -> Vec<String> {
 fn parse<'a, T: Deserialize<'a>>(document: &'a str) -> Result<T, ManifestError> {
     serde_saphyr::from_str(document).map_err(|error| {
         let place = error.location();
-        ManifestError::Invalid {
-            line: place.map_or(1, |place| place.line() as usize),
-            column: place.map_or(1, |place| place.column() as usize),
-            message: error.without_snippet().to_string(),
-        }
+        let (line, column) = place.map_or((1, 1), |place| (place.line() as usize, place.column() as usize));
+        let message = error.without_snippet().to_string();
+        // The place is said once.
+        let message = message
+            .trim_end_matches(&format!(" at line {line}, column {column}"))
+            .to_owned();
+        ManifestError::Invalid { line, column, message }
     })
 }
 

@@ -93,7 +93,10 @@ fn what_kubernetes_would_refuse_or_nobody_understands_here_is_refused() {
         ),
         (hpa("maxReplicas: 3\n"), "scaleTargetRef"),
         (hpa(&SMALLEST.replace("3", "0")), "1 <= maxReplicas"),
-        (spec("maxreplicas: 5\n"), "maxreplicas"),
+        (
+            spec("maxreplicas: 5\n"),
+            "line 7, column 3: unknown field `maxreplicas`, expected one of",
+        ),
         (spec("behavior: {scaleUp: {selectPolicy: Least}}\n"), "Least"),
         (
             spec("behavior: {scaleUp: {stabilizationWindowSeconds: 4000}}\n"),
