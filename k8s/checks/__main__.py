@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import breakages, build, linting, live, metric_names, promises, rules, schemas
+from . import breakages, build, linting, live, metric_names, promises, readme, rules, schemas
 from .report import Report, Skipped
 
 
@@ -28,6 +28,8 @@ def main() -> int:
     report.run("promtool accepts the rules", rules.accepted)
     report.run("unit tests of the rules", rules.unit_tests)
     report.run("every alert is described and tested", rules.described)
+    report.run("the README's links lead somewhere", readme.links)
+    report.run("the README names what there is", readme.files)
     if arguments.mutate:
         report.run("every broken alert is noticed", rules.mutation)
     if arguments.jaguard is not None:

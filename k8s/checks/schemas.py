@@ -31,8 +31,18 @@ def _custom(api_version: str, kind: str) -> dict | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def complaints(item: Object) -> Iterator[str]:
+def complaints(item: Object) -> tuple[str, ...]:
     """What is wrong with one object."""
+    return _complaints(json.dumps(item, sort_keys=True))
+
+
+# Most objects are the same in most builds.
+@cache
+def _complaints(text: str) -> tuple[str, ...]:
+    return tuple(_validate(json.loads(text)))
+
+
+def _validate(item: Object) -> Iterator[str]:
     api_version, kind = item.get("apiVersion", ""), item.get("kind", "")
     custom = _custom(api_version, kind)
     if custom is not None:
