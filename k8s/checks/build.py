@@ -21,7 +21,7 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Object = dict
 
 # Components that stand on others.
-NEEDS = {"backup": ("snapshots",), "gateway-backend-tls": ("gateway", "tls")}
+NEEDS = {"backup": ("snapshots", "tls"), "gateway-backend-tls": ("gateway", "tls")}
 
 
 def name_of(item: Object) -> str:
