@@ -44,6 +44,16 @@ const NOT_THERE: &[(&str, &str)] = &[
         "tls_peer_name",
         "as tls_enabled; the component's certificates have the default name",
     ),
+    (
+        "auth_jwt_hs256_secret_file",
+        "who may do what is an overlay's matter, with the Secret that holds the keys",
+    ),
+    ("auth_jwt_rs256_public_key_file", "as auth_jwt_hs256_secret_file"),
+    ("auth_jwks_file", "as auth_jwt_hs256_secret_file"),
+    ("auth_jwt_issuer", "as auth_jwt_hs256_secret_file"),
+    ("auth_jwt_audience", "as auth_jwt_hs256_secret_file"),
+    ("auth_jwt_role_claim", "as auth_jwt_hs256_secret_file"),
+    ("auth_certificate_roles", "as auth_jwt_hs256_secret_file"),
     ("history_ticks", "for tests"),
     (
         "scale_up_cooldown_seconds",
