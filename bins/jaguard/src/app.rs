@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use jaguar_cluster::entrance::{EnterError, Entered, Entrance, Seeker, Way};
 use jaguar_cluster::join::Candidate;
 use jaguar_cluster::peer::PeerStreams;
-use jaguar_cluster::security::{self, ClientLimits};
+use jaguar_cluster::security;
 use jaguar_cluster::server::{ServeError, Served, serve};
 use jaguar_cluster::simulation::{Simulation, Stage};
 use jaguar_cluster::simulation_thread::{self, Clock};
@@ -20,10 +20,12 @@ use jaguar_config::{Config, Watch};
 use jaguar_metrics::health::STALL_LIMIT;
 use jaguar_metrics::{Health, Phase, Recorder};
 use jaguar_migration::pod::{Pod, PodConfig};
+use jaguar_migration::trace::TARGET;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tracing::field;
 
 use crate::error::DaemonError;
 use crate::founding;
@@ -54,17 +56,11 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
     let (grpc, grpc_address) = listen(&config, config.grpc_port, "gRPC").await?;
     let (http, http_address) = listen(&config, config.metrics_port, "HTTP").await?;
 
-    let (limits, limits_seen) = watch::channel(ClientLimits::from(&config));
-    let (security, security_files) = security::open(&config, limits_seen, metrics.clone())?;
+    let (security, security_files) = security::open(&config, metrics.clone())?;
     if !config.tls_enabled {
         tracing::warn!(
             address = %grpc_address,
             "tls_enabled is false: whoever reaches this address can read, change and join the world, and nothing is encrypted"
-        );
-    } else if !security.asks_who_calls() {
-        tracing::warn!(
-            address = %grpc_address,
-            "no auth_ key is set: whoever reaches this address can read and change the world, though not join it"
         );
     }
 
@@ -105,6 +101,7 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
         clock,
         stop: stopped,
     };
+    let joining = tracing::info_span!(target: TARGET, "join", name = candidate.name, address = candidate.address, founded = field::Empty, pod = field::Empty);
     let (entered, signal) = enter(&way, seeker, &mut signals, &stop).await;
     let Entered { entrance, keeping } = match entered {
         Err(EnterError::Stopped) => {
@@ -113,6 +110,7 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
         }
         entered => entered?,
     };
+    joining.record("founded", matches!(entrance, Entrance::Found(_)));
     let pod = match begin(&config, &options, candidate, entrance, clock) {
         Ok(pod) => pod,
         Err(error) => {
@@ -123,6 +121,7 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
             return Err(error);
         }
     };
+    joining.record("pod", i64::from(pod.id().0));
     let settings = simulation_thread::Options {
         threads: threads(&config).get(),
         history_entries: config.history_ticks as usize,
@@ -140,7 +139,6 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
     let followers = Followers {
         simulation: simulation.clone(),
         frames,
-        limits,
         log,
         metrics,
     };
@@ -166,6 +164,7 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
         name = signals.next() => Some(name),
         error = servers.failed() => return Err(error),
     };
+    drop(joining);
     let leaving = Leaving {
         simulation: &simulation,
         health: &health,

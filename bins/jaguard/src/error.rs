@@ -41,6 +41,9 @@ pub enum DaemonError {
     /// The system gives no thread or socket.
     #[error("cannot start the network runtime: {0}")]
     Runtime(io::Error),
+    /// The exporter of traces cannot be made; see what it says of `otlp_endpoint`.
+    #[error("cannot send traces to otlp_endpoint: {0}")]
+    Traces(#[from] opentelemetry_otlp::ExporterBuildError),
     /// The port is taken or not allowed; choose another one.
     #[error("cannot listen on {address} for {purpose}: {reason}")]
     Listen {

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use jaguar_cluster::simulation::{Simulation, Stage, Unanswered};
 use jaguar_metrics::{Health, Phase};
+use jaguar_migration::trace::TARGET;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
+use tracing::field;
 
 use crate::error::DaemonError;
 use crate::shutdown::Signals;
@@ -53,6 +55,18 @@ impl Leaving<'_> {
             halted = self.halted() => return halted,
         }
         signals.exit_at_next_interrupt();
+        let pod = self.simulation.pod().map_or(0, |pod| i64::from(pod.0));
+        let drain = tracing::info_span!(target: TARGET, "drain", pod, otel.status_code = field::Empty, otel.status_description = field::Empty);
+        let left = self.give_everything_away().await;
+        if let Err(error) = &left {
+            drain.record("otel.status_code", "ERROR");
+            drain.record("otel.status_description", field::display(error));
+        }
+        left
+    }
+
+    /// Waits until this pod has left.
+    async fn give_everything_away(&self) -> Result<(), DaemonError> {
         // A world that has halted before lets its pods go. One that halts now takes with it what this pod has not given away.
         let was_halted = matches!(*self.simulation.stage().borrow(), Stage::Halted(_));
         let ended = |stage: &Stage| *stage == Stage::Left || (!was_halted && matches!(stage, Stage::Halted(_)));

@@ -21,10 +21,13 @@ mod options;
 mod reload;
 pub mod resources;
 mod shutdown;
+mod traces;
 mod way;
 
 pub use error::DaemonError;
 pub use options::Options;
+
+use traces::Traces;
 
 /// Runs the daemon with these arguments, of which the first is the program's name, until it ends.
 ///
@@ -39,7 +42,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     match start(options) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("jaguard: {error}");
             ExitCode::from(error.exit_code())
@@ -47,9 +50,20 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn start(options: Options) -> Result<(), DaemonError> {
+/// Runs until the end, of which the log says why it came.
+///
+/// # Errors
+/// What is wrong before there is a log.
+fn start(options: Options) -> Result<ExitCode, DaemonError> {
     let (watch, loaded) = Watch::new(options.sources()).map_err(DaemonError::Config)?;
-    let log = logging::start(&loaded.config);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(app::NETWORK_THREADS)
+        .thread_name("network")
+        .enable_all()
+        .build()
+        .map_err(DaemonError::Runtime)?;
+    let traces = Traces::to_collector(&loaded.config, runtime.handle())?;
+    let log = logging::start(&loaded.config, traces.as_ref());
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -64,14 +78,17 @@ fn start(options: Options) -> Result<(), DaemonError> {
     if options.exit_with_stdin {
         shutdown::exit_with_stdin();
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(app::NETWORK_THREADS)
-        .thread_name("network")
-        .enable_all()
-        .build()
-        .map_err(DaemonError::Runtime)?;
-    let outcome = runtime.block_on(app::run(options, watch, log));
+    let code = match runtime.block_on(app::run(options, watch, log.clone())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log.end(&error);
+            ExitCode::from(error.exit_code())
+        }
+    };
+    if let Some(traces) = traces {
+        traces.flush();
+    }
     // Tasks that still wait (a client's stream, a dial) are of no use any more.
     runtime.shutdown_background();
-    outcome
+    Ok(code)
 }

@@ -39,7 +39,7 @@ impl Signals {
     pub(crate) fn exit_at_next_interrupt(mut self) {
         tokio::spawn(async move {
             self.interrupt.recv().await;
-            eprintln!("jaguard: interrupted again, exiting at once; what this pod holds is lost");
+            tracing::error!("interrupted again, exiting at once; what this pod holds is lost");
             process::exit(130);
         });
     }

@@ -17,6 +17,7 @@ use jaguar_migration::id::{LogIndex, RequestId, Tick};
 use jaguar_migration::input::Input;
 use jaguar_migration::pod::Pod;
 use jaguar_migration::time::Time;
+use jaguar_migration::trace::TARGET;
 use rustc_hash::FxHashMap;
 use tokio::sync::{oneshot, watch};
 use tracing::{debug, error, info, warn};
@@ -289,7 +290,7 @@ impl Driver {
                 left,
                 ..
             } => {
-                let coordinates = self.pod.is_coordinator();
+                let coordinates = self.pod.coordinates();
                 let entry = Executed {
                     index,
                     advanced,
@@ -338,6 +339,7 @@ impl Driver {
             }
             Action::Halt { reason } => {
                 error!(%reason, "the world has halted; this pod stays up for reads");
+                tracing::info_span!(target: TARGET, "halt", reason, otel.status_code = "ERROR");
                 self.meter.halted();
                 self.count_failed_migrations();
                 self.health.halt(reason.as_str());

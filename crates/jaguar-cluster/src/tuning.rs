@@ -32,6 +32,8 @@ pub fn tuning(config: &Config, shuffle: Option<u64>) -> Tuning {
     Tuning {
         world: world_tuning(config),
         shuffle,
+        // Without a collector nothing subscribes to traces anyway.
+        traced_share: config.otlp_sample_ratio,
         heartbeat: Duration::from_millis(config.cluster_heartbeat_interval_ms.into()),
         peer_timeout: Duration::from_millis(config.cluster_node_timeout_ms.into()),
     }

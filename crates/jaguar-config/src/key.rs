@@ -73,6 +73,8 @@ pub enum Allowed {
     Port,
     /// `host` or `host:port`, or empty.
     Host,
+    /// `http://host:port`, or empty.
+    HttpEndpoint,
     /// Comma-separated `host:port`, or empty.
     HostPorts,
     /// The name of a pod, or empty.
@@ -82,10 +84,6 @@ pub enum Allowed {
         /// Whether it may not be empty.
         required: bool,
     },
-    /// Printable text on one line, or empty.
-    Text,
-    /// Comma-separated `name=role`, or empty.
-    CertificateRoles,
     /// The path of a file, or empty.
     Path,
 }
@@ -112,6 +110,7 @@ impl Allowed {
             Self::Address => "an IPv4 or IPv6 address".into(),
             Self::Port => "a port, 1 to 65535, or 0 for any free one".into(),
             Self::Host => "host or host:port, or empty".into(),
+            Self::HttpEndpoint => "http://host:port, or empty".into(),
             Self::HostPorts => "comma-separated host:port, or empty".into(),
             Self::Name => "at most 253 of the characters a-z, A-Z, 0-9, '-', '.' and '_', or empty".into(),
             Self::Label { required } => {
@@ -123,8 +122,6 @@ impl Allowed {
                     format!("{name}, or empty")
                 }
             }
-            Self::Text => "at most 1024 printable characters, or empty".into(),
-            Self::CertificateRoles => "comma-separated name=role with a role of read, write, admin, or empty".into(),
             Self::Path => "a path, or empty".into(),
         }
     }

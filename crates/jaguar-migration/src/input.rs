@@ -20,6 +20,8 @@ pub struct Tuning {
     pub world: WorldTuning,
     /// Change the owner of every tile at random in every entry, from this seed; for `verify`.
     pub shuffle: Option<u64>,
+    /// Share of the ticks that are traced, from 0 to 1.
+    pub traced_share: f64,
     /// Time between two packets to a silent peer.
     pub heartbeat: std::time::Duration,
     /// Silence after which a peer counts as lost.
@@ -31,6 +33,7 @@ impl Default for Tuning {
         Self {
             world: WorldTuning::default(),
             shuffle: None,
+            traced_share: 0.0,
             heartbeat: std::time::Duration::from_secs(1),
             peer_timeout: std::time::Duration::from_secs(5),
         }

@@ -31,4 +31,5 @@ pub mod record;
 pub mod replay;
 mod sequencer;
 pub mod time;
+pub mod trace;
 pub mod tuning;

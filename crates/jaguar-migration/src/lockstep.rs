@@ -15,6 +15,7 @@ use crate::limits::{ENTRIES_AHEAD, LOADS_EVERY_ENTRIES};
 use crate::message::{Message, Report};
 use crate::record::{Entry, Record};
 use crate::sequencer::id_mark;
+use crate::trace::EntryTrace;
 
 /// How far ghosts and bodies of one tick reach from a territory, in tiles: a body enters the next tile at most, and touches what is one further.
 const BOUNDARY_REACH: u32 = 2;
@@ -41,18 +42,18 @@ enum Stage {
     /// Between entries.
     Idle,
     /// Boundaries are sent; waits for the neighbours'.
-    Boundary {
-        entry: Arc<Entry>,
-        partners: Partners,
-        report: Report,
-    },
+    Boundary(UnderWay),
     /// The velocities of a substep are sent; waits for the neighbours'.
-    Velocities {
-        entry: Arc<Entry>,
-        substep: u32,
-        partners: Partners,
-        report: Report,
-    },
+    Velocities(UnderWay, u32),
+}
+
+/// An entry that is being executed.
+#[derive(Debug)]
+struct UnderWay {
+    entry: Arc<Entry>,
+    partners: Partners,
+    report: Report,
+    trace: EntryTrace,
 }
 
 /// The partners of one pod in the exchanges of an entry.
@@ -127,7 +128,7 @@ impl Lockstep {
     pub(crate) fn handing_over(&self) -> u32 {
         match &self.stage {
             Stage::Idle => 0,
-            Stage::Boundary { report, .. } | Stage::Velocities { report, .. } => report.handed_over,
+            Stage::Boundary(under_way) | Stage::Velocities(under_way, _) => under_way.report.handed_over,
         }
     }
 
@@ -135,13 +136,8 @@ impl Lockstep {
     pub(crate) fn waits_for(&self) -> Vec<PodId> {
         match &self.stage {
             Stage::Idle => Vec::new(),
-            Stage::Boundary { entry, partners, .. } => self.missing_boundaries(entry.index, partners).collect(),
-            Stage::Velocities {
-                entry,
-                substep,
-                partners,
-                ..
-            } => self.missing_velocities(entry.index, *substep, partners).collect(),
+            Stage::Boundary(under_way) => self.missing_boundaries(under_way).collect(),
+            Stage::Velocities(under_way, substep) => self.missing_velocities(under_way, *substep).collect(),
         }
     }
 
@@ -168,22 +164,18 @@ impl Lockstep {
         index > self.executed && index.0 <= self.executed.0 + ENTRIES_AHEAD + 1
     }
 
-    fn missing_boundaries<'a>(&'a self, index: LogIndex, partners: &'a Partners) -> impl Iterator<Item = PodId> + 'a {
-        partners
-            .boundary_from
-            .iter()
-            .copied()
-            .filter(move |&pod| !self.boundaries.contains_key(&(index, pod)))
+    fn missing_boundaries<'a>(&'a self, under_way: &'a UnderWay) -> impl Iterator<Item = PodId> + 'a {
+        let index = under_way.entry.index;
+        let arrived = move |pod| self.boundaries.contains_key(&(index, pod));
+        let partners = under_way.partners.boundary_from.iter().copied();
+        partners.filter(move |&pod| !arrived(pod))
     }
 
-    fn missing_velocities<'a>(
-        &'a self,
-        index: LogIndex,
-        substep: u32,
-        partners: &'a Partners,
-    ) -> impl Iterator<Item = PodId> + 'a {
+    fn missing_velocities<'a>(&'a self, under_way: &'a UnderWay, substep: u32) -> impl Iterator<Item = PodId> + 'a {
+        let index = under_way.entry.index;
         let arrived = move |pod| self.velocities.contains_key(&(index, substep, pod));
-        partners.velocities.iter().copied().filter(move |&pod| !arrived(pod))
+        let partners = under_way.partners.velocities.iter().copied();
+        partners.filter(move |&pod| !arrived(pod))
     }
 
     /// Runs the next stage if all it needs has arrived. `next` is the entry after the last one executed, if it is sealed.
@@ -193,57 +185,47 @@ impl Lockstep {
         definition: &WorldDefinition,
         next: Option<&Arc<Entry>>,
         load: f32,
+        traced_share: f64,
     ) -> Progress {
         match std::mem::replace(&mut self.stage, Stage::Idle) {
             Stage::Idle => match next {
-                Some(entry) => self.begin(world, definition, entry, load),
+                Some(entry) => {
+                    let trace = EntryTrace::begin(entry, world, traced_share);
+                    self.begin(world, definition, entry, load, trace)
+                }
                 None => Progress::Waiting,
             },
-            Stage::Boundary {
-                entry,
-                partners,
-                report,
-            } => {
-                if self.missing_boundaries(entry.index, &partners).next().is_some() {
-                    self.stage = Stage::Boundary {
-                        entry,
-                        partners,
-                        report,
-                    };
+            Stage::Boundary(under_way) => {
+                if self.missing_boundaries(&under_way).next().is_some() {
+                    self.stage = Stage::Boundary(under_way);
                     return Progress::Waiting;
                 }
-                self.exchange_in(world, entry, partners, report)
+                self.exchange_in(world, under_way)
             }
-            Stage::Velocities {
-                entry,
-                substep,
-                partners,
-                report,
-            } => {
-                if self
-                    .missing_velocities(entry.index, substep, &partners)
-                    .next()
-                    .is_some()
-                {
-                    self.stage = Stage::Velocities {
-                        entry,
-                        substep,
-                        partners,
-                        report,
-                    };
+            Stage::Velocities(under_way, substep) => {
+                if self.missing_velocities(&under_way, substep).next().is_some() {
+                    self.stage = Stage::Velocities(under_way, substep);
                     return Progress::Waiting;
                 }
-                self.substep(world, entry, substep, partners, report)
+                self.substep(world, under_way, substep)
             }
         }
     }
 
     /// Applies the records and sends exchange 0.
-    fn begin(&mut self, world: &mut World, definition: &WorldDefinition, entry: &Arc<Entry>, load: f32) -> Progress {
+    fn begin(
+        &mut self,
+        world: &mut World,
+        definition: &WorldDefinition,
+        entry: &Arc<Entry>,
+        load: f32,
+        mut trace: EntryTrace,
+    ) -> Progress {
         let new_map = entry.records.iter().rev().find_map(|record| match record {
             Record::Map(map) => Some(map),
             _ => None,
         });
+        let records = trace.computes("records");
         let me = self.me;
         let old_map = Arc::clone(&self.map);
         let partners = match new_map {
@@ -292,6 +274,7 @@ impl Lockstep {
         };
         for (peer, boundary) in boundaries {
             report.handed_over += boundary.handed_over.len() as u32;
+            trace.hands_over(PodId(peer), boundary.handed_over.len());
             if outgoing.insert(PodId(peer), boundary).is_none() {
                 return Progress::Broken(format!(
                     "pod {peer} is out of reach of {me} in {}, but bodies go there",
@@ -299,51 +282,45 @@ impl Lockstep {
                 ));
             }
         }
+        drop(records);
+        trace.waits("boundary", partners.boundary_from.len());
         let index = entry.index;
-        self.stage = Stage::Boundary {
+        self.stage = Stage::Boundary(UnderWay {
             entry: Arc::clone(entry),
             partners,
             report,
-        };
+            trace,
+        });
         let message = |(pod, boundary)| (pod, Message::Boundary { index, boundary });
         Progress::Sent(outgoing.into_iter().map(message).collect())
     }
 
     /// Takes in exchange 0 and, if the entry advances the world, finds the contacts and sends the velocities of the first substep.
-    fn exchange_in(&mut self, world: &mut World, entry: Arc<Entry>, partners: Partners, report: Report) -> Progress {
-        for &pod in &partners.boundary_from {
-            let boundary = self.boundaries.remove(&(entry.index, pod)).unwrap_or_default();
+    fn exchange_in(&mut self, world: &mut World, mut under_way: UnderWay) -> Progress {
+        let physics = under_way.trace.computes("collide");
+        let index = under_way.entry.index;
+        for &pod in &under_way.partners.boundary_from {
+            let boundary = self.boundaries.remove(&(index, pod)).unwrap_or_default();
             if let Err(error) = world.exchange_in(&boundary) {
-                return Progress::Broken(format!(
-                    "the boundary of {pod} for {} does not fit: {error}",
-                    entry.index
-                ));
+                return Progress::Broken(format!("the boundary of {pod} for {index} does not fit: {error}"));
             }
         }
-        if !entry.advance {
-            return self.finish(world, entry, report);
+        if !under_way.entry.advance {
+            return self.finish(world, under_way);
         }
         let map = Arc::clone(&self.map);
         if let Err(error) = world.collide(|tile| map.owner_of_tile(tile.to_array()).0) {
-            return Progress::Broken(format!(
-                "the bodies and ghosts of {} do not fit together: {error}",
-                entry.index
-            ));
+            return Progress::Broken(format!("the bodies and ghosts of {index} do not fit together: {error}"));
         }
-        self.send_velocities(world, entry, 0, partners, report)
+        drop(physics);
+        self.send_velocities(world, under_way, 0)
     }
 
-    fn send_velocities(
-        &mut self,
-        world: &mut World,
-        entry: Arc<Entry>,
-        substep: u32,
-        partners: Partners,
-        report: Report,
-    ) -> Progress {
-        let index = entry.index;
+    fn send_velocities(&mut self, world: &mut World, mut under_way: UnderWay, substep: u32) -> Progress {
+        let index = under_way.entry.index;
+        let partners = &under_way.partners.velocities;
         let mut outgoing: BTreeMap<PodId, Vec<BoundaryVelocity>> =
-            partners.velocities.iter().map(|&pod| (pod, Vec::new())).collect();
+            partners.iter().map(|&pod| (pod, Vec::new())).collect();
         for (peer, velocities) in world.velocities_out() {
             if outgoing.insert(PodId(peer), velocities).is_none() {
                 return Progress::Broken(format!(
@@ -352,38 +329,28 @@ impl Lockstep {
                 ));
             }
         }
-        self.stage = Stage::Velocities {
-            entry,
-            substep,
-            partners,
-            report,
-        };
+        under_way
+            .trace
+            .waits(format_args!("velocities {substep}"), partners.len());
+        self.stage = Stage::Velocities(under_way, substep);
         let message = |(pod, velocities)| {
-            (
-                pod,
-                Message::Velocities {
-                    index,
-                    substep,
-                    velocities,
-                },
-            )
+            let message = Message::Velocities {
+                index,
+                substep,
+                velocities,
+            };
+            (pod, message)
         };
         Progress::Sent(outgoing.into_iter().map(message).collect())
     }
 
     /// Takes in the neighbours' velocities and solves a substep.
-    fn substep(
-        &mut self,
-        world: &mut World,
-        entry: Arc<Entry>,
-        substep: u32,
-        partners: Partners,
-        report: Report,
-    ) -> Progress {
-        for &pod in &partners.velocities {
-            let velocities = self.velocities.remove(&(entry.index, substep, pod)).unwrap_or_default();
+    fn substep(&mut self, world: &mut World, mut under_way: UnderWay, substep: u32) -> Progress {
+        let physics = under_way.trace.computes(format_args!("substep {substep}"));
+        let index = under_way.entry.index;
+        for &pod in &under_way.partners.velocities {
+            let velocities = self.velocities.remove(&(index, substep, pod)).unwrap_or_default();
             if let Err(error) = world.velocities_in(pod.0, &velocities) {
-                let index = entry.index;
                 return Progress::Broken(format!(
                     "the velocities of {pod} for {index}, substep {substep}, do not fit: {error}"
                 ));
@@ -391,13 +358,15 @@ impl Lockstep {
         }
         world.substep();
         if substep + 1 < world.params().substeps {
-            return self.send_velocities(world, entry, substep + 1, partners, report);
+            drop(physics);
+            return self.send_velocities(world, under_way, substep + 1);
         }
         world.finish();
-        self.finish(world, entry, report)
+        self.finish(world, under_way)
     }
 
-    fn finish(&mut self, world: &World, entry: Arc<Entry>, mut report: Report) -> Progress {
+    fn finish(&mut self, world: &World, under_way: UnderWay) -> Progress {
+        let UnderWay { entry, mut report, .. } = under_way;
         self.executed = entry.index;
         report.entities = world.len() as u64;
         report.ids = world.ids().map(id_mark).fold(0, u64::wrapping_add);

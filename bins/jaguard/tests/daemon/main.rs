@@ -4,3 +4,4 @@ mod cluster;
 mod reload;
 mod service;
 mod support;
+mod traces;

@@ -75,7 +75,7 @@ impl Mount {
         let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         lines
             .filter(|line| line.to_string().contains("the world has agreed on a change"))
-            .map(|line| ["key", "old", "new", "tick"].map(|field| line[field].to_string().replace('"', "")))
+            .map(|line| ["key", "old", "new", "tick"].map(|field| line["fields"][field].to_string().replace('"', "")))
             .collect()
     }
 }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use jaguar_client::{Client, NewBody, Status};
@@ -25,19 +25,21 @@ pub(crate) struct Pod {
 impl Pod {
     /// Starts a daemon and waits until it is a member.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        Self::spawn(command(&[&["--exit-with-stdin"], arguments].concat()))
+        Self::spawn(&mut command(arguments))
     }
 
     /// As [`Self::start`], with its log in a file, one JSON object a line.
     pub(crate) fn start_with_log(arguments: &[&str], log: File) -> Self {
-        let json = ["--exit-with-stdin", "--set", "log_format=json"];
-        let mut command = command(&[&json, arguments].concat());
-        command.stderr(log);
-        Self::spawn(command)
+        let json = ["--set", "log_format=json"];
+        Self::spawn(command(&[&json, arguments].concat()).stderr(log))
     }
 
-    fn spawn(mut command: Command) -> Self {
-        let mut child = command.spawn().expect("the daemon's binary was built for this test");
+    /// As [`Self::start`], for a command that was changed.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        let mut child = command
+            .arg("--exit-with-stdin")
+            .spawn()
+            .expect("the daemon's binary was built for this test");
         let stdin = child.stdin.take().expect("its input is a pipe");
         let stdout = child.stdout.take().expect("its output is a pipe");
         let mut line = String::new();
@@ -65,6 +67,11 @@ impl Pod {
     /// Starts a daemon that joins through this one.
     pub(crate) fn joined_by(&self, arguments: &[&str]) -> Self {
         Self::start(&[&["--join", &self.grpc], arguments].concat())
+    }
+
+    /// Its standard error, if the command makes it a pipe.
+    pub(crate) fn stderr(&mut self) -> ChildStderr {
+        self.child.stderr.take().expect("its errors are a pipe")
     }
 
     pub(crate) async fn client(&self) -> Client {

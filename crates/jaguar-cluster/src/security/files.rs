@@ -81,10 +81,7 @@ impl<T> fmt::Debug for Followed<T> {
 }
 
 fn comparable(read: &Result<Contents, FileError>) -> Result<Contents, String> {
-    match read {
-        Ok(contents) => Ok(contents.clone()),
-        Err(error) => Err(error.to_string()),
-    }
+    read.as_ref().map(Clone::clone).map_err(ToString::to_string)
 }
 
 fn read_all(paths: &[PathBuf]) -> Result<Contents, FileError> {
