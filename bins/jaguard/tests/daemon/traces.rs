@@ -11,6 +11,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use tokio::net::TcpListener;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
@@ -121,7 +122,10 @@ async fn a_collector_gets_ticks_with_their_parts_and_the_join_and_drain_of_a_pod
     assert_eq!(drain.len(), 1);
     assert_eq!(number(drain[0], "pod"), number_of_second);
     assert!(
-        drain[0].status.as_ref().is_none_or(|status| status.code == 0),
+        drain[0]
+            .status
+            .as_ref()
+            .is_none_or(|status| status.code() == StatusCode::Unset),
         "{drain:?}"
     );
 
@@ -161,6 +165,35 @@ async fn a_collector_gets_ticks_with_their_parts_and_the_join_and_drain_of_a_pod
     let handed_over = parts("hand_over");
     assert!(handed_over.iter().all(|part| number(part, "bodies") > 0));
     assert!(handed_over.iter().all(|part| number(part, "peer") == number_of_second));
+}
+
+/// A world that has lost a pod halts, which is traced though no tick is.
+#[tokio::test]
+async fn a_collector_is_told_that_the_world_has_halted() {
+    let (collector, address) = Collector::start().await;
+    let timing = [
+        "--set",
+        "cluster_heartbeat_interval_ms=100",
+        "--set",
+        "cluster_node_timeout_ms=1000",
+    ];
+    let endpoint = format!("otlp_endpoint=http://{address}");
+    let traced = ["--set", &endpoint, "--set", "otlp_sample_ratio=0", "--name", "first"];
+    let founder = Pod::start(&[&timing[..], &traced].concat());
+    founder.joined_by(&[&timing[..], &["--name", "victim"]].concat()).kill();
+    let halts = || {
+        let spans = collector.spans().remove("first").unwrap_or_default();
+        spans.into_iter().filter(|span| span.name == "halt").collect::<Vec<_>>()
+    };
+    until(|| async { !halts().is_empty() }).await;
+    let [halt] = &halts()[..] else {
+        panic!("a world halts once: {:?}", halts())
+    };
+    assert!(text(&halt.attributes, "reason").contains("victim"), "{halt:?}");
+    assert_eq!(
+        halt.status.as_ref().map(|status| status.code()),
+        Some(StatusCode::Error)
+    );
 }
 
 /// With the key empty nothing is sent, even though the environment names a collector in the usual way.
