@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import urllib.request
 
 # Guards against hanging for ever; no test waits for it.
 DEADLINE_S = 60
@@ -26,6 +27,9 @@ class Pod:
         guard.start()
         try:
             ready = self._ready_line()
+        except AssertionError:
+            self.kill()
+            raise
         finally:
             guard.cancel()
         self.grpc, self.http, self.number = ready["grpc"], ready["http"], ready["pod"]
@@ -44,6 +48,11 @@ class Pod:
         """All that the pod has logged."""
         self._log.seek(0)
         return self._log.read().decode(errors="replace")
+
+    def metrics(self):
+        """All metrics in Prometheus' text format."""
+        with urllib.request.urlopen(f"http://{self.http}/metrics", timeout=DEADLINE_S) as answer:
+            return answer.read().decode()
 
     def drain(self):
         """Sends SIGTERM and returns the exit code."""

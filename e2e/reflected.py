@@ -15,8 +15,9 @@ class Service:
     `service.GetBody(id=7)` answers a message, `service.SpawnBodies([dict(bodies=[...])])` too, `service.WatchRegion(region=...)` an iterator with `cancel`.
     """
 
-    def __init__(self, channel, name):
-        pool = descriptor_pool.DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
+    def __init__(self, channel, name, described_over=None):
+        """The service over `channel`, as the reflection there says, or as that of another channel does."""
+        pool = descriptor_pool.DescriptorPool(ProtoReflectionDescriptorDatabase(described_over or channel))
         for method in pool.FindServiceByName(name).methods:
             setattr(self, method.name, self._callable(channel, name, method))
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use jaguar_cluster::entrance::{EnterError, Entered, Entrance, Seeker, Way};
 use jaguar_cluster::join::Candidate;
 use jaguar_cluster::peer::PeerStreams;
-use jaguar_cluster::security;
+use jaguar_cluster::security::{self, ClientLimits};
 use jaguar_cluster::server::{ServeError, Served, serve};
 use jaguar_cluster::simulation::{Simulation, Stage};
 use jaguar_cluster::simulation_thread::{self, Clock};
@@ -56,11 +56,17 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
     let (grpc, grpc_address) = listen(&config, config.grpc_port, "gRPC").await?;
     let (http, http_address) = listen(&config, config.metrics_port, "HTTP").await?;
 
-    let (security, security_files) = security::open(&config, metrics.clone())?;
+    let (limits, limits_seen) = watch::channel(ClientLimits::from(&config));
+    let (security, security_files) = security::open(&config, limits_seen, metrics.clone())?;
     if !config.tls_enabled {
         tracing::warn!(
             address = %grpc_address,
             "tls_enabled is false: whoever reaches this address can read, change and join the world, and nothing is encrypted"
+        );
+    } else if !security.asks_who_calls() {
+        tracing::warn!(
+            address = %grpc_address,
+            "no auth_ key is set: whoever reaches this address can read and change the world, though not join it"
         );
     }
 
@@ -139,6 +145,7 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
     let followers = Followers {
         simulation: simulation.clone(),
         frames,
+        limits,
         log,
         metrics,
     };

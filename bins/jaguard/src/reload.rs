@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jaguar_cluster::security::SecurityFiles;
+use jaguar_cluster::security::{ClientLimits, SecurityFiles};
 use jaguar_cluster::simulation::{Simulation, Stage, Unanswered};
 use jaguar_cluster::tuning::{Frames, proposal};
 use jaguar_config::{Change, Config, Poll, Reloaded, Watch};
@@ -32,6 +32,7 @@ pub(crate) struct Files {
 pub(crate) struct Followers {
     pub(crate) simulation: Simulation,
     pub(crate) frames: watch::Sender<Frames>,
+    pub(crate) limits: watch::Sender<ClientLimits>,
     pub(crate) log: Log,
     pub(crate) metrics: Arc<Metrics>,
 }
@@ -108,6 +109,7 @@ impl Followers {
         if !reloaded.applied.is_empty() {
             self.log.set_level(config.log_level);
             self.frames.send_replace(Frames::from(config));
+            self.limits.send_replace(ClientLimits::from(config));
             self.show(config);
             self.count(ReloadResult::Applied, 1);
         }

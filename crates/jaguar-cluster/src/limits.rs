@@ -104,6 +104,9 @@ pub const CONNECTIONS_WAITING: usize = 16;
 /// Pause after accepting a connection failed, which it does while the process is out of file descriptors.
 pub const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
+/// Clients that a pod keeps account of at a time, when they are limited; some 300 bytes each.
+pub const CLIENTS_KNOWN: usize = 16_384;
+
 /// Silence on a client's connection after which it must answer a ping or is closed, so that clients which have vanished do not hold their streams.
 pub const CLIENT_PING: Duration = Duration::from_secs(30);
 

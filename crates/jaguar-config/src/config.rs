@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use crate::key::{Allowed, Key, settings};
-use crate::value::{Discovery, HostPort, LogFormat, LogLevel};
+use crate::value::{CertificateRoles, Discovery, HostPort, LogFormat, LogLevel};
 
 settings! {
     /// Everything a pod can be told from outside, one field per key.
@@ -81,6 +81,36 @@ settings! {
 
         /// DNS name by which pods recognise each other, whatever address they dial: who has a certificate of the CA with this name is a peer. Every pod carries it, no client may.
         tls_peer_name: String = "jaguar-engine".to_owned(), Allowed::Name, AtRestart;
+
+        /// File with the secret that signs clients' tokens (JWT, HS256), at least 32 bytes; line ends at its end do not count. Read again when it changes, like the next two. With one of the three, or with auth_certificate_roles, clients must say who they are.
+        auth_jwt_hs256_secret_file: Option<PathBuf> = None, Allowed::Path, AtRestart;
+
+        /// PEM file with the RSA public key that clients' tokens (JWT, RS256) are verified with.
+        auth_jwt_rs256_public_key_file: Option<PathBuf> = None, Allowed::Path, AtRestart;
+
+        /// File with the public keys (JWKS: RS256, ES256, EdDSA) that clients' tokens are verified with; a token names its key (kid) unless there is only one.
+        auth_jwks_file: Option<PathBuf> = None, Allowed::Path, AtRestart;
+
+        /// Issuer (iss) that every token must have. Empty: any.
+        auth_jwt_issuer: String = String::new(), Allowed::Text, AtRestart;
+
+        /// Audience (aud) that every token must be for. Empty: any, and a token for another service is as good as one for this.
+        auth_jwt_audience: String = String::new(), Allowed::Text, AtRestart;
+
+        /// Claims that carry the roles read, write and admin, comma-separated; the first that a token has counts. Its value is a string or a list of them; a.b is b inside a.
+        auth_jwt_role_claim: String = "role,roles".to_owned(), Allowed::Text, AtRestart;
+
+        /// Roles of clients with a certificate of the CA, by a name that it carries (DNS, URI, e-mail, common name); * is every name.
+        auth_certificate_roles: CertificateRoles = CertificateRoles::default(), Allowed::CertificateRoles, AtRestart;
+
+        /// Calls a second that one client may begin at this pod; it may save up those of one second. 0: any number. A client is the subject of a token, the name of a certificate, or else an address; pods are not limited.
+        client_requests_per_second: u32 = 0, Allowed::Whole { min: 0, max: 1_000_000, unit: "1/s" }, AtOnce;
+
+        /// Calls that one client may have under way at this pod, streams included. 0: any number.
+        client_streams_limit: u32 = 0, Allowed::Whole { min: 0, max: 1_000_000, unit: "" }, AtOnce;
+
+        /// Connections over which one client may call this pod. 0: any number.
+        client_connections_limit: u32 = 0, Allowed::Whole { min: 0, max: 1_000_000, unit: "" }, AtOnce;
     }
 
     section "Cluster" {

@@ -84,6 +84,10 @@ pub enum Allowed {
         /// Whether it may not be empty.
         required: bool,
     },
+    /// Printable text on one line, or empty.
+    Text,
+    /// Comma-separated `name=role`, or empty.
+    CertificateRoles,
     /// The path of a file, or empty.
     Path,
 }
@@ -122,6 +126,8 @@ impl Allowed {
                     format!("{name}, or empty")
                 }
             }
+            Self::Text => "at most 1024 printable characters, or empty".into(),
+            Self::CertificateRoles => "comma-separated name=role with a role of read, write, admin, or empty".into(),
             Self::Path => "a path, or empty".into(),
         }
     }

@@ -28,5 +28,5 @@ pub use key::{Allowed, Key, Reload, Setting};
 pub use load::{Loaded, load, load_text};
 pub use reference::reference;
 pub use source::Sources;
-pub use value::{Discovery, HostPort, LogFormat, LogLevel};
+pub use value::{CertificateRoles, Discovery, HostPort, LogFormat, LogLevel, Role};
 pub use watch::{Change, Poll, Reloaded, Watch};

@@ -207,6 +207,48 @@ const RULES: &[Rule] = &[
         holds: |config| !config.tls_peer_name.is_empty() || !config.tls_enabled,
     },
     Rule {
+        key: "auth_jwt_hs256_secret_file",
+        other: "tls_enabled",
+        text: "needs tls_enabled, or anybody on the way could read the tokens",
+        holds: |config| config.auth_jwt_hs256_secret_file.is_none() || config.tls_enabled,
+    },
+    Rule {
+        key: "auth_jwt_rs256_public_key_file",
+        other: "tls_enabled",
+        text: "needs tls_enabled, or anybody on the way could read the tokens",
+        holds: |config| config.auth_jwt_rs256_public_key_file.is_none() || config.tls_enabled,
+    },
+    Rule {
+        key: "auth_jwks_file",
+        other: "tls_enabled",
+        text: "needs tls_enabled, or anybody on the way could read the tokens",
+        holds: |config| config.auth_jwks_file.is_none() || config.tls_enabled,
+    },
+    Rule {
+        key: "auth_certificate_roles",
+        other: "tls_enabled",
+        text: "needs tls_enabled, or there are no certificates",
+        holds: |config| config.auth_certificate_roles.is_empty() || config.tls_enabled,
+    },
+    Rule {
+        key: "auth_jwt_rs256_public_key_file",
+        other: "auth_jwt_hs256_secret_file",
+        text: "must not be set together with auth_jwt_hs256_secret_file: tokens are of one kind",
+        holds: |config| config.auth_jwt_rs256_public_key_file.is_none() || config.auth_jwt_hs256_secret_file.is_none(),
+    },
+    Rule {
+        key: "auth_jwks_file",
+        other: "auth_jwt_hs256_secret_file",
+        text: "must not be set together with auth_jwt_hs256_secret_file: tokens are of one kind",
+        holds: |config| config.auth_jwks_file.is_none() || config.auth_jwt_hs256_secret_file.is_none(),
+    },
+    Rule {
+        key: "auth_jwks_file",
+        other: "auth_jwt_rs256_public_key_file",
+        text: "must not be set together with auth_jwt_rs256_public_key_file: tokens are of one kind",
+        holds: |config| config.auth_jwks_file.is_none() || config.auth_jwt_rs256_public_key_file.is_none(),
+    },
+    Rule {
         key: "cluster_node_timeout_ms",
         other: "cluster_heartbeat_interval_ms",
         text: "must be at least twice cluster_heartbeat_interval_ms",

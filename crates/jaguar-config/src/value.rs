@@ -106,6 +106,7 @@ impl Value for String {
         let valid = match allowed {
             Allowed::Host => text.is_empty() || is_host(text) || HostPort::from_str(text).is_ok(),
             Allowed::Label { required } => is_label(text, *required),
+            Allowed::Text => text.len() <= MAX_TEXT_LENGTH && !text.chars().any(char::is_control),
             Allowed::HttpEndpoint => text.is_empty() || is_http_endpoint(text),
             Allowed::Name => text.len() <= MAX_NAME_LENGTH && text.chars().all(is_name_character),
             _ => false,
@@ -143,6 +144,9 @@ impl Value for Vec<HostPort> {
         self.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
     }
 }
+
+/// Longest text, in bytes.
+const MAX_TEXT_LENGTH: usize = 1024;
 
 /// Longest name of a host or pod, as in DNS.
 const MAX_NAME_LENGTH: usize = 253;
@@ -274,6 +278,87 @@ impl LogLevel {
     }
 }
 
+/// What a client may do; each includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// See the world.
+    Read,
+    /// Change bodies.
+    Write,
+    /// Change the world's pace, its pods and its snapshots.
+    Admin,
+}
+
+impl Named for Role {
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("read", Self::Read), ("write", Self::Write), ("admin", Self::Admin)];
+}
+
+impl Role {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.name()
+    }
+
+    /// The role of this word, if it is one.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Self::NAMES
+            .iter()
+            .find(|(name, _)| *name == word)
+            .map(|(_, role)| *role)
+    }
+}
+
+/// The roles of certificates, by a name that they carry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CertificateRoles(Vec<(String, Role)>);
+
+impl CertificateRoles {
+    /// Whether no certificate has a role.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The highest role that one of these names has.
+    pub fn of<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Option<Role> {
+        let of_name = |name: &str| {
+            let matches = self.0.iter().filter(|(pattern, _)| pattern == "*" || pattern == name);
+            matches.map(|(_, role)| *role).max()
+        };
+        names.into_iter().filter_map(of_name).max()
+    }
+}
+
+impl Value for CertificateRoles {
+    fn set(&mut self, text: &str, _: &Allowed) -> bool {
+        if text.is_empty() {
+            self.0.clear();
+            return true;
+        }
+        // A URI may hold '='; a role does not.
+        let pair = |part: &str| {
+            let (name, role) = part.rsplit_once('=')?;
+            let name = name.trim();
+            let valid = !name.is_empty() && !name.chars().any(char::is_control);
+            Some((valid.then(|| name.to_owned())?, Role::named(role.trim())?))
+        };
+        let pairs: Option<Vec<_>> = text.split(',').map(pair).collect();
+        store(&mut self.0, pairs)
+    }
+
+    fn show(&self) -> String {
+        let pairs: Vec<String> = self
+            .0
+            .iter()
+            .map(|(name, role)| format!("{name}={}", role.name()))
+            .collect();
+        pairs.join(",")
+    }
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -330,6 +415,23 @@ mod tests {
         ] {
             assert_eq!(invalid.parse::<HostPort>(), Err(NotHostPort), "{invalid:?}");
         }
+    }
+
+    #[test]
+    fn a_certificate_has_the_highest_role_of_its_names() {
+        let mut roles = CertificateRoles::default();
+        let text = "spiffe://a/b?c=d=read, alice=admin ,*=read,bob=write";
+        assert!(roles.set(text, &Allowed::CertificateRoles));
+        assert_eq!(roles.show(), "spiffe://a/b?c=d=read,alice=admin,*=read,bob=write");
+        assert_eq!(roles.of(["bob"]), Some(Role::Write));
+        assert_eq!(roles.of(["bob", "alice"]), Some(Role::Admin));
+        assert_eq!(roles.of(["eve"]), Some(Role::Read));
+        assert_eq!(roles.of([]), None);
+        for invalid in ["alice", "alice=", "=read", "alice=root", "alice=read,", "alice=Read"] {
+            assert!(!roles.set(invalid, &Allowed::CertificateRoles), "{invalid:?}");
+        }
+        assert!(roles.set("", &Allowed::CertificateRoles) && roles.is_empty());
+        assert_eq!(roles.of(["alice"]), None);
     }
 
     #[test]

@@ -45,7 +45,9 @@ fn keys_are_flat_lower_case_unique_and_documented() {
     let mut seen = BTreeSet::new();
     for key in keys() {
         assert!(
-            key.name.chars().all(|c| c.is_ascii_lowercase() || c == '_'),
+            key.name
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'),
             "{}",
             key.name
         );

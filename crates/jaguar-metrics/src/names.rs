@@ -298,6 +298,15 @@ pub const TLS_RELOADS: Metric = labelled(
     ),
     &[("result", &["applied", "rejected"])],
 );
+/// Reloads of the keys of tokens.
+pub const AUTH_RELOADS: Metric = labelled(
+    counter(
+        "jaguar_auth_reloads_total",
+        "reloads",
+        "Changes of the file with the keys of clients' tokens while this pod ran, by what became of them.",
+    ),
+    &[("result", &["applied", "rejected"])],
+);
 /// End of the certificate's validity.
 pub const TLS_CERTIFICATE_EXPIRY: Metric = gauge(
     "jaguar_tls_certificate_expiry_timestamp_seconds",
@@ -309,9 +318,20 @@ pub const CLIENT_REFUSALS: Metric = labelled(
     counter(
         "jaguar_client_refusals_total",
         "refusals",
-        "Connections and calls that were refused for the sake of security, by reason.",
+        "Connections and calls that were refused for the sake of security, by reason: no TLS or a wrong certificate; no or a wrong token; a role that is too low; and the limits of a client.",
     ),
-    &[("reason", &["handshake", "permission"])],
+    &[(
+        "reason",
+        &[
+            "handshake",
+            "identity",
+            "permission",
+            "rate",
+            "streams",
+            "connections",
+            "clients",
+        ],
+    )],
 );
 
 /// All metrics, in the order of the reference.
@@ -350,6 +370,7 @@ pub const ALL: &[Metric] = &[
     PROCESS_START_TIME,
     BUILD_INFO,
     TLS_RELOADS,
+    AUTH_RELOADS,
     TLS_CERTIFICATE_EXPIRY,
     CLIENT_REFUSALS,
 ];

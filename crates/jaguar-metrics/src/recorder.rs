@@ -65,7 +65,8 @@ pub struct Metrics {
     autoscale_thresholds: [[Gauge; 2]; 3],
     drains: [Counter; 2],
     tls_reloads: [Counter; 2],
-    client_refusals: [Counter; 2],
+    auth_reloads: [Counter; 2],
+    client_refusals: [Counter; 7],
 }
 
 /// What is read of the system and the configuration, and exposed where it is known.
@@ -194,10 +195,11 @@ pub enum DrainResult {
     Failed,
 }
 
-/// What became of files with keys or certificates that changed, in the order of the label's values in [`names::TLS_RELOADS`].
+/// What became of files with keys or certificates that changed, in the order of the label's values in
+/// [`names::TLS_RELOADS`] and [`names::AUTH_RELOADS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileReload {
-    /// In force for new connections.
+    /// In force for new connections and calls.
     Applied,
     /// Invalid; the old ones stay.
     Rejected,
@@ -208,8 +210,18 @@ pub enum FileReload {
 pub enum Refusal {
     /// No TLS, a certificate of another CA, or too slow.
     Handshake,
+    /// No token or certificate, or one that is not valid.
+    Identity,
     /// A known client without the right.
     Permission,
+    /// More calls a second than a client may begin.
+    Rate,
+    /// More calls at a time than a client may have.
+    Streams,
+    /// More connections than a client may have.
+    Connections,
+    /// More clients than a pod keeps account of.
+    Clients,
 }
 
 impl Recorder {
@@ -290,6 +302,7 @@ impl Recorder {
             drains: std::array::from_fn(|result| labelled_counter(&names::DRAINS, &[result])),
             tls_certificate_expiry: gauge(&names::TLS_CERTIFICATE_EXPIRY),
             tls_reloads: std::array::from_fn(|result| labelled_counter(&names::TLS_RELOADS, &[result])),
+            auth_reloads: std::array::from_fn(|result| labelled_counter(&names::AUTH_RELOADS, &[result])),
             client_refusals: std::array::from_fn(|reason| labelled_counter(&names::CLIENT_REFUSALS, &[reason])),
         }
     }
@@ -348,6 +361,11 @@ impl Metrics {
     /// The counter of changed certificates with this result: [`names::TLS_RELOADS`].
     pub fn tls_reloads(&self, result: FileReload) -> &Counter {
         &self.tls_reloads[result as usize]
+    }
+
+    /// The counter of changed keys of tokens with this result: [`names::AUTH_RELOADS`].
+    pub fn auth_reloads(&self, result: FileReload) -> &Counter {
+        &self.auth_reloads[result as usize]
     }
 
     /// The counter of refusals for this reason: [`names::CLIENT_REFUSALS`].

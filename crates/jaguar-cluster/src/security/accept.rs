@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use jaguar_metrics::{Metrics, Refusal};
@@ -20,6 +20,7 @@ use tonic::transport::server::Connected;
 
 use super::Security;
 use super::certificate::{self, Names};
+use super::limit::Place;
 use super::tls::Tls;
 use crate::limits::{ACCEPT_RETRY, CONNECTIONS_WAITING, HANDSHAKE_TIMEOUT, HANDSHAKES_IN_FLIGHT};
 
@@ -37,8 +38,8 @@ enum Transport {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// What is known of a connection before its first call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is known of a connection.
+#[derive(Debug)]
 pub(crate) struct Connection {
     /// Where it comes from.
     pub(crate) address: IpAddr,
@@ -46,6 +47,19 @@ pub(crate) struct Connection {
     pub(crate) certificate: Option<Names>,
     /// Whether the certificate is a pod's.
     pub(crate) is_peer: bool,
+    /// Its place in the account of the client that first called over it, when connections are limited.
+    pub(crate) place: OnceLock<Place>,
+}
+
+impl Connection {
+    pub(crate) fn new(address: IpAddr, certificate: Option<Names>, is_peer: bool) -> Self {
+        Self {
+            address,
+            certificate,
+            is_peer,
+            place: OnceLock::new(),
+        }
+    }
 }
 
 /// The connections that come in, each after its handshake. Ends with the listener; stops listening when dropped.
@@ -87,11 +101,7 @@ async fn listen(
             None => {
                 let plain = Accepted {
                     stream: Transport::Plain(stream),
-                    caller: Arc::new(Connection {
-                        address: address.ip(),
-                        certificate: None,
-                        is_peer: false,
-                    }),
+                    caller: Arc::new(Connection::new(address.ip(), None, false)),
                 };
                 if ready.send(Ok(plain)).await.is_err() {
                     return;
@@ -173,11 +183,7 @@ fn connection(stream: &TlsStream<TcpStream>, address: IpAddr, tls: &Tls) -> Resu
     let is_peer = certificate
         .as_ref()
         .is_some_and(|names| names.dns.contains(&tls.peer_name));
-    Ok(Connection {
-        address,
-        certificate,
-        is_peer,
-    })
+    Ok(Connection::new(address, certificate, is_peer))
 }
 
 impl Connected for Accepted {

@@ -81,7 +81,10 @@ impl<T> fmt::Debug for Followed<T> {
 }
 
 fn comparable(read: &Result<Contents, FileError>) -> Result<Contents, String> {
-    read.as_ref().map(Clone::clone).map_err(ToString::to_string)
+    match read {
+        Ok(contents) => Ok(contents.clone()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn read_all(paths: &[PathBuf]) -> Result<Contents, FileError> {
