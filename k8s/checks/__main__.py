@@ -45,6 +45,7 @@ def with_pods(report: Report, jaguard: Path) -> None:
                 ("both monitors read three real pods", live.targets_answer),
                 ("each series is read once", live.read_once),
                 ("the rules give values on real pods", live.rules_hold),
+                ("the dashboard shows real pods", live.dashboard_shows),
                 ("used metrics are on a real pod", live.names_exist),
                 ("promtool accepts what a pod exports", live.exposition),
             ):

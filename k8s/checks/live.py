@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections import Counter
@@ -23,7 +24,7 @@ from pathlib import Path
 
 import yaml
 
-from . import metric_names
+from . import metric_names, promql
 from .build import base_objects
 from .report import Skipped
 from .rules import alerts, promtool, shipped
@@ -32,6 +33,8 @@ PODS = 3
 NAMESPACE = "jaguar"
 # Recorded only where the kernel counts the periods of a CPU limit, which a machine without one does not.
 NEEDS_A_CPU_LIMIT = {"pod:jaguar_cpu_periods:throttled_ratio"}
+# Without TLS no certificate has an end, and the dashboard shows none.
+NEEDS_TLS = {"jaguar_tls_certificate_expiry_timestamp_seconds"}
 # What promtool has against names that were fixed before it was asked.
 FIXED_NAMES = re.compile(
     r"jaguar_(entity|ghost)_count non-histogram and non-summary metrics should not have \"_count\" suffix"
@@ -209,6 +212,22 @@ def rules_hold(live: Live) -> Iterator[str]:
     for alert in live.api("alerts")["alerts"]:
         if alert["labels"]["alertname"] in quiet:
             yield f"{alert['labels']}: {alert['state']} on sound pods, value {alert['value']}"
+
+
+def dashboard_shows(live: Live) -> Iterator[str]:
+    """Prometheus takes every query of the dashboard, and those that three pods alone can answer give values."""
+    variables = {"$namespace": NAMESPACE, "$pod": ".*", "$__rate_interval": "1m"}
+    unanswered = metric_names.of_others() | NEEDS_A_CPU_LIMIT | NEEDS_TLS
+    for title, expression in metric_names.panels():
+        for variable, value in variables.items():
+            expression = expression.replace(variable, value)
+        try:
+            samples = live.query(expression)
+        except urllib.error.HTTPError as error:
+            yield f"{title}: {expression}: {error.read().decode()}"
+            continue
+        if not samples and not promql.metrics(expression) & unanswered:
+            yield f"{title}: {expression}: no value"
 
 
 def names_exist(live: Live) -> Iterator[str]:

@@ -20,10 +20,9 @@ def used() -> Iterator[tuple[str, str]]:
         for rule in group["rules"]:
             for name in promql.metrics(rule["expr"]):
                 yield f"rule {rule.get('alert') or rule['record']}", name
-    for path in sorted(COMPONENTS.glob("*/*.json")):
-        for title, expression in _panels(json.loads(path.read_text(encoding="utf-8"))):
-            for name in promql.metrics(expression):
-                yield f"{path.name}, panel '{title}'", name
+    for title, expression in panels():
+        for name in promql.metrics(expression):
+            yield title, name
     for path in sorted(ADAPTER.glob("*.yaml")):
         for values in documents(path):
             for where, expression in _adapter_queries(values.get("rules", {})):
@@ -34,6 +33,13 @@ def used() -> Iterator[tuple[str, str]]:
             for metric in item["spec"]["metrics"]:
                 if metric["type"] == "Pods":
                     yield "hpa.yaml", metric["pods"]["metric"]["name"]
+
+
+def panels() -> Iterator[tuple[str, str]]:
+    """Every panel's and variable's query on a dashboard, with its title."""
+    for path in sorted(COMPONENTS.glob("*/*.json")):
+        for title, expression in _panels(json.loads(path.read_text(encoding="utf-8"))):
+            yield f"{path.name}, panel '{title}'", expression
 
 
 def _panels(dashboard: dict) -> Iterator[tuple[str, str]]:
@@ -80,10 +86,15 @@ def exported(scrape: str) -> set[str]:
     return {re.match(r"[a-zA-Z0-9_:]+", line)[0] for line in scrape.splitlines() if line and not line.startswith("#")}
 
 
+def of_others() -> set[str]:
+    """The metrics of known exporters."""
+    return {line for line in EXPORTERS.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")}
+
+
 def known(existing: set[str]) -> Iterator[str]:
     """What is used and is neither in `existing`, nor recorded, nor of a known exporter."""
     recorded = {rule["record"] for group in shipped()["groups"] for rule in group["rules"] if "record" in rule}
-    others = {line for line in EXPORTERS.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")}
+    others = of_others()
     for where, name in sorted(set(used())):
         if name not in existing | recorded | others:
             yield f"{where}: no pod exports {name}, no rule records it, and checks/exporters.txt does not have it"
