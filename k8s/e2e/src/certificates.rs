@@ -85,14 +85,23 @@ impl Certificates {
     pub(crate) fn make(folder: &Path) -> anyhow::Result<Self> {
         let cluster = Authority::found(folder, "cluster-ca")?;
         let aggregation = Authority::found(folder, "aggregation-ca")?;
-        let mut names: Vec<String> = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost"]
-            .map(ToOwned::to_owned)
-            .into();
+        let mut names: Vec<String> = [
+            "kubernetes",
+            "kubernetes.default",
+            "kubernetes.default.svc",
+            "localhost",
+        ]
+        .map(ToOwned::to_owned)
+        .into();
         names.extend(["127.0.0.1".to_owned(), HUB.to_string(), KUBERNETES_SERVICE.to_string()]);
         let token_key = KeyPair::generate()?;
         let made = Self {
             api_server: cluster.issue("kube-apiserver", None, &names)?,
-            adapter: cluster.issue("prometheus-adapter.monitoring.svc", None, &["prometheus-adapter.monitoring.svc".to_owned()])?,
+            adapter: cluster.issue(
+                "prometheus-adapter.monitoring.svc",
+                None,
+                &["prometheus-adapter.monitoring.svc".to_owned()],
+            )?,
             aggregator: aggregation.issue("front-proxy-client", None, &[])?,
             token_key: folder.join("service-accounts.key"),
             token_public_key: folder.join("service-accounts.pub"),

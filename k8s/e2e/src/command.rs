@@ -35,7 +35,10 @@ pub(crate) async fn run_with_input(
     let mut command = Command::new(program);
     command.args(arguments).kill_on_drop(true);
     let shown = format!("{:?}", command.as_std());
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("cannot start {shown}"))?;
     if let Some(mut stdin) = child.stdin.take() {
         // A program that does not want its input closes the pipe, which is its right.

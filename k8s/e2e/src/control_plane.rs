@@ -75,7 +75,10 @@ impl ControlPlane {
             match self.ready().await {
                 Ok(()) => break,
                 Err(error) if began.elapsed() > START_LIMIT => {
-                    bail!("kube-apiserver is not ready after {START_LIMIT:?}: {error:#}; see {}", self.logs.display())
+                    bail!(
+                        "kube-apiserver is not ready after {START_LIMIT:?}: {error:#}; see {}",
+                        self.logs.display()
+                    )
                 }
                 Err(_) => sleep(POLL_INTERVAL).await,
             }
@@ -89,7 +92,10 @@ impl ControlPlane {
     }
 
     /// Runs kubectl with all rights, and gives what it printed.
-    pub(crate) async fn kubectl(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> anyhow::Result<String> {
+    pub(crate) async fn kubectl(
+        &self,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> anyhow::Result<String> {
         let mut all = vec![OsString::from("--kubeconfig"), self.admin_kubeconfig.clone().into()];
         all.extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
         run("kubectl", all).await
@@ -117,12 +123,16 @@ impl ControlPlane {
         let mut manager = common(&certificates.kubeconfig("system:kube-controller-manager", None)?);
         manager.extend([
             format!("--root-ca-file={}", certificates.cluster_authority().display()),
-            format!("--service-account-private-key-file={}", certificates.token_key.display()),
+            format!(
+                "--service-account-private-key-file={}",
+                certificates.token_key.display()
+            ),
             "--use-service-account-credentials=true".to_owned(),
         ]);
         let scheduler = common(&certificates.kubeconfig("system:kube-scheduler", None)?);
         for (name, arguments) in [("kube-controller-manager", manager), ("kube-scheduler", scheduler)] {
-            self.clients.push(Daemon::start(name, &self.binaries.join(name), arguments, &self.logs)?);
+            self.clients
+                .push(Daemon::start(name, &self.binaries.join(name), arguments, &self.logs)?);
         }
         Ok(())
     }
@@ -166,13 +176,19 @@ fn api_server_arguments(certificates: &Certificates) -> Vec<String> {
         ("tls-cert-file", file(&certificates.api_server.certificate)),
         ("tls-private-key-file", file(&certificates.api_server.key)),
         ("client-ca-file", file(&certificates.cluster_authority())),
-        ("service-account-issuer", "https://kubernetes.default.svc.cluster.local".to_owned()),
+        (
+            "service-account-issuer",
+            "https://kubernetes.default.svc.cluster.local".to_owned(),
+        ),
         ("service-account-key-file", file(&certificates.token_public_key)),
         ("service-account-signing-key-file", file(&certificates.token_key)),
         // The aggregation layer: how the adapter knows that it is the API server who speaks, and for whom.
         ("proxy-client-cert-file", file(&certificates.aggregator.certificate)),
         ("proxy-client-key-file", file(&certificates.aggregator.key)),
-        ("requestheader-client-ca-file", file(certificates.aggregation_authority())),
+        (
+            "requestheader-client-ca-file",
+            file(certificates.aggregation_authority()),
+        ),
         ("requestheader-allowed-names", "front-proxy-client".to_owned()),
         ("requestheader-extra-headers-prefix", "X-Remote-Extra-".to_owned()),
         ("requestheader-group-headers", "X-Remote-Group".to_owned()),

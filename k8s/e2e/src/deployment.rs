@@ -68,7 +68,8 @@ pub(crate) async fn follow(client: Client, pods: watch::Sender<Pods>, targets: T
             let is_news = pods.borrow().members != members;
             if is_news {
                 let scraped = members.iter().filter(|member| !member.address.is_empty());
-                let scraped = scraped.map(|member| (member.name.as_str(), format!("{}:{METRICS_PORT}", member.address)));
+                let scraped =
+                    scraped.map(|member| (member.name.as_str(), format!("{}:{METRICS_PORT}", member.address)));
                 if let Err(error) = targets.set(scraped) {
                     say(format_args!("cannot tell Prometheus where the pods are: {error:#}"));
                 }
@@ -80,7 +81,11 @@ pub(crate) async fn follow(client: Client, pods: watch::Sender<Pods>, targets: T
 }
 
 fn update(pods: &mut Pods, members: Vec<Member>) {
-    let before: BTreeMap<&str, &Member> = pods.members.iter().map(|member| (member.name.as_str(), member)).collect();
+    let before: BTreeMap<&str, &Member> = pods
+        .members
+        .iter()
+        .map(|member| (member.name.as_str(), member))
+        .collect();
     let mut removals = Vec::new();
     for member in &members {
         let known = before.get(member.name.as_str());
@@ -96,9 +101,18 @@ fn update(pods: &mut Pods, members: Vec<Member>) {
                 name: member.name.clone(),
                 // Between the choice and this look it may have handed over and changed its mind; what counts is what the controller saw.
                 cost: known.map_or(member.cost, |known| known.cost.min(member.cost)),
-                cheapest_other: others.map(|other| before.get(other.name.as_str()).map_or(other.cost, |known| known.cost.max(other.cost))).min(),
+                cheapest_other: others
+                    .map(|other| {
+                        before
+                            .get(other.name.as_str())
+                            .map_or(other.cost, |known| known.cost.max(other.cost))
+                    })
+                    .min(),
             };
-            say(format_args!("  {} is told to end (deletion cost {}, cheapest other {:?})", removal.name, removal.cost, removal.cheapest_other));
+            say(format_args!(
+                "  {} is told to end (deletion cost {}, cheapest other {:?})",
+                removal.name, removal.cost, removal.cheapest_other
+            ));
             removals.push(removal);
         }
     }
@@ -120,10 +134,23 @@ fn member(pod: &Pod) -> Member {
         name: pod.name_any(),
         node: spec.and_then(|spec| spec.node_name.clone()).unwrap_or_default(),
         address: status.pod_ip.unwrap_or_default(),
-        image: spec.and_then(|spec| spec.containers.first()?.image.clone()).unwrap_or_default(),
-        ready: conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True"),
+        image: spec
+            .and_then(|spec| spec.containers.first()?.image.clone())
+            .unwrap_or_default(),
+        ready: conditions
+            .iter()
+            .any(|condition| condition.type_ == "Ready" && condition.status == "True"),
         ending: pod.metadata.deletion_timestamp.is_some(),
-        restarts: status.container_statuses.unwrap_or_default().iter().map(|status| status.restart_count).sum(),
-        cost: pod.annotations().get(DELETION_COST).and_then(|cost| cost.parse().ok()).unwrap_or(0),
+        restarts: status
+            .container_statuses
+            .unwrap_or_default()
+            .iter()
+            .map(|status| status.restart_count)
+            .sum(),
+        cost: pod
+            .annotations()
+            .get(DELETION_COST)
+            .and_then(|cost| cost.parse().ok())
+            .unwrap_or(0),
     }
 }

@@ -87,7 +87,9 @@ async fn run(options: &Options) -> anyhow::Result<()> {
 async fn all(options: &Options) -> anyhow::Result<()> {
     let folder = |name: &str| {
         let path = options.folder.join(name);
-        fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display())).map(|()| path)
+        fs::create_dir_all(&path)
+            .with_context(|| format!("cannot make {}", path.display()))
+            .map(|()| path)
     };
     let logs = folder("logs")?;
     let certificates = Certificates::make(&folder("certificates")?)?;
@@ -102,14 +104,28 @@ async fn all(options: &Options) -> anyhow::Result<()> {
     };
     let kubelet = Kubelet::start(plane.client(), network, runtime, folder("volumes")?, options.nodes).await?;
     say(format_args!("{} nodes", options.nodes));
-    let mut monitoring =
-        Monitoring::start(&plane, &certificates, &options.binaries, &options.manifests, &folder("monitoring")?, &logs).await?;
-    say(format_args!("Prometheus and its adapter answer for custom.metrics.k8s.io and metrics.k8s.io"));
+    let mut monitoring = Monitoring::start(
+        &plane,
+        &certificates,
+        &options.binaries,
+        &options.manifests,
+        &folder("monitoring")?,
+        &logs,
+    )
+    .await?;
+    say(format_args!(
+        "Prometheus and its adapter answer for custom.metrics.k8s.io and metrics.k8s.io"
+    ));
     let result = story(options, &mut plane, &mut monitoring).await;
     if result.is_err() {
         // What the cluster looked like, for whoever reads the logs.
-        let state = plane.kubectl(["get", "pods,hpa,deployments,nodes,leases", "--output", "yaml"]).await;
-        fs::write(logs.join("cluster.yaml"), state.unwrap_or_else(|error| error.to_string()))?;
+        let state = plane
+            .kubectl(["get", "pods,hpa,deployments,nodes,leases", "--output", "yaml"])
+            .await;
+        fs::write(
+            logs.join("cluster.yaml"),
+            state.unwrap_or_else(|error| error.to_string()),
+        )?;
     }
     kubelet.stop().await?;
     monitoring.stop().await;
@@ -119,7 +135,9 @@ async fn all(options: &Options) -> anyhow::Result<()> {
 
 async fn story(options: &Options, plane: &mut ControlPlane, monitoring: &mut Monitoring) -> anyhow::Result<()> {
     let base = options.manifests.join("base");
-    plane.kubectl(["apply".as_ref(), "-k".as_ref(), base.as_os_str()]).await?;
+    plane
+        .kubectl(["apply".as_ref(), "-k".as_ref(), base.as_os_str()])
+        .await?;
     say(format_args!("{} is applied as it is", base.display()));
     let mut chapters = options.only.clone();
     if chapters.is_empty() {

@@ -64,7 +64,12 @@ impl Monitoring {
         let mut started = Self {
             daemons: vec![
                 Daemon::start("prometheus", Path::new("prometheus"), prometheus, logs)?,
-                Daemon::start("prometheus-adapter", &binaries.join("prometheus-adapter"), adapter, logs)?,
+                Daemon::start(
+                    "prometheus-adapter",
+                    &binaries.join("prometheus-adapter"),
+                    adapter,
+                    logs,
+                )?,
             ],
             targets,
         };
@@ -120,21 +125,34 @@ impl Targets {
     }
 }
 
-async fn register(plane: &ControlPlane, certificates: &Certificates, manifests: &Path, folder: &Path) -> anyhow::Result<()> {
+async fn register(
+    plane: &ControlPlane,
+    certificates: &Certificates,
+    manifests: &Path,
+    folder: &Path,
+) -> anyhow::Result<()> {
     let template = read(&manifests.join("e2e/monitoring.yaml"))?;
     let bundle = k8s_openapi::ByteString(certificates.cluster_authority_pem().into_bytes());
     let bundle = serde_json::to_value(bundle)?;
-    let text = template.replace("CA_BUNDLE", bundle.as_str().unwrap_or_default()).replace("\"HUB\"", &format!("\"{HUB}\""));
+    let text = template
+        .replace("CA_BUNDLE", bundle.as_str().unwrap_or_default())
+        .replace("\"HUB\"", &format!("\"{HUB}\""));
     let path = folder.join("monitoring.yaml");
     fs::write(&path, text)?;
-    plane.kubectl(["apply".as_ref(), "-f".as_ref(), path.as_os_str()]).await.map(drop)
+    plane
+        .kubectl(["apply".as_ref(), "-f".as_ref(), path.as_os_str()])
+        .await
+        .map(drop)
 }
 
 /// The groups of the shipped PrometheusRule, as Prometheus wants them.
 fn recording_rules(manifests: &Path) -> anyhow::Result<Value> {
     let path = manifests.join("base/prometheus-rules.yaml");
-    let documents: Vec<Value> = serde_saphyr::from_multiple(&read(&path)?).with_context(|| path.display().to_string())?;
-    let rule = documents.into_iter().find(|document| document["kind"] == "PrometheusRule");
+    let documents: Vec<Value> =
+        serde_saphyr::from_multiple(&read(&path)?).with_context(|| path.display().to_string())?;
+    let rule = documents
+        .into_iter()
+        .find(|document| document["kind"] == "PrometheusRule");
     let rule = rule.with_context(|| format!("{}: there is no PrometheusRule", path.display()))?;
     Ok(json!({ "groups": rule["spec"]["groups"] }))
 }

@@ -115,9 +115,18 @@ pub(crate) async fn tell(plan: Plan, plane: &mut ControlPlane, monitoring: &mut 
     let restarts: i32 = story.pods.borrow().members.iter().map(|member| member.restarts).sum();
     ensure!(restarts == 0, "containers were started again {restarts} times");
     let wrong = story.world.seen().wrong_entries;
-    ensure!(wrong == 0, "in {wrong} entries the bodies were not as many as spawned less removed");
+    ensure!(
+        wrong == 0,
+        "in {wrong} entries the bodies were not as many as spawned less removed"
+    );
     for line in &story.lines {
-        ensure!(line.lost == 0 && line.duplicated == 0, "{}: {} lost, {} duplicated", line.chapter, line.lost, line.duplicated);
+        ensure!(
+            line.lost == 0 && line.duplicated == 0,
+            "{}: {} lost, {} duplicated",
+            line.chapter,
+            line.lost,
+            line.duplicated
+        );
     }
     Ok(())
 }
@@ -146,8 +155,15 @@ impl Story<'_> {
             self.settle(MIDDLE_PODS, Duration::from_secs(180)).await?;
         }
         for chapter in chapters {
-            let (began, pods, handed_over) = (Instant::now(), self.pods.borrow().ready().count(), self.world.seen().handed_over);
-            say(format_args!("=== {chapter:?}: {pods} pods, {} bodies", self.world.seen().entities));
+            let (began, pods, handed_over) = (
+                Instant::now(),
+                self.pods.borrow().ready().count(),
+                self.world.seen().handed_over,
+            );
+            say(format_args!(
+                "=== {chapter:?}: {pods} pods, {} bodies",
+                self.world.seen().entities
+            ));
             self.world.reset_gap();
             self.pods_sender.send_modify(|pods| pods.fewest_ready = usize::MAX);
             let told = match chapter {
@@ -160,23 +176,33 @@ impl Story<'_> {
             told.with_context(|| format!("{chapter:?}"))?;
             self.plane.check()?;
             self.monitoring.check()?;
-            self.write_down(&format!("{chapter:?}").to_lowercase(), pods, handed_over, began).await?;
+            self.write_down(&format!("{chapter:?}").to_lowercase(), pods, handed_over, began)
+                .await?;
         }
         Ok(())
     }
 
     async fn set_fewest(&self, pods: usize) -> anyhow::Result<()> {
         let patch = format!("{{\"spec\":{{\"minReplicas\":{pods}}}}}");
-        self.plane.kubectl(["patch", "hpa", "jaguar-engine-hpa", "--patch", &patch]).await.map(drop)
+        self.plane
+            .kubectl(["patch", "hpa", "jaguar-engine-hpa", "--patch", &patch])
+            .await
+            .map(drop)
     }
 
     /// Waits until so many pods are ready, no other is there, and the world has as many members.
     async fn settle(&self, count: usize, limit: Duration) -> anyhow::Result<()> {
         let world = &self.world;
-        wait_for_pods(&self.pods, &format!("{count} pods are ready and members, and no other is there"), limit, |pods| {
-            let settled = pods.ready().count() == count && pods.members.len() == count && world.seen().pods.len() == count;
-            settled.then_some(())
-        })
+        wait_for_pods(
+            &self.pods,
+            &format!("{count} pods are ready and members, and no other is there"),
+            limit,
+            |pods| {
+                let settled =
+                    pods.ready().count() == count && pods.members.len() == count && world.seen().pods.len() == count;
+                settled.then_some(())
+            },
+        )
         .await
     }
 
@@ -189,17 +215,27 @@ impl Story<'_> {
             sleep(Duration::from_secs(10)).await;
         }
         self.settle(PEAK_PODS, Duration::from_secs(420)).await?;
-        say(format_args!("{PEAK_PODS} pods, {:.0} s after the load began to rise", began.elapsed().as_secs_f64()));
+        say(format_args!(
+            "{PEAK_PODS} pods, {:.0} s after the load began to rise",
+            began.elapsed().as_secs_f64()
+        ));
         // Balance takes its time; every pod gets something to do.
         let began = Instant::now();
         loop {
             let seen = self.world.seen();
             let least = seen.pods.iter().map(|(_, bodies)| *bodies).min().unwrap_or(0);
             if least * (2 * PEAK_PODS as u64) >= self.peak_bodies {
-                say(format_args!("bodies by pod {:?}, {} handed over", seen.pods, seen.handed_over));
+                say(format_args!(
+                    "bodies by pod {:?}, {} handed over",
+                    seen.pods, seen.handed_over
+                ));
                 return Ok(());
             }
-            ensure!(began.elapsed() < Duration::from_secs(120), "after 2 minutes a pod has less than half of its share: {:?}", seen.pods);
+            ensure!(
+                began.elapsed() < Duration::from_secs(120),
+                "after 2 minutes a pod has less than half of its share: {:?}",
+                seen.pods
+            );
             sleep(POLL_INTERVAL).await;
         }
     }
@@ -207,28 +243,50 @@ impl Story<'_> {
     async fn rollout(&mut self) -> anyhow::Result<()> {
         let count = self.pods.borrow().ready().count();
         let image = format!("jaguard={}", self.next_image);
-        self.plane.kubectl(["set", "image", "deployment/jaguar-engine", &image]).await?;
+        self.plane
+            .kubectl(["set", "image", "deployment/jaguar-engine", &image])
+            .await?;
         let next = self.next_image.clone();
-        wait_for_pods(&self.pods, "all pods have the new image", Duration::from_secs(600), |pods| {
-            (pods.members.iter().all(|pod| pod.image == next) && pods.ready().count() >= count).then_some(())
-        })
+        wait_for_pods(
+            &self.pods,
+            "all pods have the new image",
+            Duration::from_secs(600),
+            |pods| (pods.members.iter().all(|pod| pod.image == next) && pods.ready().count() >= count).then_some(()),
+        )
         .await?;
         self.settle(count, Duration::from_secs(120)).await?;
         let fewest = self.pods.borrow().fewest_ready;
-        ensure!(fewest >= count, "maxUnavailable is 0, and only {fewest} of {count} pods were ready at a time");
+        ensure!(
+            fewest >= count,
+            "maxUnavailable is 0, and only {fewest} of {count} pods were ready at a time"
+        );
         Ok(())
     }
 
     async fn drain(&mut self) -> anyhow::Result<()> {
         let count = self.pods.borrow().ready().count();
-        let node = self.pods.borrow().ready().map(|pod| pod.node.clone()).max().context("there is no pod")?;
+        let node = self
+            .pods
+            .borrow()
+            .ready()
+            .map(|pod| pod.node.clone())
+            .max()
+            .context("there is no pod")?;
         say(format_args!("kubectl drain {node}"));
-        let drained = self.plane.kubectl(["drain", &node, "--ignore-daemonsets", "--timeout=300s"]).await?;
+        let drained = self
+            .plane
+            .kubectl(["drain", &node, "--ignore-daemonsets", "--timeout=300s"])
+            .await?;
         ensure!(drained.contains("drained"), "kubectl said: {drained}");
-        ensure!(self.pods.borrow().members.iter().all(|pod| pod.node != node), "pods are left on {node}");
+        ensure!(
+            self.pods.borrow().members.iter().all(|pod| pod.node != node),
+            "pods are left on {node}"
+        );
         self.settle(count, Duration::from_secs(180)).await?;
         let fewest = self.pods.borrow().fewest_ready;
-        say(format_args!("{node} is empty; never fewer than {fewest} pods were ready"));
+        say(format_args!(
+            "{node} is empty; never fewer than {fewest} pods were ready"
+        ));
         ensure!(fewest >= 1, "the PodDisruptionBudget asks for one pod");
         self.plane.kubectl(["uncordon", &node]).await.map(drop)
     }
@@ -246,14 +304,19 @@ impl Story<'_> {
         self.world.shrink_to(bodies).await?;
         sleep(OUTAGE / 2).await;
         let (passed, seconds) = (self.world.seen().tick - tick, began.elapsed().as_secs_f64());
-        say(format_args!("kube-apiserver comes back after {seconds:.0} s, in which the world made {passed} ticks"));
-        ensure!(passed as f64 > seconds * MIN_TICK_RATE, "{passed} ticks in {seconds:.0} s are too few");
+        say(format_args!(
+            "kube-apiserver comes back after {seconds:.0} s, in which the world made {passed} ticks"
+        ));
+        ensure!(
+            passed as f64 > seconds * MIN_TICK_RATE,
+            "{passed} ticks in {seconds:.0} s are too few"
+        );
         self.plane.start_api_server().await?;
         // Leases of nodes and of the coordinator are renewed, and nobody is taken for dead.
         sleep(OUTAGE).await;
         let after = names(&self.pods.borrow());
         ensure!(before == after, "pods were replaced: {before:?} became {after:?}");
-        Ok(())
+        self.settle(before.len(), Duration::from_secs(60)).await
     }
 
     async fn down(&mut self) -> anyhow::Result<()> {
@@ -261,20 +324,38 @@ impl Story<'_> {
         self.set_fewest(1).await?;
         self.world.shrink_to(FEW_BODIES).await?;
         let began = Instant::now();
-        say(format_args!("{} bodies are left; the HPA waits 5 minutes, then removes one pod a minute", self.world.seen().entities));
+        say(format_args!(
+            "{} bodies are left; the HPA waits 5 minutes, then removes one pod a minute",
+            self.world.seen().entities
+        ));
         self.settle(1, Duration::from_secs(1_200)).await?;
         let removals = self.pods.borrow().removals[removed_before..].to_vec();
-        say(format_args!("{} pods removed within {:.0} s", removals.len(), began.elapsed().as_secs_f64()));
+        say(format_args!(
+            "{} pods removed within {:.0} s",
+            removals.len(),
+            began.elapsed().as_secs_f64()
+        ));
         for removal in &removals {
             let cheapest = removal.cheapest_other.context("the last pod was removed")?;
-            ensure!(removal.cost <= cheapest, "{} went at a deletion cost of {}, and another had {cheapest}", removal.name, removal.cost);
+            ensure!(
+                removal.cost <= cheapest,
+                "{} went at a deletion cost of {}, and another had {cheapest}",
+                removal.name,
+                removal.cost
+            );
         }
         self.evict_the_last().await
     }
 
     /// The PodDisruptionBudget refuses to let the only pod go.
     async fn evict_the_last(&self) -> anyhow::Result<()> {
-        let name = self.pods.borrow().ready().next().map(|pod| pod.name.clone()).context("there is no pod")?;
+        let name = self
+            .pods
+            .borrow()
+            .ready()
+            .next()
+            .map(|pod| pod.name.clone())
+            .context("there is no pod")?;
         let api: Api<Pod> = Api::namespaced(self.plane.client(), "default");
         match api.evict(&name, &EvictParams::default()).await {
             Err(kube::Error::Api(answer)) if answer.code == 429 => {
@@ -308,7 +389,10 @@ impl Story<'_> {
     }
 
     fn print(&self) {
-        println!("\n{:<8} {:>8} {:>8} {:>8} {:>12} {:>18} {:>5} {:>11}", "", "time/s", "pods", "bodies", "handed over", "longest tick/ms", "lost", "duplicated");
+        println!(
+            "\n{:<8} {:>8} {:>8} {:>8} {:>12} {:>18} {:>5} {:>11}",
+            "", "time/s", "pods", "bodies", "handed over", "longest tick/ms", "lost", "duplicated"
+        );
         for line in &self.lines {
             let pods = format!("{} -> {}", line.pods.0, line.pods.1);
             println!(
@@ -324,6 +408,9 @@ impl Story<'_> {
             );
         }
         let seen = self.world.seen();
-        println!("{} ticks, {} handed over, {} entries with a wrong sum; the log was followed on another pod {} times", seen.tick, seen.handed_over, seen.wrong_entries, seen.moves);
+        println!(
+            "{} ticks, {} handed over, {} entries with a wrong sum; the log was followed on another pod {} times",
+            seen.tick, seen.handed_over, seen.wrong_entries, seen.moves
+        );
     }
 }

@@ -136,9 +136,17 @@ impl World {
         let (client, _) = self.client().await?;
         let removals = leaving.iter().map(|id| {
             let mut client = client.clone();
-            async move { client.despawn(*id).await.with_context(|| format!("cannot remove body {id}")) }
+            async move {
+                client
+                    .despawn(*id)
+                    .await
+                    .with_context(|| format!("cannot remove body {id}"))
+            }
         });
-        stream::iter(removals).buffer_unordered(REMOVALS).try_collect::<()>().await?;
+        stream::iter(removals)
+            .buffer_unordered(REMOVALS)
+            .try_collect::<()>()
+            .await?;
         for id in leaving {
             self.alive.remove(&id);
             self.removed += 1;
@@ -235,7 +243,11 @@ async fn follow_one(address: &str, seen: &Mutex<Seen>, addresses: &Mutex<BTreeSe
         from_index,
         content: LogContent::Summaries.into(),
     };
-    let mut stream = LogClient::connect(format!("http://{address}")).await?.stream_log(request).await?.into_inner();
+    let mut stream = LogClient::connect(format!("http://{address}"))
+        .await?
+        .stream_log(request)
+        .await?
+        .into_inner();
     let mut looked = Instant::now();
     // What was sealed before comes at once and says nothing about the pace.
     let mut timed_from = None;
@@ -284,7 +296,10 @@ mod tests {
     #[test]
     fn no_two_bodies_of_a_run_touch() {
         let bodies: Vec<NewBody> = (0..2 * EDGE.pow(3)).map(body).collect();
-        let cells: BTreeSet<[i64; 3]> = bodies.iter().map(|body| body.position.map(|x| (x * 10.0).round() as i64)).collect();
+        let cells: BTreeSet<[i64; 3]> = bodies
+            .iter()
+            .map(|body| body.position.map(|x| (x * 10.0).round() as i64))
+            .collect();
         assert_eq!(cells.len(), bodies.len());
     }
 }

@@ -88,7 +88,9 @@ impl Started {
     /// Waits until it has ended, and gives its exit code.
     pub(super) async fn wait(&self) -> anyhow::Result<i32> {
         let code = run(&self.podman, ["wait", &self.name]).await?;
-        code.trim().parse().with_context(|| format!("podman gave the exit code '{}'", code.trim()))
+        code.trim()
+            .parse()
+            .with_context(|| format!("podman gave the exit code '{}'", code.trim()))
     }
 
     /// Sends a signal. That it has ended already is no error.
@@ -105,13 +107,21 @@ impl Started {
 /// The image as podman knows it: what has no registry was built on this machine.
 fn image(container: &Container) -> anyhow::Result<String> {
     let image = container.image.as_deref().context("the container has no image")?;
-    Ok(if image.contains('/') { image.to_owned() } else { format!("localhost/{image}") })
+    Ok(if image.contains('/') {
+        image.to_owned()
+    } else {
+        format!("localhost/{image}")
+    })
 }
 
 /// Limits of CPU and memory. A request of CPU is a weight against the others on the machine.
 fn limits(resources: Option<&ResourceRequirements>) -> anyhow::Result<Vec<(&'static str, String)>> {
-    let Some(resources) = resources else { return Ok(Vec::new()) };
-    let of = |list: &Option<std::collections::BTreeMap<String, Quantity>>, name: &str| list.as_ref().and_then(|list| list.get(name).cloned());
+    let Some(resources) = resources else {
+        return Ok(Vec::new());
+    };
+    let of = |list: &Option<std::collections::BTreeMap<String, Quantity>>, name: &str| {
+        list.as_ref().and_then(|list| list.get(name).cloned())
+    };
     let mut limits = Vec::new();
     if let Some(memory) = of(&resources.limits, "memory") {
         limits.push(("memory", format!("{}b", thousandths(&memory)? / 1000)));
@@ -133,8 +143,12 @@ fn restrictions(pod: &Pod, container: &Container) -> anyhow::Result<Vec<String>>
     let pod_context = pod.spec.as_ref().and_then(|spec| spec.security_context.as_ref());
     let context = container.security_context.as_ref();
     let mut flags = Vec::new();
-    let user = context.and_then(|c| c.run_as_user).or_else(|| pod_context.and_then(|c| c.run_as_user));
-    let group = context.and_then(|c| c.run_as_group).or_else(|| pod_context.and_then(|c| c.run_as_group));
+    let user = context
+        .and_then(|c| c.run_as_user)
+        .or_else(|| pod_context.and_then(|c| c.run_as_user));
+    let group = context
+        .and_then(|c| c.run_as_group)
+        .or_else(|| pod_context.and_then(|c| c.run_as_group));
     if let Some(user) = user {
         flags.push(format!("--user={user}:{}", group.unwrap_or(user)));
     }
@@ -149,9 +163,16 @@ fn restrictions(pod: &Pod, container: &Container) -> anyhow::Result<Vec<String>>
         flags.push("--security-opt=no-new-privileges".to_owned());
     }
     let none = Capabilities::default();
-    let capabilities = context.and_then(|context| context.capabilities.as_ref()).unwrap_or(&none);
+    let capabilities = context
+        .and_then(|context| context.capabilities.as_ref())
+        .unwrap_or(&none);
     for (flag, names) in [("--cap-drop", &capabilities.drop), ("--cap-add", &capabilities.add)] {
-        flags.extend(names.iter().flatten().map(|name| format!("{flag}={}", name.to_lowercase())));
+        flags.extend(
+            names
+                .iter()
+                .flatten()
+                .map(|name| format!("{flag}={}", name.to_lowercase())),
+        );
     }
     Ok(flags)
 }
@@ -165,7 +186,11 @@ fn mounts(container: &Container, volumes: &[Laid]) -> anyhow::Result<Vec<String>
         let volume = volumes.iter().find(|volume| volume.name == mount.name);
         let volume = volume.with_context(|| format!("mount {}: there is no such volume", mount.name))?;
         let mode = if mount.read_only == Some(true) { "ro" } else { "rw" };
-        flags.push(format!("--volume={}:{}:{mode}", shown(&volume.directory)?, mount.mount_path));
+        flags.push(format!(
+            "--volume={}:{}:{mode}",
+            shown(&volume.directory)?,
+            mount.mount_path
+        ));
     }
     Ok(flags)
 }

@@ -55,7 +55,9 @@ pub(super) fn field_value(pod: &Pod, field: &ObjectFieldSelector, address: Ipv4A
         "status.hostIP" | "status.hostIPs" => Some(HUB.to_string()),
         path => match path.strip_suffix("']").and_then(|path| path.split_once("['")) {
             Some(("metadata.labels", key)) => metadata.labels.as_ref().and_then(|labels| labels.get(key).cloned()),
-            Some(("metadata.annotations", key)) => metadata.annotations.as_ref().and_then(|found| found.get(key).cloned()),
+            Some(("metadata.annotations", key)) => {
+                metadata.annotations.as_ref().and_then(|found| found.get(key).cloned())
+            }
             _ => bail!("{path} is not a field that this kubelet knows"),
         },
     };
@@ -63,7 +65,10 @@ pub(super) fn field_value(pod: &Pod, field: &ObjectFieldSelector, address: Ipv4A
 }
 
 fn resource_value(container: &Container, wanted: &ResourceFieldSelector) -> anyhow::Result<String> {
-    let other = wanted.container_name.as_ref().is_some_and(|name| *name != container.name);
+    let other = wanted
+        .container_name
+        .as_ref()
+        .is_some_and(|name| *name != container.name);
     if other {
         bail!("resources of another container are not something this kubelet knows");
     }
@@ -73,11 +78,17 @@ fn resource_value(container: &Container, wanted: &ResourceFieldSelector) -> anyh
         Some(("limits", name)) => (&resources.limits, name),
         _ => bail!("{} is not a resource", wanted.resource),
     };
-    let quantity = list.as_ref().and_then(|list: &BTreeMap<String, Quantity>| list.get(name));
+    let quantity = list
+        .as_ref()
+        .and_then(|list: &BTreeMap<String, Quantity>| list.get(name));
     let quantity = quantity.with_context(|| format!("the container has no {}", wanted.resource))?;
     // The API fills in '0' for 'no divisor given'.
     let one = Quantity("1".to_owned());
-    let divisor = wanted.divisor.as_ref().filter(|divisor| divisor.0 != "0").unwrap_or(&one);
+    let divisor = wanted
+        .divisor
+        .as_ref()
+        .filter(|divisor| divisor.0 != "0")
+        .unwrap_or(&one);
     Ok(in_units_of(quantity, divisor)?.to_string())
 }
 

@@ -21,8 +21,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
-use kube::runtime::watcher::{self, Event, watcher};
 use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, ResourceExt};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -43,7 +43,13 @@ pub(crate) struct Kubelet {
 
 impl Kubelet {
     /// Registers `nodes` nodes and begins to run what is scheduled there. Volumes go to `folder`.
-    pub(crate) async fn start(client: Client, network: Network, runtime: Runtime, folder: PathBuf, nodes: u32) -> anyhow::Result<Self> {
+    pub(crate) async fn start(
+        client: Client,
+        network: Network,
+        runtime: Runtime,
+        folder: PathBuf,
+        nodes: u32,
+    ) -> anyhow::Result<Self> {
         let mut tasks = JoinSet::new();
         for number in 1..=nodes {
             node::register(&client, number).await?;
@@ -68,7 +74,11 @@ impl Kubelet {
         if names.is_empty() {
             return Ok(());
         }
-        run(&self.runtime.podman, ["rm", "--force", "--ignore", "--time", "0"].into_iter().chain(names)).await?;
+        run(
+            &self.runtime.podman,
+            ["rm", "--force", "--ignore", "--time", "0"].into_iter().chain(names),
+        )
+        .await?;
         Ok(())
     }
 }
@@ -91,7 +101,10 @@ async fn follow(machine: Arc<Machine>) {
             }
             Ok(Event::InitDone) => lives.keep_only(&listed),
             // The watcher waits and begins anew: pods go on without the API server.
-            Err(error) => say(format_args!("kubelet: cannot see the API server: {}", first_line(&error.to_string()))),
+            Err(error) => say(format_args!(
+                "kubelet: cannot see the API server: {}",
+                first_line(&error.to_string())
+            )),
         }
     }
 }
@@ -119,8 +132,15 @@ impl Lives {
 
     fn see(&mut self, pod: Pod) {
         let ending = pod.metadata.deletion_timestamp.is_some();
-        let grace = pod.metadata.deletion_grace_period_seconds.and_then(|seconds| u64::try_from(seconds).ok());
-        let wish = if ending { Wanted::Ending(Duration::from_secs(grace.unwrap_or(0))) } else { Wanted::Alive };
+        let grace = pod
+            .metadata
+            .deletion_grace_period_seconds
+            .and_then(|seconds| u64::try_from(seconds).ok());
+        let wish = if ending {
+            Wanted::Ending(Duration::from_secs(grace.unwrap_or(0)))
+        } else {
+            Wanted::Alive
+        };
         let uid = pod.uid().unwrap_or_default();
         if let Some(life) = self.wanted.get(&uid) {
             if ending {
@@ -134,7 +154,11 @@ impl Lives {
             }
             return;
         }
-        let finished = pod.status.as_ref().and_then(|status| status.phase.as_deref()).is_some_and(|phase| ["Succeeded", "Failed"].contains(&phase));
+        let finished = pod
+            .status
+            .as_ref()
+            .and_then(|status| status.phase.as_deref())
+            .is_some_and(|phase| ["Succeeded", "Failed"].contains(&phase));
         if finished && !ending {
             return;
         }
@@ -152,7 +176,12 @@ impl Lives {
     }
 
     fn keep_only(&mut self, listed: &BTreeSet<String>) {
-        let lost: Vec<String> = self.wanted.keys().filter(|uid| !listed.contains(*uid)).cloned().collect();
+        let lost: Vec<String> = self
+            .wanted
+            .keys()
+            .filter(|uid| !listed.contains(*uid))
+            .cloned()
+            .collect();
         for uid in lost {
             self.lose(&uid);
         }

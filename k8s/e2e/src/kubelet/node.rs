@@ -19,9 +19,6 @@ const LEASE_SECONDS: i32 = 40;
 const HEARTBEAT: Duration = Duration::from_secs(10);
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// Renewals of the lease between two reports that the node is ready, which a kubelet makes every 5 minutes.
-const RENEWALS_A_STATUS: u32 = 30;
-
 /// The name of the `number`-th node, from 1.
 fn name(number: u32) -> String {
     format!("node-{number}")
@@ -41,8 +38,12 @@ pub(super) async fn register(client: &Client, number: u32) -> anyhow::Result<()>
         "spec": {},
     }))?;
     let api: Api<Node> = Api::all(client.clone());
-    api.create(&PostParams::default(), &node).await.with_context(|| format!("cannot register {name}"))?;
-    report_ready(&api, &name).await.with_context(|| format!("cannot report on {name}"))
+    api.create(&PostParams::default(), &node)
+        .await
+        .with_context(|| format!("cannot register {name}"))?;
+    report_ready(&api, &name)
+        .await
+        .with_context(|| format!("cannot report on {name}"))
 }
 
 async fn report_ready(api: &Api<Node>, name: &str) -> anyhow::Result<()> {
@@ -64,7 +65,8 @@ async fn report_ready(api: &Api<Node>, name: &str) -> anyhow::Result<()> {
             "containerRuntimeVersion": "podman://4", "kubeletVersion": "v1.35.0", "kubeProxyVersion": "",
         },
     } });
-    api.patch_status(name, &PatchParams::default(), &Patch::Strategic(&status)).await?;
+    api.patch_status(name, &PatchParams::default(), &Patch::Strategic(&status))
+        .await?;
     Ok(())
 }
 
@@ -74,16 +76,28 @@ pub(super) async fn keep_alive(client: Client, number: u32) {
     let nodes: Api<Node> = Api::all(client.clone());
     let leases: Api<Lease> = Api::namespaced(client, "kube-node-lease");
     let mut ticks = interval(HEARTBEAT);
-    for renewal in 1_u32.. {
+    loop {
         ticks.tick().await;
         while renew(&leases, &name).await.is_err() {
             sleep(RETRY_PAUSE).await;
         }
-        if renewal % RENEWALS_A_STATUS == 0 {
-            // The lease is what counts; this is repeated soon enough.
-            let _ = report_ready(&nodes, &name).await;
+        // The node controller has taken it for lost if the lease was late.
+        while !is_ready(&nodes, &name).await && report_ready(&nodes, &name).await.is_err() {
+            sleep(RETRY_PAUSE).await;
         }
     }
+}
+
+async fn is_ready(nodes: &Api<Node>, name: &str) -> bool {
+    let conditions = nodes
+        .get_status(name)
+        .await
+        .ok()
+        .and_then(|node| node.status?.conditions);
+    conditions
+        .iter()
+        .flatten()
+        .any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
 async fn renew(leases: &Api<Lease>, name: &str) -> Result<Lease, kube::Error> {
@@ -94,5 +108,7 @@ async fn renew(leases: &Api<Lease>, name: &str) -> Result<Lease, kube::Error> {
         "metadata": { "name": name },
         "spec": { "holderIdentity": name, "leaseDurationSeconds": LEASE_SECONDS, "renewTime": format!("{now:.6}") },
     });
-    leases.patch(name, &PatchParams::apply("kubelet").force(), &Patch::Apply(&lease)).await
+    leases
+        .patch(name, &PatchParams::apply("kubelet").force(), &Patch::Apply(&lease))
+        .await
 }

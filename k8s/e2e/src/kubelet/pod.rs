@@ -135,7 +135,10 @@ impl Life<'_> {
         let place = place.insert(Place { host, started: None });
         let address = place.host.address;
         self.reporter.change(|status| status.address = Some(address));
-        let folder = self.machine.folder.join(self.pod.metadata.uid.as_deref().unwrap_or_default());
+        let folder = self
+            .machine
+            .folder
+            .join(self.pod.metadata.uid.as_deref().unwrap_or_default());
         let mut volumes = Volumes::new(self.machine.client.clone(), folder, address);
         let laid = self.lay_out(&mut volumes, wanted).await;
         let Some(laid) = laid else { return Ok(()) };
@@ -144,7 +147,11 @@ impl Life<'_> {
         let mut delay = None;
         for attempt in 0.. {
             let began = Timestamp::now();
-            let started = self.machine.runtime.start(self.pod, self.container, &place.host, &laid, attempt).await?;
+            let started = self
+                .machine
+                .runtime
+                .start(self.pod, self.container, &place.host, &laid, attempt)
+                .await?;
             place.started = Some(started.clone());
             self.reporter.change(|status| {
                 status.state = State::Running(began);
@@ -159,13 +166,17 @@ impl Life<'_> {
             let state = State::Terminated(code, began, Timestamp::now());
             let is_told = matches!(ended, Ended::Told(_));
             if is_told || !self.restarts_after(code) {
-                self.reporter.change(|status| (status.state, status.ready) = (state, false));
+                self.reporter
+                    .change(|status| (status.state, status.ready) = (state, false));
                 if !is_told {
                     drop(wanted.wait_for(|wanted| !matches!(wanted, Wanted::Alive)).await);
                 }
                 return Ok(());
             }
-            say(format_args!("kubelet: pod {}: its container ended with {code}", self.pod.name_any()));
+            say(format_args!(
+                "kubelet: pod {}: its container ended with {code}",
+                self.pod.name_any()
+            ));
             started.remove().await;
             let pause = next_delay(delay, Timestamp::now().duration_since(began).unsigned_abs());
             delay = Some(pause);
@@ -188,7 +199,10 @@ impl Life<'_> {
             bail!("several containers, or such that run first, are not something this kubelet knows");
         }
         if self.container.lifecycle.is_some() {
-            bail!("container {}: lifecycle hooks are not something this kubelet knows", self.container.name);
+            bail!(
+                "container {}: lifecycle hooks are not something this kubelet knows",
+                self.container.name
+            );
         }
         Ok(())
     }
@@ -208,7 +222,8 @@ impl Life<'_> {
                 Ok(laid) => return Some(laid),
                 Err(error) => {
                     let message = format!("{error:#}");
-                    self.reporter.change(|status| status.state = State::Waiting("ContainerCreating", message));
+                    self.reporter
+                        .change(|status| status.state = State::Waiting("ContainerCreating", message));
                 }
             }
             tokio::select! {
@@ -261,7 +276,10 @@ impl Life<'_> {
         if let Ok(code) = timeout(grace, ended).await {
             return code;
         }
-        say(format_args!("kubelet: pod {}: killed after {grace:?}", self.pod.name_any()));
+        say(format_args!(
+            "kubelet: pod {}: killed after {grace:?}",
+            self.pod.name_any()
+        ));
         started.signal("KILL").await;
         started.wait().await
     }
@@ -308,7 +326,10 @@ mod tests {
             delay = Some(next);
             next.as_secs()
         };
-        assert_eq!([1, 1, 1, 1, 1, 1, 1, 1].map(&mut after), [0, 10, 20, 40, 80, 160, 300, 300]);
+        assert_eq!(
+            [1, 1, 1, 1, 1, 1, 1, 1].map(&mut after),
+            [0, 10, 20, 40, 80, 160, 300, 300]
+        );
         assert_eq!([600, 1].map(after), [0, 10]);
     }
 }

@@ -49,7 +49,11 @@ impl Streak {
     fn count(&mut self, success: bool) -> Option<bool> {
         self.length = if success == self.last { self.length + 1 } else { 1 };
         self.last = success;
-        let needed = if success { self.thresholds.successes } else { self.thresholds.failures };
+        let needed = if success {
+            self.thresholds.successes
+        } else {
+            self.thresholds.failures
+        };
         (self.length >= needed).then_some(success)
     }
 }
@@ -79,10 +83,10 @@ impl Probes {
 
     /// Probes until the container has to be killed, and gives why. Calls `started` once, and `ready` with every verdict of the readiness probe.
     pub(super) async fn watch(&self, started: impl Fn(), ready: impl Fn(bool)) -> String {
-        if let Some(startup) = &self.startup {
-            if !startup.verdict().await {
-                return format!("{} failed: it has not started", startup.url);
-            }
+        if let Some(startup) = &self.startup
+            && !startup.verdict().await
+        {
+            return format!("{} failed: it has not started", startup.url);
         }
         started();
         let liveness = async {
@@ -103,7 +107,7 @@ impl Probes {
             Some(probe) => probe.each_verdict(ready).await,
             None => {
                 ready(true);
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         }
     }
@@ -111,7 +115,10 @@ impl Probes {
 
 impl HttpProbe {
     fn new(spec: &Probe, container: &Container, address: Ipv4Addr) -> anyhow::Result<Self> {
-        let get = spec.http_get.as_ref().context("is not an HTTP GET, which is all this kubelet knows")?;
+        let get = spec
+            .http_get
+            .as_ref()
+            .context("is not an HTTP GET, which is all this kubelet knows")?;
         if get.scheme.as_deref().is_some_and(|scheme| scheme != "HTTP") || get.host.is_some() {
             bail!("goes over HTTPS or to another host, which this kubelet does not do");
         }
@@ -119,7 +126,8 @@ impl HttpProbe {
             IntOrString::Int(number) => u16::try_from(*number)?,
             IntOrString::String(name) => port(container, name)?,
         };
-        let seconds = |value: Option<i32>, default: u32| value.and_then(|value| u32::try_from(value).ok()).unwrap_or(default);
+        let seconds =
+            |value: Option<i32>, default: u32| value.and_then(|value| u32::try_from(value).ok()).unwrap_or(default);
         let duration = |value, default| Duration::from_secs(seconds(value, default).into());
         // The defaults are those of the API, which has filled them in already.
         Ok(Self {
@@ -184,11 +192,11 @@ mod tests {
 
     #[test]
     fn a_verdict_changes_after_as_many_answers_in_a_row_as_its_threshold_says() {
-        let mut streak = Streak::new(Thresholds { successes: 2, failures: 3 });
+        let mut streak = Streak::new(Thresholds {
+            successes: 2,
+            failures: 3,
+        });
         let verdicts = [true, true, false, false, true, false, false, false].map(|answer| streak.count(answer));
-        assert_eq!(
-            verdicts,
-            [None, Some(true), None, None, None, None, None, Some(false)]
-        );
+        assert_eq!(verdicts, [None, Some(true), None, None, None, None, None, Some(false)]);
     }
 }

@@ -27,7 +27,9 @@ const SUFFIXES: [(&str, i128); 13] = [
 pub(super) fn thousandths(quantity: &Quantity) -> anyhow::Result<i128> {
     let text = quantity.0.trim();
     let suffix = SUFFIXES.iter().find(|(suffix, _)| text.ends_with(suffix));
-    let (number, scale) = suffix.map_or((text, 1000), |(suffix, scale)| (&text[..text.len() - suffix.len()], *scale));
+    let (number, scale) = suffix.map_or((text, 1000), |(suffix, scale)| {
+        (&text[..text.len() - suffix.len()], *scale)
+    });
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let digits = format!("{whole}{fraction}");
     if fraction.len() > 9 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -35,7 +37,9 @@ pub(super) fn thousandths(quantity: &Quantity) -> anyhow::Result<i128> {
     }
     let value: i128 = digits.parse().with_context(|| format!("'{text}' is not a quantity"))?;
     let divisor = 10_i128.pow(u32::try_from(fraction.len())?);
-    let product = value.checked_mul(scale).with_context(|| format!("'{text}' is too large"))?;
+    let product = value
+        .checked_mul(scale)
+        .with_context(|| format!("'{text}' is too large"))?;
     Ok((product + divisor - 1) / divisor)
 }
 
@@ -57,7 +61,9 @@ mod tests {
 
     #[test]
     fn quantities_are_read_as_the_api_reads_them() {
-        let check = |text: &str, expected: i128| assert_eq!(thousandths(&Quantity(text.to_owned())).unwrap(), expected, "{text}");
+        let check = |text: &str, expected: i128| {
+            assert_eq!(thousandths(&Quantity(text.to_owned())).unwrap(), expected, "{text}");
+        };
         check("1", 1000);
         check("500m", 500);
         check("0.5", 500);

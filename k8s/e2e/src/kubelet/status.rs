@@ -12,10 +12,13 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::volumes::namespace;
 use crate::network::HUB;
+
+/// Time after which a status is sent again although nothing has changed here: the node controller changes it when it has not heard of the node for a while.
+const RESYNC: Duration = Duration::from_secs(10);
 
 /// Wait before a status is sent again that the API server did not take.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
@@ -102,11 +105,15 @@ async fn report(api: Api<Pod>, pod: Pod, container: Container, mut seen: watch::
     let begun = Timestamp::now();
     let mut transitions = Transitions::default();
     seen.mark_changed();
-    while seen.changed().await.is_ok() {
+    // The outer error is the time that has passed, the inner one the pod's end.
+    while !matches!(timeout(RESYNC, seen.changed()).await, Ok(Err(_))) {
         let status = seen.borrow_and_update().clone();
         let patch = patch(&pod, &container, &status, begun, &mut transitions);
         loop {
-            match api.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(&patch)).await {
+            match api
+                .patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(&patch))
+                .await
+            {
                 Ok(_) => break,
                 // Gone, or replaced by another of the same name: nobody to report on.
                 Err(kube::Error::Api(answer)) if answer.code == 404 || answer.code == 409 => return,
@@ -179,11 +186,16 @@ fn patch(pod: &Pod, container: &Container, status: &Status, begun: Timestamp, tr
 /// In a strategic merge patch what is to go must be said: the API has exactly one of the three.
 fn state(state: &State) -> Value {
     match state {
-        State::Waiting(reason, message) => json!({ "waiting": { "reason": reason, "message": message }, "running": null, "terminated": null }),
-        State::Running(since) => json!({ "running": { "startedAt": Time(*since) }, "waiting": null, "terminated": null }),
+        State::Waiting(reason, message) => {
+            json!({ "waiting": { "reason": reason, "message": message }, "running": null, "terminated": null })
+        }
+        State::Running(since) => {
+            json!({ "running": { "startedAt": Time(*since) }, "waiting": null, "terminated": null })
+        }
         State::Terminated(code, from, to) => {
             let reason = if *code == 0 { "Completed" } else { "Error" };
-            let ended = json!({ "exitCode": code, "reason": reason, "startedAt": Time(*from), "finishedAt": Time(*to) });
+            let ended =
+                json!({ "exitCode": code, "reason": reason, "startedAt": Time(*from), "finishedAt": Time(*to) });
             json!({ "terminated": ended, "waiting": null, "running": null })
         }
     }

@@ -85,7 +85,9 @@ impl Volumes {
 
     async fn files(&mut self, pod: &Pod, volume: &Volume) -> anyhow::Result<Files> {
         if let Some(source) = &volume.config_map {
-            return self.config_map(pod, &source.name, source.items.as_deref(), source.optional).await;
+            return self
+                .config_map(pod, &source.name, source.items.as_deref(), source.optional)
+                .await;
         }
         if let Some(source) = &volume.secret {
             let name = source.secret_name.as_deref().unwrap_or_default();
@@ -109,10 +111,14 @@ impl Volumes {
             return Ok(Files::from([(token.path.clone(), self.token(pod, token).await?)]));
         }
         if let Some(source) = &source.config_map {
-            return self.config_map(pod, &source.name, source.items.as_deref(), source.optional).await;
+            return self
+                .config_map(pod, &source.name, source.items.as_deref(), source.optional)
+                .await;
         }
         if let Some(source) = &source.secret {
-            return self.secret(pod, &source.name, source.items.as_deref(), source.optional).await;
+            return self
+                .secret(pod, &source.name, source.items.as_deref(), source.optional)
+                .await;
         }
         if let Some(source) = &source.downward_api {
             return self.downward_api(pod, source.items.as_deref());
@@ -120,17 +126,34 @@ impl Volumes {
         bail!("projects something that this kubelet does not know");
     }
 
-    async fn config_map(&self, pod: &Pod, name: &str, items: Option<&[KeyToPath]>, optional: Option<bool>) -> anyhow::Result<Files> {
+    async fn config_map(
+        &self,
+        pod: &Pod,
+        name: &str,
+        items: Option<&[KeyToPath]>,
+        optional: Option<bool>,
+    ) -> anyhow::Result<Files> {
         let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace(pod));
         let Some(map) = api.get_opt(name).await? else {
             return absent("ConfigMap", name, optional);
         };
-        let mut files: Files = map.data.into_iter().flatten().map(|(key, text)| (key, text.into_bytes())).collect();
+        let mut files: Files = map
+            .data
+            .into_iter()
+            .flatten()
+            .map(|(key, text)| (key, text.into_bytes()))
+            .collect();
         files.extend(map.binary_data.into_iter().flatten().map(|(key, bytes)| (key, bytes.0)));
         chosen(files, items)
     }
 
-    async fn secret(&self, pod: &Pod, name: &str, items: Option<&[KeyToPath]>, optional: Option<bool>) -> anyhow::Result<Files> {
+    async fn secret(
+        &self,
+        pod: &Pod,
+        name: &str,
+        items: Option<&[KeyToPath]>,
+        optional: Option<bool>,
+    ) -> anyhow::Result<Files> {
         let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace(pod));
         let Some(secret) = api.get_opt(name).await? else {
             return absent("Secret", name, optional);
@@ -141,7 +164,10 @@ impl Volumes {
 
     fn downward_api(&self, pod: &Pod, items: Option<&[DownwardAPIVolumeFile]>) -> anyhow::Result<Files> {
         let file = |item: &DownwardAPIVolumeFile| {
-            let field = item.field_ref.as_ref().context("a resource as a file is not something this kubelet knows")?;
+            let field = item
+                .field_ref
+                .as_ref()
+                .context("a resource as a file is not something this kubelet knows")?;
             Ok((item.path.clone(), field_value(pod, field, self.address)?.into_bytes()))
         };
         items.unwrap_or_default().iter().map(file).collect()
@@ -151,7 +177,11 @@ impl Volumes {
         if let Some(token) = self.tokens.get(&wanted.path) {
             return Ok(token.clone());
         }
-        let account = pod.spec.as_ref().and_then(|spec| spec.service_account_name.as_deref()).unwrap_or("default");
+        let account = pod
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.service_account_name.as_deref())
+            .unwrap_or("default");
         let request = TokenRequest {
             spec: Some(TokenRequestSpec {
                 audiences: wanted.audience.clone().map(|audience| vec![audience]),
@@ -167,8 +197,14 @@ impl Volumes {
             ..TokenRequest::default()
         };
         let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace(pod));
-        let answer = api.create_token_request(account, &PostParams::default(), &request).await?;
-        let token = answer.status.and_then(|status| status.token).context("the API server gave no token")?.into_bytes();
+        let answer = api
+            .create_token_request(account, &PostParams::default(), &request)
+            .await?;
+        let token = answer
+            .status
+            .and_then(|status| status.token)
+            .context("the API server gave no token")?
+            .into_bytes();
         self.tokens.insert(wanted.path.clone(), token.clone());
         Ok(token)
     }
@@ -196,7 +232,9 @@ fn chosen(mut files: Files, items: Option<&[KeyToPath]>) -> anyhow::Result<Files
         return Ok(files);
     };
     let take = |item: &KeyToPath| {
-        let content = files.remove(&item.key).with_context(|| format!("there is no key {}", item.key))?;
+        let content = files
+            .remove(&item.key)
+            .with_context(|| format!("there is no key {}", item.key))?;
         Ok((item.path.clone(), content))
     };
     items.iter().map(take).collect()
@@ -211,7 +249,11 @@ fn write_atomically(directory: &Path, files: &Files, group: Option<u32>) -> anyh
         Err(error) => return Err(error.into()),
     };
     let version = old.as_ref().map_or(0, |target| {
-        let number = target.to_string_lossy().rsplit('.').next().and_then(|number| number.parse::<u64>().ok());
+        let number = target
+            .to_string_lossy()
+            .rsplit('.')
+            .next()
+            .and_then(|number| number.parse::<u64>().ok());
         number.map_or(0, |number| number + 1)
     });
     let new = PathBuf::from(format!("..version.{version}"));
@@ -254,7 +296,12 @@ mod tests {
     fn an_update_replaces_all_files_at_once_and_leaves_nothing_behind() {
         let directory = std::env::temp_dir().join(format!("jaguar-volumes-{}", std::process::id()));
         fs::create_dir_all(&directory).unwrap();
-        let files = |pairs: &[(&str, &str)]| -> Files { pairs.iter().map(|(k, v)| ((*k).to_owned(), v.as_bytes().to_vec())).collect() };
+        let files = |pairs: &[(&str, &str)]| -> Files {
+            pairs
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), v.as_bytes().to_vec()))
+                .collect()
+        };
         write_atomically(&directory, &files(&[("rate", "60"), ("gone", "1")]), None).unwrap();
         // Whoever has opened the directory behind ..data keeps seeing one version of everything.
         assert_eq!(fs::read_to_string(directory.join("rate")).unwrap(), "60");
@@ -262,7 +309,10 @@ mod tests {
         write_atomically(&directory, &files(&[("rate", "30"), ("new", "2")]), None).unwrap();
         assert_eq!(fs::read_to_string(directory.join("rate")).unwrap(), "30");
         assert_eq!(fs::read_to_string(directory.join("new")).unwrap(), "2");
-        let mut left: Vec<_> = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let mut left: Vec<_> = fs::read_dir(&directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
         left.sort();
         assert_eq!(left, ["..data", "..version.1", "new", "rate"]);
         fs::remove_dir_all(&directory).unwrap();
