@@ -108,6 +108,8 @@ impl Clock {
 /// A read that waits for its entry.
 struct WaitingRead {
     at: LogIndex,
+    /// Whether an earlier one would do, if that one never comes.
+    soon: bool,
     question: Question,
     answer: oneshot::Sender<Result<LocalCut, ReadError>>,
 }
@@ -344,6 +346,7 @@ impl Driver {
                 self.count_failed_migrations();
                 self.health.halt(reason.as_str());
                 self.enter(Stage::Halted(reason.into()));
+                self.answer_what_can_be_answered();
             }
         }
         false
@@ -387,16 +390,26 @@ impl Driver {
 
     fn read(&mut self, at: Option<LogIndex>, question: Question, answer: oneshot::Sender<Result<LocalCut, ReadError>>) {
         let here = self.pod.executed();
-        let at = at.unwrap_or(here);
-        if at == here {
+        // In the middle of an entry the world is that of no entry: bodies are on their way. Where a world has halted, that is how it stays.
+        let is_whole = self.pod.is_between_entries() || matches!(self.stage, Stage::Halted(_));
+        let next_whole = if is_whole { here } else { here.next() };
+        let soon = at.is_none();
+        let at = at.unwrap_or(next_whole);
+        if at == here && is_whole {
             drop(answer.send(Ok(self.cut(&question))));
-        } else if at < here {
+        } else if at < next_whole {
+            let here = next_whole;
             drop(answer.send(Err(ReadError::Past { asked: at, here })));
         } else if self.reads.len() == READS_WAITING {
             drop(answer.send(Err(ReadError::Busy)));
         } else {
             self.reads.retain(|read| !read.answer.is_closed());
-            self.reads.push_back(WaitingRead { at, question, answer });
+            self.reads.push_back(WaitingRead {
+                at,
+                soon,
+                question,
+                answer,
+            });
         }
     }
 
@@ -414,6 +427,16 @@ impl Driver {
                 };
                 drop(read.answer.send(Err(error)));
             }
+        }
+    }
+
+    /// No further entry will be executed.
+    fn answer_what_can_be_answered(&mut self) {
+        let (soon, exactly): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut self.reads).into_iter().partition(|read| read.soon);
+        self.reads = exactly;
+        for read in soon {
+            drop(read.answer.send(Ok(self.cut(&read.question))));
         }
     }
 

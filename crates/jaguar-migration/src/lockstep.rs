@@ -132,6 +132,11 @@ impl Lockstep {
         }
     }
 
+    /// Whether no entry is being executed: the world is as it was after the last one.
+    pub(crate) fn is_idle(&self) -> bool {
+        matches!(self.stage, Stage::Idle)
+    }
+
     /// Whom this pod waits for, for people who ask why nothing moves.
     pub(crate) fn waits_for(&self) -> Vec<PodId> {
         match &self.stage {

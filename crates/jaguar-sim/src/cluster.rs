@@ -282,6 +282,7 @@ impl Simulation {
                 Event::Heal => self.network.heal(),
             }
             self.carry_out()?;
+            self.check_cut()?;
             if self.is_over() {
                 return Ok(());
             }
@@ -316,6 +317,26 @@ impl Simulation {
         reached && steady && self.outstanding == 0 && self.asked.len() == self.answered.len() && {
             let last = self.entries.keys().next_back();
             last == self.summaries.keys().next_back()
+        }
+    }
+
+    /// Whether the pods hold, together and exactly, what the world has, if all of them are between the same two entries.
+    fn check_cut(&self) -> Result<(), Failure> {
+        let mut pods = self.pods.values();
+        let Some(index) = pods.next().map(Pod::executed) else {
+            return Ok(());
+        };
+        let is_cut = self
+            .pods
+            .values()
+            .all(|pod| pod.is_between_entries() && pod.executed() == index);
+        let held: usize = self.pods.values().map(|pod| pod.world().len()).sum();
+        match self.summaries.get(&index) {
+            Some(summary) if is_cut && summary.entities != held as u64 => Err(Failure::Other(format!(
+                "after {index} the pods hold {held} bodies between entries, and the world has {}",
+                summary.entities
+            ))),
+            _ => Ok(()),
         }
     }
 

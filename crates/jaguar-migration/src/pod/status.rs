@@ -59,6 +59,11 @@ impl Pod {
         self.lockstep.handing_over()
     }
 
+    /// Whether this pod's part of the world is as it was after the last entry executed here. While the next one is being executed, bodies have been handed over and have not arrived.
+    pub fn is_between_entries(&self) -> bool {
+        self.lockstep.is_idle()
+    }
+
     /// This pod's number.
     pub fn id(&self) -> PodId {
         self.me
