@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
-use opentelemetry_proto::tonic::trace::v1::{Span, Status};
+use opentelemetry_proto::tonic::trace::v1::{Span, Status as SpanStatus};
 use tokio::net::TcpListener;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
@@ -190,7 +190,7 @@ async fn a_collector_is_told_that_the_world_has_halted() {
         panic!("a world halts once: {:?}", halts())
     };
     assert!(text(&halt.attributes, "reason").contains("victim"), "{halt:?}");
-    assert_eq!(halt.status.as_ref().map(Status::code), Some(StatusCode::Error));
+    assert_eq!(halt.status.as_ref().map(SpanStatus::code), Some(StatusCode::Error));
 }
 
 /// With the key empty nothing is sent, even though the environment names a collector in the usual way.
