@@ -40,6 +40,16 @@ pub(crate) fn reason(error: &dyn Error) -> String {
     text
 }
 
+/// Whether somebody answered and the two did not come to terms over TLS: another CA, another name, no TLS there. Whoever it is may be a member.
+pub(crate) fn is_tls_refusal(error: &(dyn Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| (*error).source());
+    causes.any(|error| {
+        // What is inside an I/O error is not among its sources.
+        let inside = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        error.is::<rustls::Error>() || matches!(inside, Some(inside) if inside.is::<rustls::Error>())
+    })
+}
+
 /// Channels for reads, by address. Connections are made at the first call and again when they break. They are apart from the packet streams, so that a large
 /// read never delays a packet.
 #[derive(Clone, Debug)]

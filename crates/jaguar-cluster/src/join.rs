@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tonic::Code;
 use tracing::info;
 
-use crate::channel::{endpoint, reason};
+use crate::channel::{endpoint, is_tls_refusal, reason};
 use crate::limits::{JOIN_ANSWER_TIMEOUT, PEER_MESSAGE_BYTES, PEERS_ASKED_AT_ONCE};
 use crate::security::Security;
 
@@ -95,6 +95,8 @@ async fn ask(address: &str, candidate: &Candidate, security: &Security) -> Said 
     };
     let channel = match connected {
         Ok(channel) => channel,
+        // Not to be taken for nobody: a pod that founds a world because its certificates are wrong would be one world too many.
+        Err(error) if is_tls_refusal(&error) => return Said::No(reason(&error)),
         Err(error) => return Said::NoMember(reason(&error)),
     };
     let mut peer = PeerClient::new(channel).max_decoding_message_size(PEER_MESSAGE_BYTES);
@@ -115,5 +117,53 @@ async fn ask(address: &str, candidate: &Candidate, security: &Security) -> Said 
             Code::Unavailable | Code::FailedPrecondition => Said::NoMember(status.message().to_owned()),
             _ => Said::No(status.message().to_owned()),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jaguar_metrics::Recorder;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::security::accept::incoming;
+    use crate::security::certificates_for_tests::Authority;
+
+    /// A pod asks one with certificates of another CA, one without TLS, and nobody.
+    #[tokio::test]
+    async fn whoever_answers_but_not_over_tls_may_be_a_member_and_nobody_is_none() {
+        let (own, stranger) = (Authority::new("ours").security(), Authority::new("theirs").security());
+        let candidate = Candidate {
+            name: "pod".to_owned(),
+            address: "127.0.0.1:1".to_owned(),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound").to_string();
+        let connections = incoming(listener, stranger, Recorder::new().metrics().into());
+        let said = ask(&address, &candidate, &own).await;
+        assert!(
+            matches!(&said, Said::No(reason) if reason.contains("certificate")),
+            "{said:?}"
+        );
+        drop(connections);
+
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound").to_string();
+        let answers_in_plaintext = async {
+            let (mut stream, _) = listener.accept().await.expect("the pod asks");
+            // What HTTP/2 begins with; then the connection stays open until it has been read.
+            stream
+                .write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0])
+                .await
+                .expect("the pod reads");
+            stream
+        };
+        let (said, _stream) = tokio::join!(ask(&address, &candidate, &own), answers_in_plaintext);
+        assert!(matches!(&said, Said::No(_)), "{said:?}");
+
+        drop(listener);
+        let said = ask(&address, &candidate, &own).await;
+        assert!(matches!(said, Said::NoMember(_)), "{said:?}");
     }
 }

@@ -1,13 +1,15 @@
 //! Who may do what: TLS for clients and between pods, who a client is, its role, and how much it may ask for.
 //!
 //! One port serves clients and peers. With TLS, a peer is who shows a certificate of the CA that carries `tls_peer_name`; only peers may call the `Peer`
-//! service. A client is known by a token or by its certificate when the configuration asks for one, and each method needs a role ([`role`], the one table).
+//! service. A client is known by a token or by its certificate when the configuration asks for one, and each method needs a role (`role.rs`, the one table).
 //! Without TLS nobody is known, and whoever reaches the port may do everything: the daemon says so when it starts.
 //!
 //! Nothing here is on the path of a packet or of a tick: a connection is checked when it is made, a call when it begins.
 
 pub(crate) mod accept;
 mod certificate;
+#[cfg(test)]
+pub(crate) mod certificates_for_tests;
 mod files;
 pub(crate) mod guard;
 mod identity;

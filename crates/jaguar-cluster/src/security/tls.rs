@@ -144,36 +144,10 @@ fn certificates(pem: &[u8], what: &'static str) -> Result<Vec<CertificateDer<'st
 
 #[cfg(test)]
 mod tests {
-    use rcgen::{
-        BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-        date_time_ymd,
-    };
+    use rcgen::date_time_ymd;
 
     use super::*;
-
-    type Authority = CertifiedIssuer<'static, KeyPair>;
-
-    fn authority(name: &str) -> Authority {
-        let mut params = CertificateParams::new([]).expect("no names are valid names");
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        CertifiedIssuer::self_signed(params, key()).expect("the parameters are valid")
-    }
-
-    fn key() -> KeyPair {
-        KeyPair::generate().expect("the system has randomness")
-    }
-
-    /// What cert-manager makes for a pod, changed by `change`: certificate and key.
-    fn certificate(authority: &Authority, change: impl FnOnce(&mut CertificateParams)) -> (String, String) {
-        let names = ["jaguar-engine".to_owned(), "localhost".to_owned()];
-        let mut params = CertificateParams::new(names).expect("these are DNS names");
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        change(&mut params);
-        let key = key();
-        let signed = params.signed_by(&key, authority).expect("the parameters are valid");
-        (signed.pem(), key.serialize_pem())
-    }
+    use crate::security::certificates_for_tests::{Authority, key};
 
     fn tls((cert, key): &(String, String), ca: &Authority) -> Result<Tls, String> {
         let made = Tls::new(cert.as_bytes(), key.as_bytes(), ca.pem().as_bytes(), "jaguar-engine");
@@ -182,8 +156,8 @@ mod tests {
 
     #[test]
     fn a_pods_certificate_is_taken_and_its_key_is_not_shown() {
-        let ca = authority("ours");
-        let own = certificate(&ca, |params| params.not_after = date_time_ymd(2100, 1, 1));
+        let ca = Authority::new("ours");
+        let own = ca.issue(|params| params.not_after = date_time_ymd(2100, 1, 1));
         let made = tls(&own, &ca).expect("all is as it should be");
         assert_eq!(made.valid_until, 4_102_444_800, "2100-01-01 00:00 UTC, by date(1)");
         assert!(!format!("{made:?}").contains("PRIVATE"), "{made:?}");
@@ -192,23 +166,20 @@ mod tests {
     /// Each of these would only be found when a peer refuses the connection, which stops the world.
     #[test]
     fn what_other_pods_would_refuse_is_refused_at_once_in_words() {
-        let (ca, other) = (authority("ours"), authority("theirs"));
-        let good = certificate(&ca, |_| {});
+        let (ca, other) = (Authority::new("ours"), Authority::new("theirs"));
+        let good = ca.issue(|_| {});
         let cases = [
             (
                 tls(&good, &other),
                 "as a server: invalid peer certificate: UnknownIssuer",
             ),
             (
-                tls(
-                    &certificate(&ca, |params| params.not_after = date_time_ymd(2001, 1, 1)),
-                    &ca,
-                ),
+                tls(&ca.issue(|params| params.not_after = date_time_ymd(2001, 1, 1)), &ca),
                 "as a server: invalid peer certificate: certificate expired",
             ),
             (
                 tls(
-                    &certificate(&ca, |params| {
+                    &ca.issue(|params| {
                         params.subject_alt_names.remove(0);
                     }),
                     &ca,
@@ -217,7 +188,7 @@ mod tests {
             ),
             (
                 tls(
-                    &certificate(&ca, |params| {
+                    &ca.issue(|params| {
                         params.extended_key_usages.pop();
                     }),
                     &ca,
