@@ -71,6 +71,10 @@ const NOT_THERE: &[(&str, &str)] = &[
 const NOT_THE_DEFAULT: &[(&str, &str)] = &[
     ("cluster_discovery_method", "the default needs no cluster"),
     ("log_format", "people read the default, machines the logs of a cluster"),
+    (
+        "migration_timeout_seconds",
+        "in a rollout on few cores the world is slow, and a pod that runs out of time takes its bodies with it",
+    ),
 ];
 
 fn kubernetes() -> PathBuf {

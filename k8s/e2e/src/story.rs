@@ -112,8 +112,7 @@ pub(crate) async fn tell(plan: Plan, plane: &mut ControlPlane, monitoring: &mut 
     let result = story.chapters(&plan.chapters).await;
     story.print();
     result?;
-    let restarts: i32 = story.pods.borrow().members.iter().map(|member| member.restarts).sum();
-    ensure!(restarts == 0, "containers were started again {restarts} times");
+    ensure_no_restart(&story.pods.borrow())?;
     let wrong = story.world.seen().wrong_entries;
     ensure!(
         wrong == 0,
@@ -131,6 +130,14 @@ pub(crate) async fn tell(plan: Plan, plane: &mut ControlPlane, monitoring: &mut 
     Ok(())
 }
 
+/// A container that ended by itself took its part of the world with it.
+fn ensure_no_restart(pods: &Pods) -> anyhow::Result<()> {
+    let fallen = pods.members.iter().find(|member| member.restarts > 0);
+    fallen.map_or(Ok(()), |member| {
+        bail!("the container of {} ended and was started again", member.name)
+    })
+}
+
 async fn wait_for_pods<T>(
     pods: &watch::Receiver<Pods>,
     what: &str,
@@ -142,6 +149,7 @@ async fn wait_for_pods<T>(
         if let Some(found) = found(&pods.borrow()) {
             return Ok(found);
         }
+        ensure_no_restart(&pods.borrow())?;
         ensure!(began.elapsed() < limit, "not within {} s: {what}", limit.as_secs());
         sleep(POLL_INTERVAL).await;
     }
