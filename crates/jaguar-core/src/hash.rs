@@ -7,7 +7,7 @@ use std::ops::Add;
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::body::{BodyId, BodyRecord};
+use crate::body::BodyRecord;
 use crate::encode::{body_bytes, contact_bytes};
 use crate::halo::CachedContact;
 use crate::world::World;
@@ -64,9 +64,5 @@ impl World {
             .sum();
         let extra = self.extra.iter().filter(|entry| self.is_held(entry.low));
         listed + extra.map(contact_hash).sum()
-    }
-
-    fn is_held(&self, id: BodyId) -> bool {
-        self.bodies.index_of(id).is_some()
     }
 }

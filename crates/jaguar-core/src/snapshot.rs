@@ -8,8 +8,8 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::body::BodyId;
 use crate::config::WorldParams;
 use crate::encode::{BODY_BYTES, CONTACT_BYTES, body_bytes, body_of, contact_bytes, contact_of};
-use crate::error::{FieldError, HaloError, SnapshotError};
-use crate::exchange::{check_entry, sort_entries};
+use crate::error::{FieldError, SnapshotError};
+use crate::part::WorldPart;
 use crate::shape::{HeightField, StaticShape};
 use crate::world::World;
 
@@ -79,22 +79,13 @@ impl World {
         let max_radius = input.float("largest radius")?;
         FieldError::check("max_radius", max_radius, 0.0, world.params().tile_size, "m")?;
         world.start_at(tick, next_id, max_radius);
-        for _ in 0..input.count("number of bodies", BODY_BYTES)? {
-            let record = body_of(&input.take("body")?);
-            world.check_record(&record)?;
-            if world.body(record.id).is_some() {
-                return Err(HaloError::Duplicate(record.id).into());
-            }
-            world.bodies.push(&record);
-            world.note_id(record.id);
-            world.note_radius(record.radius);
-        }
-        for _ in 0..input.count("number of contacts", CONTACT_BYTES)? {
-            let entry = contact_of(&input.take("contact")?);
-            check_entry(&entry)?;
-            world.extra.push(entry);
-        }
-        sort_entries(&mut world.extra);
+        let bodies = input.count("number of bodies", BODY_BYTES)?;
+        let bodies = (0..bodies).map(|_| Ok(body_of(&input.take("body")?)));
+        let bodies = bodies.collect::<Result<Vec<_>, SnapshotError>>()?;
+        let contacts = input.count("number of contacts", CONTACT_BYTES)?;
+        let contacts = (0..contacts).map(|_| Ok(contact_of(&input.take("contact")?)));
+        let contacts = contacts.collect::<Result<Vec<_>, SnapshotError>>()?;
+        world.fill(&WorldPart { bodies, contacts })?;
         if input.at != input.bytes.len() {
             return Err(input.cut_off("the end"));
         }

@@ -352,6 +352,15 @@ impl World {
         })
     }
 
+    /// The cached contacts that count here: those of which the body of the lower id is held. Over the parts of a world, each contact once. In no particular order.
+    pub fn counted_contacts(&self) -> impl Iterator<Item = CachedContact> + '_ {
+        self.cached_contacts().filter(|entry| self.is_held(entry.low))
+    }
+
+    pub(crate) fn is_held(&self, id: BodyId) -> bool {
+        self.bodies.index_of(id).is_some()
+    }
+
     pub(crate) fn cache(&self) -> ContactCache<'_> {
         ContactCache {
             set: &self.cached,

@@ -50,6 +50,13 @@ pub enum Action {
         /// The answer.
         reply: Reply,
     },
+    /// Store this pod's part of a snapshot: [`jaguar_core::World::part_bytes`] of the world as it is now, before the next input. Answer with [`crate::input::Input::PartStored`].
+    StorePart {
+        /// The entry after which the snapshot is taken.
+        index: LogIndex,
+        /// The snapshot's name.
+        name: String,
+    },
     /// An entry was executed here; the world may be read now, before the next input.
     Executed {
         /// The entry.

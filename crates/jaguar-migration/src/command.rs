@@ -5,6 +5,7 @@ use jaguar_core::{BodyDesc, BodyId};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{LogIndex, Tick};
+use crate::saved::{Cut, StoredPart};
 use crate::tuning::TuningChange;
 
 /// A client's wish. Any pod takes it in; the coordinator sequences it.
@@ -44,6 +45,8 @@ pub enum Command {
     Succeed,
     /// Change settings of the world. Nothing is sealed when they are so already.
     Tune(TuningChange),
+    /// Take a snapshot of this name. Answered when every pod has stored its part; whoever asked then writes the manifest.
+    Snapshot(String),
 }
 
 /// The answer to a [`Command`].
@@ -78,6 +81,13 @@ pub enum Reply {
         count: u64,
         /// Bodies asked for.
         asked: u64,
+    },
+    /// Every part of a snapshot is stored.
+    Snapshot {
+        /// The world at the snapshot.
+        cut: Cut,
+        /// The parts, ascending by pod.
+        parts: Vec<StoredPart>,
     },
     /// The world has stopped for good.
     Halted {

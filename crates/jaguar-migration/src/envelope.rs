@@ -23,13 +23,16 @@ fn codec() -> impl bincode::config::Config {
         .with_limit::<VALUE_BYTES>()
 }
 
-/// The bare bytes of a value, without an envelope: for messages, which travel inside packets.
-pub(crate) fn to_bytes<T: Serialize>(value: &T) -> Vec<u8> {
+/// The bare bytes of a value, without an envelope: for messages, which travel inside packets, and for snapshots, which have an envelope of their own.
+pub fn to_bytes<T: Serialize>(value: &T) -> Vec<u8> {
     bincode::serde::encode_to_vec(value, codec()).expect("the protocol's types have no unserialisable values")
 }
 
 /// A value from its bare bytes; all of them must be used.
-pub(crate) fn from_bytes<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, DecodeError> {
+///
+/// # Errors
+/// When the bytes are not a `T`; `what` names it in the message.
+pub fn from_bytes<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, DecodeError> {
     let (value, used) = bincode::serde::decode_from_slice(bytes, codec()).map_err(|error| DecodeError::Content {
         what,
         reason: error.to_string(),

@@ -73,6 +73,9 @@ pub enum PodError {
         /// Why.
         reason: jaguar_core::error::SpawnError,
     },
+    /// The snapshot is not the world that was saved.
+    #[error("the snapshot cannot be restored: {0}")]
+    Saved(#[from] crate::saved::SavedError),
     /// The welcome cannot be read.
     #[error("the coordinator's welcome cannot be read: {0}")]
     Welcome(#[from] DecodeError),

@@ -1,7 +1,8 @@
 //! Everything that can happen to a pod.
 
 use crate::command::Command;
-use crate::id::RequestId;
+use crate::id::{LogIndex, RequestId};
+use crate::saved::StoredPart;
 use crate::tuning::WorldTuning;
 
 /// How fast the coordinator seals ticks.
@@ -40,6 +41,15 @@ impl Default for Tuning {
     }
 }
 
+/// The last snapshot of a world, which the pod that coordinates last takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Farewell {
+    /// The driver's number for it, as of a command; [`crate::action::Action::Reply`] answers.
+    pub request: RequestId,
+    /// The snapshot's name.
+    pub name: String,
+}
+
 /// An input of the pod's state machine.
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -62,7 +72,17 @@ pub enum Input {
         command: Command,
     },
     /// Give everything away and leave (SIGTERM).
-    Drain,
+    Drain {
+        /// The snapshot to take first if nobody stays to give anything to.
+        farewell: Option<Farewell>,
+    },
+    /// What came of [`crate::action::Action::StorePart`].
+    PartStored {
+        /// The entry after which the snapshot is taken.
+        index: LogIndex,
+        /// The part, or why it could not be stored.
+        part: Result<StoredPart, String>,
+    },
     /// Stop the world for good, for this reason: the driver has learned that it must not go on (another world has taken its place).
     Halt(String),
     /// The time of [`crate::pod::Pod::next_timeout`] has come.

@@ -29,6 +29,7 @@ pub mod program;
 pub mod random;
 pub mod record;
 pub mod replay;
+pub mod saved;
 mod sequencer;
 pub mod time;
 pub mod trace;

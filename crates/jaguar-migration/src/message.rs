@@ -9,6 +9,7 @@ use crate::command::{Command, Reply};
 use crate::definition::WorldDefinition;
 use crate::id::{Epoch, LogIndex, PodId, RequestId, Tick, WorldId};
 use crate::record::{Entry, Member, Origin};
+use crate::saved::StoredPart;
 use crate::sequencer::Sequencer;
 use crate::tuning::WorldTuning;
 
@@ -33,6 +34,12 @@ pub(crate) enum Message {
     Command { origin: Origin, command: Command },
     /// Coordinator to the pod that took the command in.
     Reply { request: RequestId, reply: Reply },
+    /// To the coordinator: a part of a snapshot is stored, or could not be.
+    PartStored {
+        pod: PodId,
+        index: LogIndex,
+        part: Result<StoredPart, String>,
+    },
     /// To the coordinator: the pod wants to leave.
     Drain(PodId),
     /// Old coordinator to new: the role, after every entry that the old one sealed is complete.

@@ -4,30 +4,32 @@
 //! [`Input::Timer`] when [`Pod::next_timeout`] has come. A call runs one stage of one entry at the most, so that what a stage sends goes out before the next one computes, and an entry's
 //! result can be read between two calls.
 
+mod leaving;
+mod status;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use jaguar_core::{BodyId, World};
 use jaguar_partition::OwnershipMap;
 
+use self::leaving::Leaving;
+pub use self::status::PodStatus;
 use crate::action::{Action, Summary};
 use crate::command::{Command, Reply};
 use crate::definition::WorldDefinition;
 use crate::envelope::{self, Packet};
 use crate::error::{PacketError, PodError};
 use crate::id::{Epoch, LogIndex, PodId, RequestId, Tick, WorldId};
-use crate::input::{Input, Tuning};
+use crate::input::{Farewell, Input, Tuning};
 use crate::link::{Era, Link};
 use crate::lockstep::{Lockstep, Progress};
 use crate::log::Log;
 use crate::message::{Message, Report, Welcome};
 use crate::record::{Entry, Member, Origin, Record};
+use crate::saved::SavedWorld;
 use crate::sequencer::{Circumstances, JoinRequest, Sequencer, Verdict};
 use crate::time::Time;
-
-mod status;
-
-pub use status::PodStatus;
 
 /// Who a pod is and how it behaves.
 #[derive(Clone, Debug)]
@@ -40,17 +42,14 @@ pub struct PodConfig {
     pub tuning: Tuning,
 }
 
-/// How a pod leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Leaving {
-    No,
-    /// It wants to leave when its clients are answered.
-    Waiting,
-    /// It asked to leave.
-    Draining,
-    /// It is no member any more; when all it sent has arrived, or at this time, it is gone.
-    Flushing(Time),
-    Gone,
+impl PodConfig {
+    fn member(&self, pod: PodId) -> Member {
+        Member {
+            pod,
+            name: self.name.clone(),
+            address: self.address.clone(),
+        }
+    }
 }
 
 /// The state machine of one pod.
@@ -78,6 +77,8 @@ pub struct Pod {
     /// Messages of this pod to itself.
     to_self: VecDeque<Message>,
     leaving: Leaving,
+    /// The snapshot to take if the world ends with this pod.
+    farewell: Option<Farewell>,
     /// Clients' commands that are not answered yet, but for those that wait for a tick to come.
     unanswered: BTreeSet<RequestId>,
     halted: Option<String>,
@@ -108,11 +109,7 @@ impl Pod {
                 .check(body)
                 .map_err(|reason| PodError::Body { id: id.0, reason })?;
         }
-        let member = Member {
-            pod: me,
-            name: config.name.clone(),
-            address: config.address.clone(),
-        };
+        let member = config.member(me);
         let tuning = config.tuning.world;
         let sequencer = Sequencer::found(member.clone(), &definition, tuning, paused, now);
         let welcome = Welcome {
@@ -128,6 +125,44 @@ impl Pod {
             paused,
             tuning,
             definition,
+        };
+        Ok(Self {
+            sequencer: Some(sequencer),
+            ..Self::enter(config, welcome, world, now)
+        })
+    }
+
+    /// Founds a world that goes on from a snapshot: the first pod, which holds all of it. It is paused if it was, or if the caller says so. `identity` is a new one: pods of the
+    /// world that was saved may still live. The settings are the caller's, as of any founder.
+    ///
+    /// # Errors
+    /// When the snapshot is not the world that was saved.
+    pub fn restore(
+        config: PodConfig,
+        identity: WorldId,
+        saved: SavedWorld,
+        paused: bool,
+        now: Time,
+    ) -> Result<Self, PodError> {
+        let me = PodId(1);
+        let world = saved.world()?;
+        let member = config.member(me);
+        let paused = paused || saved.cut.paused;
+        let tuning = config.tuning.world;
+        let sequencer = Sequencer::restore(member.clone(), &saved, &world, tuning, paused, now);
+        let welcome = Welcome {
+            world: identity,
+            epoch: Epoch(1),
+            pod: me,
+            last: saved.cut.index,
+            tick: saved.cut.tick,
+            members: vec![member],
+            map: OwnershipMap::single(me),
+            coordinator: me,
+            max_radius: world.max_radius(),
+            paused,
+            tuning,
+            definition: saved.definition,
         };
         Ok(Self {
             sequencer: Some(sequencer),
@@ -175,6 +210,7 @@ impl Pod {
             early: Vec::new(),
             to_self: VecDeque::new(),
             leaving: Leaving::No,
+            farewell: None,
             unanswered: BTreeSet::new(),
             halted: None,
             paused: welcome.paused,
@@ -200,7 +236,11 @@ impl Pod {
             }
             Input::Join { request, name, address } => self.ask_to_join(request, name, address),
             Input::Command { request, command } => self.command(request, command),
-            Input::Drain => self.drain(),
+            Input::Drain { farewell } => self.drain(farewell),
+            Input::PartStored { index, part } => {
+                let (pod, coordinator) = (self.me, self.coordinator());
+                self.send_or_keep(coordinator, Message::PartStored { pod, index, part });
+            }
             Input::Halt(reason) => self.halt(reason),
             Input::Timer => {}
         }
@@ -356,7 +396,9 @@ impl Pod {
             Message::Succession(sequencer) => self.take_over(now, *sequencer),
             Message::End => self.leave(now),
             Message::Halt(reason) => self.halt(reason),
-            Message::Report(_) | Message::Command { .. } | Message::Drain(_) => self.give_to_sequencer(from, message),
+            Message::Report(_) | Message::Command { .. } | Message::PartStored { .. } | Message::Drain(_) => {
+                self.give_to_sequencer(from, message);
+            }
         }
     }
 
@@ -374,6 +416,7 @@ impl Pod {
         let verdicts = match message {
             Message::Report(report) => sequencer.report(from, report, &self.definition),
             Message::Command { origin, command } => sequencer.command(origin, command),
+            Message::PartStored { pod, index, part } => sequencer.part_stored(pod, index, part),
             Message::Drain(pod) => {
                 sequencer.drain(pod, self.me);
                 Vec::new()
@@ -450,35 +493,6 @@ impl Pod {
         let origin = Origin { pod: self.me, request };
         let coordinator = self.coordinator();
         self.send_or_keep(coordinator, Message::Command { origin, command });
-    }
-
-    fn drain(&mut self) {
-        if self.leaving != Leaving::No {
-            return;
-        }
-        // A pod that has not seen its own join yet is not alone, though it knows only the others.
-        if self.members.keys().all(|&pod| pod == self.me) || self.halted.is_some() {
-            self.leaving = Leaving::Gone;
-            self.actions.push_back(Action::Left);
-            return;
-        }
-        self.leaving = Leaving::Waiting;
-        self.ask_to_leave();
-    }
-
-    /// Asks to leave as soon as every client has its answer.
-    fn ask_to_leave(&mut self) {
-        if self.leaving == Leaving::Waiting && self.unanswered.is_empty() {
-            self.leaving = Leaving::Draining;
-            let coordinator = self.coordinator();
-            self.send_or_keep(coordinator, Message::Drain(self.me));
-        }
-    }
-
-    fn leave(&mut self, now: Time) {
-        if !matches!(self.leaving, Leaving::Flushing(_) | Leaving::Gone) {
-            self.leaving = Leaving::Flushing(now + self.tuning.peer_timeout);
-        }
     }
 
     fn halt(&mut self, reason: String) {
@@ -587,12 +601,9 @@ impl Pod {
         true
     }
 
-    /// Gives the role to the successor once everything sealed here is complete, or ends the world when nobody stays.
+    /// Ends the world when nobody stays, or gives the role to the successor once everything sealed here is complete.
     fn hand_role_over(&mut self, now: Time) {
-        if self.sequencer.as_ref().is_some_and(Sequencer::all_drain) {
-            self.broadcast(&Message::End);
-            self.leave(now);
-        }
+        self.end_if_all_drain(now);
         let Some(successor) = self.sequencer.as_ref().and_then(Sequencer::successor) else {
             return;
         };
@@ -660,6 +671,10 @@ impl Pod {
                     let old = std::mem::replace(&mut self.tuning.world, new);
                     self.actions.push_back(Action::Tuned { tick, old, new });
                 }
+                Record::Snapshot { name, .. } => {
+                    let name = name.clone();
+                    self.actions.push_back(Action::StorePart { index, name });
+                }
                 _ => {}
             }
         }
@@ -710,18 +725,6 @@ impl Pod {
             self.lingering.remove(&pod);
             self.links.remove(&pod);
             self.actions.push_back(Action::Disconnect(pod));
-        }
-    }
-
-    fn finish_leaving(&mut self, now: Time) {
-        let Leaving::Flushing(until) = self.leaving else {
-            return;
-        };
-        // A pod that has left has executed all that concerned it; what was sent to it since is of no use and is never acknowledged.
-        let mut to_members = self.links.iter().filter(|(pod, _)| self.members.contains_key(pod));
-        if until <= now || to_members.all(|(_, link)| link.is_flushed()) {
-            self.leaving = Leaving::Gone;
-            self.actions.push_back(Action::Left);
         }
     }
 

@@ -56,6 +56,15 @@ pub enum Record {
         /// All of them, with what has changed and what has not.
         tuning: WorldTuning,
     },
+    /// Every pod stores its part of the world as it is after this entry. The last record of its entry.
+    Snapshot {
+        /// The snapshot's name.
+        name: String,
+        /// The id that the next body gets.
+        next_id: u64,
+        /// Whether the world is paused.
+        paused: bool,
+    },
 }
 
 /// A change to bodies.

@@ -8,6 +8,7 @@ use crate::definition::WorldDefinition;
 use crate::error::PodError;
 use crate::id::{LogIndex, Tick};
 use crate::record::{Change, Entry, Record};
+use crate::saved::SavedWorld;
 
 /// One world and its place in the log.
 #[derive(Debug)]
@@ -62,6 +63,19 @@ impl Replay {
             definition,
             index: LogIndex(0),
             next_id,
+        })
+    }
+
+    /// The world of a snapshot, before the entry that follows it.
+    ///
+    /// # Errors
+    /// When it is not the world that was saved.
+    pub fn resume(saved: SavedWorld) -> Result<Self, PodError> {
+        Ok(Self {
+            world: saved.world()?,
+            index: saved.cut.index,
+            next_id: saved.cut.next_id,
+            definition: saved.definition,
         })
     }
 

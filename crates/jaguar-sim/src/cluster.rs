@@ -9,12 +9,14 @@ use jaguar_core::BodyId;
 use jaguar_migration::action::{Action, Summary};
 use jaguar_migration::command::{Command, Reply};
 use jaguar_migration::definition::WorldDefinition;
+use jaguar_migration::error::PodError;
 use jaguar_migration::id::{LogIndex, PodId, RequestId, Tick, WorldId};
 use jaguar_migration::input::{Input, Rate, Tuning};
 use jaguar_migration::pod::{Pod, PodConfig, PodStatus};
 use jaguar_migration::random::Random;
 use jaguar_migration::record::Entry;
 use jaguar_migration::replay::Replay;
+use jaguar_migration::saved::SavedWorld;
 use jaguar_migration::time::Time;
 use jaguar_migration::tuning::{TuningChange, WorldTuning};
 
@@ -22,6 +24,7 @@ use crate::network::{Agenda, Network};
 use crate::options::Options;
 use crate::scenes;
 use crate::settings::{Settings, SettingsError};
+use crate::snapshots::{self, Snapshots};
 
 /// Simulated time after which a run that has not ended is stuck. Retransmissions wait 1.6 s at the most, so this is dozens of them.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -74,6 +77,14 @@ pub enum Failure {
     /// Two pods disagree on an entry.
     #[error("two pods know different contents of {0}")]
     Fork(LogIndex),
+    /// A snapshot is not the world at its entry, or the world does not go on from it.
+    #[error("snapshot {name}: {problem}")]
+    Snapshot {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// A command was answered twice, not at all, or wrongly.
     #[error("request {request:?}: {problem}")]
     Answer {
@@ -102,6 +113,8 @@ pub struct Outcome {
     pub answered: usize,
     /// Changes of the world's settings.
     pub tunings: usize,
+    /// Snapshots taken.
+    pub snapshots: usize,
     /// The hash at the end.
     pub hash: u128,
 }
@@ -114,6 +127,8 @@ enum Event {
     Tune,
     Propose { pod: PodId, change: TuningChange },
     Join { request: RequestId, ask: PodId },
+    Snapshot,
+    PartStored { pod: PodId, index: LogIndex },
     Heal,
 }
 
@@ -134,6 +149,7 @@ struct Simulation {
     next_request: u64,
     asked: BTreeMap<RequestId, (PodId, Command)>,
     answered: BTreeMap<RequestId, Reply>,
+    snapshots: Snapshots,
     /// When each pod wished to be woken at the earliest; it is a little later.
     wakes: BTreeMap<PodId, Time>,
     /// Scripted events that have not happened yet, and joins under way.
@@ -146,9 +162,44 @@ struct Simulation {
 /// With the first thing that is wrong.
 pub fn run(options: &Options) -> Result<Outcome, Failure> {
     let definition = scenes::rain(options.seed, options.bodies);
-    let config = config("pod-1", options);
-    let founder = Pod::found(config, WorldId(options.seed), definition.clone(), false, Time::ZERO)
-        .map_err(|error| Failure::Other(error.to_string()))?;
+    let founder = Pod::found(
+        config("pod-1", options),
+        WorldId(options.seed),
+        definition.clone(),
+        false,
+        Time::ZERO,
+    );
+    let start = Replay::new(definition.clone());
+    let (outcome, snapshots) = live(options, definition, founder, start)?;
+    // In a quarter of the runs, the world goes on from its last snapshot on other pods, disturbed in other ways.
+    if let Some(saved) = snapshots.last().filter(|_| options.seed.is_multiple_of(4)) {
+        let options = Options {
+            ticks: saved.cut.tick.0 + 40,
+            snapshots: 1,
+            ..Options::draw(options.seed ^ u64::MAX)
+        };
+        let definition = saved.definition.clone();
+        let founder = Pod::restore(
+            config("pod-1", &options),
+            WorldId(!options.seed),
+            saved.clone(),
+            false,
+            Time::ZERO,
+        );
+        live(&options, definition, founder, Replay::resume(saved.clone()))?;
+    }
+    Ok(outcome)
+}
+
+/// Simulates a world from its first pod on, and checks it against the replay of its log from the same start.
+fn live(
+    options: &Options,
+    definition: WorldDefinition,
+    founder: Result<Pod, PodError>,
+    start: Result<Replay, PodError>,
+) -> Result<(Outcome, Vec<SavedWorld>), Failure> {
+    let other = |error: PodError| Failure::Other(error.to_string());
+    let (founder, start) = (founder.map_err(other)?, start.map_err(other)?);
     let mut simulation = Simulation {
         options: options.clone(),
         definition,
@@ -165,12 +216,13 @@ pub fn run(options: &Options) -> Result<Outcome, Failure> {
         next_request: 0,
         asked: BTreeMap::new(),
         answered: BTreeMap::new(),
+        snapshots: Snapshots::default(),
         wakes: BTreeMap::new(),
         outstanding: 0,
     };
     simulation.script();
     simulation.play()?;
-    simulation.check()
+    simulation.check(start)
 }
 
 fn config(name: &str, options: &Options) -> PodConfig {
@@ -207,7 +259,11 @@ impl Simulation {
                 command: Command::RunTo(tick),
             },
         );
-        self.outstanding = self.options.joins + self.options.churn + self.options.commands + self.options.tunings;
+        self.outstanding = self.options.joins
+            + self.options.churn
+            + self.options.commands
+            + self.options.tunings
+            + self.options.snapshots;
         for _ in 0..self.options.joins {
             let request = self.request();
             self.agenda
@@ -224,6 +280,10 @@ impl Simulation {
         for _ in 0..self.options.tunings {
             let time = at(self);
             self.agenda.plan(time, Event::Tune);
+        }
+        for _ in 0..self.options.snapshots {
+            let time = at(self);
+            self.agenda.plan(time, Event::Snapshot);
         }
         self.agenda.plan(Time(length * 4), Event::Heal);
     }
@@ -278,6 +338,15 @@ impl Simulation {
                             address: name,
                         },
                     );
+                }
+                Event::Snapshot => {
+                    self.outstanding -= 1;
+                    let (pod, name) = (self.any_pod(), format!("s{}", self.next_request));
+                    self.ask(pod, Command::Snapshot(name));
+                }
+                Event::PartStored { pod, index } => {
+                    let part = self.snapshots.stored(pod, index);
+                    self.input(pod, Input::PartStored { index, part });
                 }
                 Event::Heal => self.network.heal(),
             }
@@ -355,7 +424,7 @@ impl Simulation {
         let pod = self.any_pod();
         let staying = self.pods.values().filter(|pod| !pod.status().draining).count();
         match self.random.next_below(5) {
-            0 | 1 if staying > 1 => self.input(pod, Input::Drain),
+            0 | 1 if staying > 1 => self.input(pod, Input::Drain { farewell: None }),
             2 => self.ask(pod, Command::Succeed),
             3 => self.ask(pod, Command::Rebalance),
             _ => {
@@ -493,6 +562,12 @@ impl Simulation {
             }
             Action::RefuseJoin { reason, .. } => return Err(Failure::Other(format!("a join was refused: {reason}"))),
             Action::Reply { request, reply } => self.answer(request, reply)?,
+            Action::StorePart { index, .. } => {
+                self.snapshots.store(pod, index, self.pods[&pod].world().part_bytes());
+                // Far longer than a pod needs to leave.
+                let later = self.now + Duration::from_millis(self.random.next_below(200));
+                self.agenda.plan(later, Event::PartStored { pod, index });
+            }
             Action::Executed { index, .. } => {
                 let entry = self.pods[&pod].entries(index).next().cloned();
                 if let Some(entry) = entry.filter(|entry| entry.index == index)
@@ -533,12 +608,13 @@ impl Simulation {
                 Command::Despawn(id) | Command::ApplyImpulse { id, .. } | Command::SetVelocity { id, .. },
                 Reply::NotFound { id: missing },
             ) => id == missing,
-            (Command::Succeed, Reply::Refused { .. }) => true,
+            (Command::Succeed | Command::Snapshot(_), Reply::Refused { .. })
+            | (Command::Snapshot(_), Reply::Snapshot { .. }) => true,
             // Only where the settings say so: the limit is drawn above what there is at the start.
             (Command::Spawn(bodies), Reply::LimitReached { limit, count, asked }) => {
                 *asked == bodies.len() as u64 && count + asked > *limit
             }
-            (_, Reply::Done { .. }) => !matches!(command, Command::Spawn(_)),
+            (_, Reply::Done { .. }) => !matches!(command, Command::Spawn(_) | Command::Snapshot(_)),
             _ => false,
         };
         if !fits {
@@ -569,9 +645,9 @@ impl Simulation {
     }
 
     /// Compares everything that the cluster said with a replay of its log on one world.
-    fn check(&self) -> Result<Outcome, Failure> {
+    fn check(&self, mut replay: Replay) -> Result<(Outcome, Vec<SavedWorld>), Failure> {
         let other = |error: &dyn std::fmt::Display| Failure::Other(error.to_string());
-        let mut replay = Replay::new(self.definition.clone()).map_err(|error| other(&error))?;
+        let mut saved = Vec::new();
         for (index, entry) in &self.entries {
             let hash = replay.apply(entry).map_err(|error| other(&error))?.0;
             let Some(summary) = self.summaries.get(index) else {
@@ -585,6 +661,18 @@ impl Simulation {
                     replay: hash,
                 });
             }
+            let taken = self.answered.values().find_map(|reply| match reply {
+                Reply::Snapshot { cut, parts } if cut.index == *index => Some((cut, parts)),
+                _ => None,
+            });
+            if let Some((cut, parts)) = taken {
+                let snapshot = self.snapshots.restored(&self.definition, cut, parts)?;
+                snapshots::compare(&snapshot, &replay)?;
+                saved.push(snapshot);
+            }
+        }
+        for snapshot in &saved {
+            snapshots::go_on(snapshot, &self.entries, &self.summaries)?;
         }
         let held: Vec<BodyId> = self.pods.values().flat_map(|pod| pod.world().ids()).collect();
         let distinct: BTreeSet<BodyId> = held.iter().copied().collect();
@@ -596,14 +684,16 @@ impl Simulation {
                 expected: expected.len(),
             });
         }
-        Ok(Outcome {
+        let outcome = Outcome {
             entries: self.entries.len() as u64,
             members: self.members.len(),
             left: self.left.len(),
             handed_over: self.summaries.values().next_back().map_or(0, |last| last.handed_over),
             answered: self.answered.len(),
             tunings: self.check_settings()?,
+            snapshots: saved.len(),
             hash: replay.world().hash().0,
-        })
+        };
+        Ok((outcome, saved))
     }
 }

@@ -8,6 +8,7 @@ pub mod network;
 pub mod options;
 pub mod scenes;
 pub mod settings;
+mod snapshots;
 
 pub use cluster::{Failure, Outcome, run};
 pub use options::Options;

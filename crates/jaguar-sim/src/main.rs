@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     let first = number("--seed", 0);
     let runs = number("--runs", 100).unwrap_or(if first.is_some() { 1 } else { 100 });
     let first = first.unwrap_or(0);
-    let (mut handed_over, mut joins, mut leaves) = (0, 0, 0);
+    let (mut handed_over, mut joins, mut leaves, mut snapshots) = (0, 0, 0, 0);
     for seed in first..first + runs {
         let options = Options::draw(seed);
         match run(&options) {
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
                 handed_over += outcome.handed_over;
                 joins += outcome.members - 1;
                 leaves += outcome.left;
+                snapshots += outcome.snapshots;
                 if runs == 1 {
                     println!("{options:#?}\n{outcome:#?}");
                 }
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
         }
     }
     println!(
-        "{runs} seeds from {first}: all equal to their replays; {joins} joins, {leaves} leaves, {handed_over} bodies handed over"
+        "{runs} seeds from {first}: all equal to their replays; {joins} joins, {leaves} leaves, {snapshots} snapshots, {handed_over} bodies handed over"
     );
     ExitCode::SUCCESS
 }

@@ -21,6 +21,8 @@ pub struct Options {
     pub commands: u64,
     /// Changes of the world's settings while it runs.
     pub tunings: u64,
+    /// Snapshots while it runs.
+    pub snapshots: u64,
     /// Whether all tiles change their owners in every entry.
     pub shuffle: bool,
     /// Bodies per split and step of a rebalance.
@@ -50,6 +52,7 @@ impl Options {
             joins: random.next_below(5),
             churn: random.next_below(8),
             commands: random.next_below(30),
+            snapshots: Random::stream(seed, 5).next_below(4),
             shuffle,
             batch: 1 + random.next_below(60) as u32,
             rate_hz: paced.then_some(60.0),

@@ -34,6 +34,7 @@ impl Sequencer {
         {
             match self.complete(&open, definition) {
                 Ok(summary) => {
+                    self.note_cut(&open.entry, &summary, &mut verdicts);
                     verdicts.push(Verdict::Summary(summary));
                     self.answer(&open, &mut verdicts);
                 }

@@ -5,6 +5,7 @@
 
 mod complete;
 mod seal;
+mod snapshot;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -21,8 +22,11 @@ use crate::limits::{COMMANDS_WAITING, MEMBERS};
 use crate::message::Report;
 use crate::random::mix;
 use crate::record::{Entry, Member, Origin};
+use crate::saved::SavedWorld;
 use crate::time::Time;
 use crate::tuning::{TuningChange, WorldTuning};
+
+use self::snapshot::Snapshot;
 
 /// What a sequencer wants done, in order.
 #[derive(Debug)]
@@ -70,6 +74,9 @@ pub(crate) struct Sequencer {
     /// A forced rebalance is due.
     rebalance_now: bool,
     succession: Succession,
+    snapshot: Snapshot,
+    /// Every pod leaves and the last snapshot is wanted: the world stands still.
+    ending: bool,
     #[serde(skip)]
     next_due: Time,
 }
@@ -200,7 +207,36 @@ impl Sequencer {
             joins: Vec::new(),
             rebalance_now: false,
             succession: Succession::None,
+            snapshot: Snapshot::None,
+            ending: false,
             next_due: now,
+        }
+    }
+
+    /// The sequencer of a world that goes on from a snapshot with one member.
+    pub(crate) fn restore(
+        member: Member,
+        saved: &SavedWorld,
+        world: &World,
+        tuning: WorldTuning,
+        paused: bool,
+        now: Time,
+    ) -> Self {
+        let SavedWorld { definition, cut, .. } = saved;
+        Self {
+            next: cut.index.next(),
+            tick: cut.tick,
+            next_id: cut.next_id,
+            map_index: cut.index,
+            max_radius: world.max_radius(),
+            tally: Tally {
+                entities: cut.entities,
+                ids: world.ids().map(id_mark).fold(0, u64::wrapping_add),
+                spawned: cut.spawned,
+                despawned: cut.despawned,
+                handed_over: cut.handed_over,
+            },
+            ..Self::found(member, definition, tuning, paused, now)
         }
     }
 
@@ -208,6 +244,11 @@ impl Sequencer {
     pub(crate) fn resume(&mut self, now: Time) {
         self.succession = Succession::None;
         self.next_due = now;
+    }
+
+    /// Whether no tick is sealed until something changes.
+    fn stands(&self) -> bool {
+        self.paused || self.ending
     }
 
     pub(crate) fn is_paused(&self) -> bool {
@@ -282,6 +323,7 @@ impl Sequencer {
                 }
                 self.awaits_entry.push((self.next, origin));
             }
+            Command::Snapshot(name) => verdicts = self.want_snapshot(origin, name),
             Command::Rebalance => {
                 self.rebalance_now = true;
                 self.awaits_entry.push((self.next, origin));

@@ -1,6 +1,6 @@
 //! Sealing: what the next entry carries, and when its time has come.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use jaguar_partition::balance::{BalanceLimits, plan, shuffle};
 use jaguar_partition::{CurveKey, OwnershipMap};
 
 use super::complete::spawns;
+use super::snapshot::Snapshot;
 use super::{Circumstances, JoinRequest, Joined, OpenEntry, Sequencer, Standing, Succession, Verdict};
 use crate::command::{Command, Reply};
 use crate::id::{LogIndex, PodId, Tick};
@@ -22,7 +23,7 @@ use crate::tuning::TuningChange;
 impl Sequencer {
     /// When [`Sequencer::seal`] has something to do that only time brings.
     pub(crate) fn next_timeout(&self) -> Option<Time> {
-        let waits_for_time = !self.paused && self.open.len() < ENTRIES_AHEAD as usize;
+        let waits_for_time = !self.stands() && self.open.len() < ENTRIES_AHEAD as usize;
         match self.tuning.rate {
             Rate::Hz(hz) if waits_for_time => Some(self.next_due - period(hz) * TICKS_SEALED_EARLY),
             _ => None,
@@ -34,19 +35,21 @@ impl Sequencer {
         if matches!(self.succession, Succession::Sealed(_)) || self.open.len() >= ENTRIES_AHEAD as usize {
             return None;
         }
-        let advance = !self.paused && self.is_due(about);
-        if !advance && (!self.paused || !self.has_work(about)) {
+        self.ending &= self.all_drain();
+        let advance = !self.stands() && self.is_due(about);
+        if !advance && (!self.stands() || !self.has_work(about)) {
             return None;
         }
         let (index, tick) = (self.next, self.tick);
         let mut verdicts = Vec::new();
         let mut records = Vec::new();
         let joined = self.seal_membership(about, &mut records);
-        let expected = self.members.keys().copied().collect();
+        let expected: BTreeSet<PodId> = self.members.keys().copied().collect();
         self.seal_departures(about.me, &mut records);
         self.seal_map(about, &mut records);
         self.seal_changes(about, advance, &mut records, &mut verdicts);
         self.seal_succession(about.me, &mut records);
+        self.seal_snapshot(&expected, &mut records);
         let entry = Arc::new(Entry {
             index,
             tick,
@@ -86,6 +89,7 @@ impl Sequencer {
             || !self.commands.is_empty()
             || !self.joins.is_empty()
             || self.rebalance_now
+            || matches!(self.snapshot, Snapshot::Wanted { .. })
             || self.succession == Succession::Wanted && self.heir(about.me).is_some()
             || self.open.is_empty() && self.draining().next().is_some() && !self.all_drain()
     }
@@ -156,7 +160,9 @@ impl Sequencer {
         }
         // The coordinator stays until another has its role.
         let has_gone = |standing: &&Standing| {
-            standing.member.pod != me && standing.emptied_at.is_some_and(|index| self.is_complete(index))
+            let pod = standing.member.pod;
+            let is_empty = standing.emptied_at.is_some_and(|index| self.is_complete(index));
+            pod != me && is_empty && !self.snapshot.needs(pod)
         };
         let leaving: Vec<PodId> = self
             .members

@@ -1,0 +1,166 @@
+//! The part of a world that one pod holds, as plain values and as bytes. The parts of a world list every body once and every contact once, where it counts, so that together they are the world.
+//!
+//! Layout, little-endian: number of bodies (u64), number of contacts (u64), bodies, contacts. Version and checksum belong to the envelope around it.
+
+use rayon::prelude::*;
+
+use crate::body::BodyRecord;
+use crate::encode::{BODY_BYTES, CONTACT_BYTES, body_bytes, body_of, contact_bytes, contact_of};
+use crate::error::{HaloError, SnapshotError};
+use crate::exchange::{check_entry, sort_entries};
+use crate::halo::CachedContact;
+use crate::hash::{WorldHash, body_hash, contact_hash};
+use crate::world::World;
+
+/// Bytes before the first body.
+const HEADER_BYTES: usize = 16;
+
+/// Bodies and the contacts that count with them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WorldPart {
+    /// Each body once; in no particular order.
+    pub bodies: Vec<BodyRecord>,
+    /// Each contact once, in the part of the body of its lower id; in no particular order.
+    pub contacts: Vec<CachedContact>,
+}
+
+impl WorldPart {
+    /// The part of these bytes. Its values are those that were written; [`World::fill`] checks them.
+    ///
+    /// # Errors
+    /// When the bytes end early or go on after the part.
+    pub fn decode(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        let cut_off = |what| SnapshotError::Length {
+            what,
+            at: HEADER_BYTES.min(bytes.len()),
+            length: bytes.len(),
+        };
+        let Some((header, values)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
+            return Err(cut_off("number of bodies"));
+        };
+        let count = |at: usize| u64::from_le_bytes(std::array::from_fn(|k| header[at + k]));
+        let length = |at: usize, size: usize| usize::try_from(count(at)).ok()?.checked_mul(size);
+        let (bodies, contacts) = length(0, BODY_BYTES)
+            .and_then(|length| values.split_at_checked(length))
+            .ok_or_else(|| cut_off("bodies"))?;
+        if length(8, CONTACT_BYTES) != Some(contacts.len()) {
+            return Err(cut_off("contacts"));
+        }
+        Ok(Self {
+            bodies: bodies.as_chunks().0.iter().map(body_of).collect(),
+            contacts: contacts.as_chunks().0.iter().map(contact_of).collect(),
+        })
+    }
+
+    /// The part as bytes, as [`World::part_bytes`] writes them.
+    pub fn encode(&self) -> Vec<u8> {
+        let Self { bodies, contacts } = self;
+        let mut out = Vec::with_capacity(HEADER_BYTES + bodies.len() * BODY_BYTES + contacts.len() * CONTACT_BYTES);
+        out.extend_from_slice(&(bodies.len() as u64).to_le_bytes());
+        out.extend_from_slice(&(contacts.len() as u64).to_le_bytes());
+        out.extend(bodies.iter().flat_map(|record| body_bytes(*record)));
+        out.extend(contacts.iter().flat_map(|entry| contact_bytes(*entry)));
+        out
+    }
+
+    /// What the part adds to the world hash.
+    pub fn hash(&self) -> WorldHash {
+        let bodies: WorldHash = self.bodies.par_iter().with_min_len(512).map(body_hash).sum();
+        let contacts: WorldHash = self.contacts.par_iter().with_min_len(512).map(contact_hash).sum();
+        bodies + contacts
+    }
+}
+
+impl World {
+    /// The part held here as bytes: the work of copying it, and nothing more.
+    pub fn part_bytes(&self) -> Vec<u8> {
+        self.assert_at_rest();
+        let mut out = Vec::with_capacity(HEADER_BYTES + self.len() * (BODY_BYTES + 4 * CONTACT_BYTES));
+        out.extend_from_slice(&(self.len() as u64).to_le_bytes());
+        out.extend_from_slice(&[0; 8]);
+        for record in self.records() {
+            out.extend_from_slice(&body_bytes(record));
+        }
+        let mut contacts = 0_u64;
+        for entry in self.counted_contacts() {
+            out.extend_from_slice(&contact_bytes(entry));
+            contacts += 1;
+        }
+        out[8..HEADER_BYTES].copy_from_slice(&contacts.to_le_bytes());
+        out
+    }
+
+    /// Adds the bodies and contacts of a part, each checked. On failure some of the bodies are in the world: drop it.
+    ///
+    /// # Errors
+    /// When a body is not valid in this world or is held already, or a contact is not valid.
+    pub fn fill(&mut self, part: &WorldPart) -> Result<(), HaloError> {
+        self.assert_at_rest();
+        for record in &part.bodies {
+            self.check_record(record)?;
+            if self.body(record.id).is_some() {
+                return Err(HaloError::Duplicate(record.id));
+            }
+            self.bodies.push(record);
+            self.note_id(record.id);
+            self.note_radius(record.radius);
+        }
+        for entry in &part.contacts {
+            check_entry(entry)?;
+            self.extra.push(*entry);
+        }
+        sort_entries(&mut self.extra);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenes;
+    use proptest::prelude::*;
+
+    fn settled() -> World {
+        let mut world = scenes::pile(200, 1).world().expect("the scene is valid");
+        for _ in 0..90 {
+            world.step();
+        }
+        world
+    }
+
+    #[test]
+    fn a_world_made_of_its_part_goes_on_with_the_same_bits() {
+        let mut world = settled();
+        let part = WorldPart::decode(&world.part_bytes()).expect("the bytes are whole");
+        assert!(part.contacts.len() > 200, "a pile has more contacts than bodies");
+        assert_eq!(part.hash(), world.hash());
+        assert_eq!(part.encode(), world.part_bytes());
+        let mut again = World::new(world.params().clone(), world.statics().to_vec()).expect("the same definition");
+        again.start_at(world.tick(), world.next_id(), 0.0);
+        again.fill(&part).expect("the part is valid");
+        for _ in 0..60 {
+            assert_eq!(again.hash(), world.hash(), "tick {}", world.tick());
+            again.step();
+            world.step();
+        }
+    }
+
+    #[test]
+    fn a_part_of_another_length_is_refused() {
+        let bytes = settled().part_bytes();
+        for length in (0..bytes.len()).step_by(61) {
+            assert!(WorldPart::decode(&bytes[..length]).is_err(), "{length}");
+        }
+        assert!(WorldPart::decode(&[&bytes[..], &[0]].concat()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_counts_never_panic_or_allocate_what_is_not_there(bodies: u64, contacts: u64, rest: Vec<u8>) {
+            let bytes = [&bodies.to_le_bytes()[..], &contacts.to_le_bytes(), &rest].concat();
+            if let Ok(part) = WorldPart::decode(&bytes) {
+                prop_assert_eq!((part.bodies.len() as u64, part.contacts.len() as u64), (bodies, contacts));
+            }
+        }
+    }
+}
