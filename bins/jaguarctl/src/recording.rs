@@ -105,7 +105,7 @@ impl Recording {
                 Record::Leave(_) => changes.leaves += 1,
                 Record::Coordinator(_) => changes.successions += 1,
                 Record::Map(_) => changes.maps += 1,
-                Record::Physics { .. } | Record::Tune { .. } => {}
+                Record::Physics { .. } | Record::Tune { .. } | Record::Snapshot { .. } => {}
             }
         }
         changes

@@ -15,20 +15,22 @@ use jaguar_cluster::security::{self, ClientLimits};
 use jaguar_cluster::server::{ServeError, Served, serve};
 use jaguar_cluster::simulation::{Simulation, Stage};
 use jaguar_cluster::simulation_thread::{self, Clock};
+use jaguar_cluster::snapshots::{Schedule, Snapshots};
 use jaguar_cluster::tuning::{Frames, tuning};
 use jaguar_config::{Config, Watch};
 use jaguar_metrics::health::STALL_LIMIT;
 use jaguar_metrics::{Health, Phase, Recorder};
 use jaguar_migration::pod::{Pod, PodConfig};
 use jaguar_migration::trace::TARGET;
+use jaguar_snapshot::Store;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::field;
 
 use crate::error::DaemonError;
-use crate::founding;
+use crate::founding::{self, Origin};
 use crate::http::{self, Shown};
 use crate::leaving::{Leaving, reach, show_the_end};
 use crate::logging::Log;
@@ -72,9 +74,14 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
 
     // Served from now on: probes, and the packets of peers, which may come before the answer to the join request does.
     let (simulation, mailbox) = Simulation::bridge();
+    let store = open_store(&config)?;
+    let (parts, parts_to_store) = mpsc::unbounded_channel();
+    let snapshots = Snapshots::start(simulation.clone(), store.clone(), metrics.clone(), parts_to_store);
+    let (schedule, schedule_seen) = watch::channel(Schedule::from(&config));
     let (frames, frames_seen) = watch::channel(Frames::from(&config));
     let served = Served {
         simulation: simulation.clone(),
+        snapshots: snapshots.clone(),
         frames: frames_seen,
         security: security.clone(),
         metrics: metrics.clone(),
@@ -117,7 +124,7 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
         entered => entered?,
     };
     joining.record("founded", matches!(entrance, Entrance::Found(_)));
-    let pod = match begin(&config, &options, candidate, entrance, clock) {
+    let pod = match begin(&config, &options, store.as_ref(), candidate, entrance, clock).await {
         Ok(pod) => pod,
         Err(error) => {
             // Whoever founds in its place need not wait.
@@ -132,6 +139,7 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
         threads: threads(&config).get(),
         history_entries: config.history_ticks as usize,
         metrics: metrics.clone(),
+        parts,
         health: health.clone(),
     };
     let thread = simulation_thread::start(
@@ -146,6 +154,7 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
         simulation: simulation.clone(),
         frames,
         limits,
+        schedule,
         log,
         metrics,
     };
@@ -157,6 +166,7 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
     if let Way::Kubernetes { api, .. } = &way {
         api.keep_deletion_cost(simulation.clone());
     }
+    tokio::spawn(snapshots.clone().automatic(schedule_seen));
 
     let signal = tokio::select! {
         biased;
@@ -174,6 +184,7 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
     drop(joining);
     let leaving = Leaving {
         simulation: &simulation,
+        snapshots: &snapshots,
         health: &health,
         limit,
         ends_when_halted: way.is_restarted(),
@@ -202,6 +213,11 @@ pub(crate) async fn run(options: Options, config_watch: Watch, log: Log) -> Resu
     servers.stop().await?;
     tracing::info!("exiting");
     Ok(())
+}
+
+fn open_store(config: &Config) -> Result<Option<Store>, DaemonError> {
+    let url = &config.snapshot_store;
+    Ok((!url.is_empty()).then(|| Store::open(url)).transpose()?)
 }
 
 async fn listen(config: &Config, port: u16, purpose: &'static str) -> Result<(TcpListener, SocketAddr), DaemonError> {
@@ -234,9 +250,10 @@ async fn enter(
 }
 
 /// The pod that founds a world or has been welcomed by one.
-fn begin(
+async fn begin(
     config: &Config,
     options: &Options,
+    store: Option<&Store>,
     candidate: Candidate,
     entrance: Entrance,
     clock: Clock,
@@ -253,8 +270,12 @@ fn begin(
     };
     let pod = match entrance {
         Entrance::Found(world) => {
-            let definition = founding::definition(config, options)?;
-            Pod::found(pod_config, world, definition, options.paused, clock.now())?
+            let origin = founding::origin(config, options, store).await?;
+            let (paused, now) = (options.paused, clock.now());
+            match origin {
+                Origin::Definition(definition) => Pod::found(pod_config, world, definition, paused, now)?,
+                Origin::Snapshot(saved) => Pod::restore(pod_config, world, saved, paused, now)?,
+            }
         }
         Entrance::Welcome(welcome) => Pod::join(pod_config, &welcome, clock.now())?,
     };

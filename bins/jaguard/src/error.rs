@@ -14,6 +14,8 @@ use jaguar_cluster::simulation_thread::StartError;
 use jaguar_config::ConfigError;
 use jaguar_migration::error::PodError;
 use jaguar_scenario::ScenarioError;
+use jaguar_snapshot::name::NameError;
+use jaguar_snapshot::{SnapshotError, StoreError};
 
 /// Why the daemon ends otherwise than it should.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +34,21 @@ pub enum DaemonError {
         /// The id.
         id: u64,
     },
+    /// The snapshot store's address is wrong, or its directory cannot be made.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The snapshot to start from cannot be read; name another one, or say 'newest'.
+    #[error("snapshot_restore: {0}")]
+    Restore(#[from] SnapshotError),
+    /// The snapshot to start from has a name that none can have.
+    #[error("snapshot_restore: {0}")]
+    RestoreName(#[from] NameError),
+    /// There is no place to restore from.
+    #[error("snapshot_restore is set and snapshot_store is not: say where the snapshots are")]
+    RestoreWithoutStore,
+    /// Both say what the world begins with.
+    #[error("--bodies adds to a world that begins; one that goes on from a snapshot (snapshot_restore) has its bodies")]
+    BodiesBesideSnapshot,
     /// A flag that makes no sense for a pod that joins.
     #[error("{flag} is for the pod that founds a world; this one joins through cluster_peers (--join)")]
     FounderOnly {

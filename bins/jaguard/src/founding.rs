@@ -1,4 +1,4 @@
-//! What a world is founded from: a scenario, or the keys of the configuration; and bodies from a file.
+//! What a world is founded from: a snapshot, a scenario, or the keys of the configuration; and bodies from a file.
 
 use std::collections::HashSet;
 
@@ -6,15 +6,63 @@ use glam::DVec3;
 use jaguar_config::Config;
 use jaguar_core::WorldParams;
 use jaguar_migration::definition::WorldDefinition;
+use jaguar_migration::saved::SavedWorld;
+use jaguar_snapshot::{Name, Store};
 
 use crate::error::DaemonError;
 use crate::options::Options;
+
+/// The value of snapshot_restore that means the newest one.
+const NEWEST: &str = "newest";
+
+/// Where a world begins.
+pub(crate) enum Origin {
+    /// Before its first tick.
+    Definition(WorldDefinition),
+    /// Where a snapshot was taken.
+    Snapshot(SavedWorld),
+}
+
+/// Reads what the world that this pod founds begins with.
+///
+/// # Errors
+/// When a file or a snapshot cannot be read or is wrong.
+pub(crate) async fn origin(config: &Config, options: &Options, store: Option<&Store>) -> Result<Origin, DaemonError> {
+    if config.snapshot_restore.is_empty() {
+        return Ok(Origin::Definition(definition(config, options)?));
+    }
+    let store = store.ok_or(DaemonError::RestoreWithoutStore)?;
+    if options.bodies.is_some() {
+        return Err(DaemonError::BodiesBesideSnapshot);
+    }
+    let found = if config.snapshot_restore == NEWEST {
+        store.newest().await?
+    } else {
+        let name: Name = config.snapshot_restore.parse()?;
+        let manifest = store.manifest(&name).await?;
+        let saved = store.read(&manifest).await?;
+        Some((manifest, saved))
+    };
+    let Some((manifest, mut saved)) = found else {
+        tracing::info!(
+            store = store.url(),
+            "there is no snapshot yet; the world is founded from its scenario"
+        );
+        return Ok(Origin::Definition(definition(config, options)?));
+    };
+    tracing::info!(
+        name = %manifest.name, tick = manifest.tick, index = manifest.index, entities = manifest.entities,
+        hash = format!("{:032x}", manifest.hash), store = store.url(), "snapshot read; the world goes on from it"
+    );
+    saved.definition.params.broad_phase_cell_size = config.spatial_hash_cell_size as f32;
+    Ok(Origin::Snapshot(saved))
+}
 
 /// Reads the definition of the world that this pod founds.
 ///
 /// # Errors
 /// When a file cannot be read or is wrong.
-pub(crate) fn definition(config: &Config, options: &Options) -> Result<WorldDefinition, DaemonError> {
+fn definition(config: &Config, options: &Options) -> Result<WorldDefinition, DaemonError> {
     let mut definition = match &config.scenario {
         Some(path) => {
             let scenario = jaguar_scenario::load(path)?;

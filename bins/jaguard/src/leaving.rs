@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jaguar_cluster::simulation::{Simulation, Stage, Unanswered};
+use jaguar_cluster::snapshots::Snapshots;
 use jaguar_metrics::{Health, Phase};
 use jaguar_migration::trace::TARGET;
 use tokio::sync::watch;
@@ -26,6 +27,7 @@ const BUSY_WAIT: Duration = Duration::from_millis(10);
 /// How this pod ends.
 pub(crate) struct Leaving<'a> {
     pub(crate) simulation: &'a Simulation,
+    pub(crate) snapshots: &'a Snapshots,
     pub(crate) health: &'a Health,
     /// Longest time to hand over what it owns.
     pub(crate) limit: Duration,
@@ -47,7 +49,7 @@ impl Leaving<'_> {
                 tracing::info!("{name}: giving everything away and leaving");
                 // At once, whatever the simulation thread is at: new clients go elsewhere from now on.
                 self.health.enter(Phase::Draining);
-                while self.simulation.drain() == Err(Unanswered::Busy) {
+                while self.snapshots.drain() == Err(Unanswered::Busy) {
                     sleep(BUSY_WAIT).await;
                 }
             }
@@ -70,7 +72,13 @@ impl Leaving<'_> {
         // A world that has halted before lets its pods go. One that halts now takes with it what this pod has not given away.
         let was_halted = matches!(*self.simulation.stage().borrow(), Stage::Halted(_));
         let ended = |stage: &Stage| *stage == Stage::Left || (!was_halted && matches!(stage, Stage::Halted(_)));
-        match timeout(self.limit, reach(self.simulation, ended)).await {
+        let gone = async {
+            let stage = reach(self.simulation, ended).await;
+            // Parts and a manifest may still be on their way to the store.
+            self.snapshots.finish().await;
+            stage
+        };
+        match timeout(self.limit, gone).await {
             Ok(Ok(Stage::Halted(reason))) => Err(DaemonError::Halted { reason }),
             Ok(left) => left.map(drop),
             Err(_) => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jaguar_cluster::security::{ClientLimits, SecurityFiles};
 use jaguar_cluster::simulation::{Simulation, Stage, Unanswered};
+use jaguar_cluster::snapshots::Schedule;
 use jaguar_cluster::tuning::{Frames, proposal};
 use jaguar_config::{Change, Config, Poll, Reloaded, Watch};
 use jaguar_metrics::{Metrics, ReloadResult, ScaleDirection, ScaledMetric};
@@ -33,6 +34,7 @@ pub(crate) struct Followers {
     pub(crate) simulation: Simulation,
     pub(crate) frames: watch::Sender<Frames>,
     pub(crate) limits: watch::Sender<ClientLimits>,
+    pub(crate) schedule: watch::Sender<Schedule>,
     pub(crate) log: Log,
     pub(crate) metrics: Arc<Metrics>,
 }
@@ -110,6 +112,7 @@ impl Followers {
             self.log.set_level(config.log_level);
             self.frames.send_replace(Frames::from(config));
             self.limits.send_replace(ClientLimits::from(config));
+            self.schedule.send_replace(Schedule::from(config));
             self.show(config);
             self.count(ReloadResult::Applied, 1);
         }

@@ -1,6 +1,6 @@
 //! Moves bytes, waits and retries: drives the protocol of `jaguar-migration` over gRPC.
 //!
-//! Decides nothing about the world. Knows nothing of files, flags or HTTP.
+//! Decides nothing about the world. Knows nothing of flags or HTTP, and of files only that `jaguar-snapshot` has a store for parts.
 //!
 //! Invariants:
 //! 1. One thread owns the pod ([`simulation_thread`]); everything else asks it through a channel and watches its progress.
@@ -24,6 +24,7 @@ pub mod server;
 pub mod service;
 pub mod simulation;
 pub mod simulation_thread;
+pub mod snapshots;
 pub mod tuning;
 
 mod channel;

@@ -89,6 +89,9 @@ pub const STEP_TICKS: u32 = 1_000_000;
 /// Longest name of a pod in a join request, in bytes: that of a DNS name.
 pub const NAME_BYTES: usize = 253;
 
+/// Time between two looks whether an automatic snapshot is due.
+pub const SNAPSHOT_LOOK: Duration = Duration::from_secs(1);
+
 /// Longest wait for streams to end when the server stops.
 pub const SERVER_STOP_WAIT: Duration = Duration::from_secs(1);
 

@@ -154,6 +154,11 @@ impl Meter {
         self.metrics.migration_failures.increment(lost);
     }
 
+    /// The simulation stood still while its part of a snapshot was copied.
+    pub(crate) fn copied(&self, time: Duration) {
+        self.metrics.snapshot_copy_time_ms.set(milliseconds(time));
+    }
+
     pub(crate) fn sent(&self, bytes: usize) {
         self.metrics.bytes_sent.increment(bytes as u64);
     }

@@ -25,6 +25,7 @@ use crate::security::accept::incoming;
 use crate::security::guard::Guard;
 use crate::service::{AdminService, LogService, PeerService, WorldService};
 use crate::simulation::{Simulation, Stage};
+use crate::snapshots::Snapshots;
 use crate::tuning::Frames;
 
 /// What the server serves.
@@ -32,6 +33,8 @@ use crate::tuning::Frames;
 pub struct Served {
     /// The pod.
     pub simulation: Simulation,
+    /// Snapshots of the world.
+    pub snapshots: Snapshots,
     /// The settings of watches.
     pub frames: watch::Receiver<Frames>,
     /// Who may do what.
@@ -62,6 +65,7 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let Served {
         simulation,
+        snapshots,
         frames,
         security,
         metrics,
@@ -88,7 +92,7 @@ pub async fn serve(
     let (stopping, stopped) = tokio::sync::oneshot::channel();
     let routes = Routes::new(world)
         .add_service(LogServer::new(LogService::new(simulation.clone(), reader)))
-        .add_service(AdminServer::new(AdminService::new(simulation)))
+        .add_service(AdminServer::new(AdminService::new(simulation, snapshots)))
         .add_service(peer)
         .add_service(health)
         .add_service(descriptors().build_v1()?)

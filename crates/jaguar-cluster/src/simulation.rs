@@ -10,6 +10,7 @@ use jaguar_migration::definition::WorldDefinition;
 use jaguar_migration::id::{LogIndex, PodId, Tick, WorldId};
 use jaguar_migration::pod::Pod;
 use jaguar_migration::record::Entry;
+use jaguar_migration::saved::StoredPart;
 use tokio::sync::{oneshot, watch};
 
 use crate::convert::PodAnswer;
@@ -91,11 +92,17 @@ pub(crate) enum Event {
         address: String,
         answer: oneshot::Sender<JoinAnswer>,
     },
-    Drain,
+    Drain {
+        farewell: Option<Farewell>,
+    },
     DrainOverdue {
         answer: oneshot::Sender<()>,
     },
     Halt(String),
+    PartStored {
+        index: LogIndex,
+        part: Result<StoredPart, String>,
+    },
     /// After this entry, or now.
     Read {
         at: Option<LogIndex>,
@@ -114,6 +121,26 @@ pub(crate) enum Event {
         summaries: Option<LogIndex>,
         answer: oneshot::Sender<LogItems>,
     },
+}
+
+/// The last snapshot of a world.
+#[derive(Debug)]
+pub struct Farewell {
+    /// Its name.
+    pub name: String,
+    /// Answered when its parts are stored; dropped when the world goes on without this pod.
+    pub answer: oneshot::Sender<Reply>,
+}
+
+/// This pod's part of a snapshot, on its way to the store.
+#[derive(Debug)]
+pub struct PartToStore {
+    /// The snapshot's name.
+    pub name: String,
+    /// The entry after which it is taken.
+    pub index: LogIndex,
+    /// The part, as [`World::part_bytes`] wrote it.
+    pub bytes: Vec<u8>,
 }
 
 /// The protocol's answer to a process that wants to become a member.
@@ -269,12 +296,20 @@ impl Simulation {
         drop(self.events.try_send(Event::Packet(bytes)));
     }
 
-    /// Leaves the world.
+    /// Leaves the world; takes the snapshot first if this pod turns out to be the last to coordinate it.
     ///
     /// # Errors
     /// When the thread has ended or is overwhelmed.
-    pub fn drain(&self) -> Result<(), Unanswered> {
-        self.send(Event::Drain)
+    pub fn drain(&self, farewell: Option<Farewell>) -> Result<(), Unanswered> {
+        self.send(Event::Drain { farewell })
+    }
+
+    /// Says what came of storing this pod's part of a snapshot.
+    ///
+    /// # Errors
+    /// When the thread has ended or is overwhelmed.
+    pub fn part_stored(&self, index: LogIndex, part: Result<StoredPart, String>) -> Result<(), Unanswered> {
+        self.send(Event::PartStored { index, part })
     }
 
     /// The time to leave in is over: what is still held counts as failed to migrate, once this returns. The pod goes on leaving.

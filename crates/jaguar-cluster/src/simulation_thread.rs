@@ -14,12 +14,12 @@ use jaguar_metrics::{Health, Metrics, Phase};
 use jaguar_migration::action::Action;
 use jaguar_migration::command::Reply;
 use jaguar_migration::id::{LogIndex, RequestId, Tick};
-use jaguar_migration::input::Input;
+use jaguar_migration::input::{self, Input};
 use jaguar_migration::pod::Pod;
 use jaguar_migration::time::Time;
 use jaguar_migration::trace::TARGET;
 use rustc_hash::FxHashMap;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{debug, error, info, warn};
 
 use crate::convert::PodAnswer;
@@ -28,7 +28,7 @@ use crate::limits::{EVENTS_PER_ROUND, LOG_ITEMS_PER_FETCH, READS_WAITING};
 use crate::meter::{Executed, Meter};
 use crate::peer::PeerStreams;
 use crate::query::{self, LocalCut, Question};
-use crate::simulation::{Event, JoinAnswer, LogItems, Mailbox, Progress, ReadError, Stage};
+use crate::simulation::{Event, Farewell, JoinAnswer, LogItems, Mailbox, PartToStore, Progress, ReadError, Stage};
 use crate::tuning::{Difference, differences};
 
 /// Longest time without a sign of life, for the liveness probe: even a paused world's thread wakes up so often.
@@ -43,6 +43,8 @@ pub struct Options {
     pub history_entries: usize,
     /// Where the thread's measurements go.
     pub metrics: Arc<Metrics>,
+    /// Where parts of snapshots go. At most one is on its way: the protocol takes one snapshot at a time.
+    pub parts: mpsc::UnboundedSender<PartToStore>,
     /// Where the thread shows that it lives, and what it does.
     pub health: Health,
 }
@@ -126,6 +128,7 @@ struct Driver {
     commands: FxHashMap<RequestId, oneshot::Sender<Reply>>,
     joins: FxHashMap<RequestId, oneshot::Sender<JoinAnswer>>,
     reads: VecDeque<WaitingRead>,
+    parts: mpsc::UnboundedSender<PartToStore>,
     history: History,
     meter: Meter,
     health: Health,
@@ -150,6 +153,7 @@ impl Driver {
             commands: FxHashMap::default(),
             joins: FxHashMap::default(),
             reads: VecDeque::new(),
+            parts: options.parts,
             history: History::new(options.history_entries),
             meter,
             health: options.health,
@@ -211,12 +215,17 @@ impl Driver {
                 self.joins.insert(request, answer);
                 self.give(Input::Join { request, name, address });
             }
-            Event::Drain => {
+            Event::Drain { farewell } => {
                 if matches!(self.stage, Stage::Starting | Stage::Serving) {
                     self.health.enter(Phase::Draining);
                     self.enter(Stage::Draining);
                 }
-                self.give(Input::Drain);
+                let farewell = farewell.map(|Farewell { name, answer }| {
+                    let request = self.number();
+                    self.commands.insert(request, answer);
+                    input::Farewell { request, name }
+                });
+                self.give(Input::Drain { farewell });
             }
             Event::DrainOverdue { answer } => {
                 error!(
@@ -228,6 +237,7 @@ impl Driver {
                 let _ = answer.send(());
             }
             Event::Halt(reason) => self.give(Input::Halt(reason)),
+            Event::PartStored { index, part } => self.give(Input::PartStored { index, part }),
             Event::Read { at, question, answer } => self.read(at, question, answer),
             Event::History { index, answer } => drop(answer.send(self.history.at(index))),
             Event::Status { answer } => drop(answer.send(PodAnswer {
@@ -285,6 +295,7 @@ impl Driver {
                     drop(answer.send(reply));
                 }
             }
+            Action::StorePart { index, name } => self.store_part(index, name),
             Action::Executed {
                 index,
                 advanced,
@@ -355,6 +366,18 @@ impl Driver {
     fn count_failed_migrations(&mut self) {
         let (under_way, leaves) = (self.pod.handing_over(), self.pod.is_leaving());
         self.meter.migrations_failed(under_way, leaves, self.pod.world().len());
+    }
+
+    /// Copies this pod's part of a snapshot for the async side, which stores it while the world goes on.
+    fn store_part(&mut self, index: LogIndex, name: String) {
+        let begin = self.clock.now();
+        let bytes = self.pod.world().part_bytes();
+        self.meter.copied(self.clock.now().since(begin));
+        let part = PartToStore { name, index, bytes };
+        if self.parts.send(part).is_err() {
+            let part = Err("this pod is about to end".to_owned());
+            self.give(Input::PartStored { index, part });
+        }
     }
 
     fn answer_join(&mut self, request: RequestId, with: JoinAnswer) {

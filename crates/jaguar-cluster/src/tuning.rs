@@ -6,6 +6,8 @@ use jaguar_config::Config;
 use jaguar_migration::input::{Rate, Tuning};
 use jaguar_migration::tuning::{TuningChange, WorldTuning};
 
+use crate::snapshots::Schedule;
+
 /// Settings of watches. They may change while clients watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frames {
@@ -23,6 +25,16 @@ impl From<&Config> for Frames {
             interval: Duration::from_millis(config.state_sync_interval_ms.into()),
             deltas: config.delta_encoding_enabled,
             compress: config.state_compression_enabled,
+        }
+    }
+}
+
+impl From<&Config> for Schedule {
+    fn from(config: &Config) -> Self {
+        let minutes = u64::from(config.snapshot_interval_minutes);
+        Self {
+            interval: (minutes > 0).then(|| Duration::from_secs(60 * minutes)),
+            retention: config.snapshot_retention as usize,
         }
     }
 }

@@ -156,6 +156,20 @@ settings! {
         migration_timeout_seconds: u32 = 30, Allowed::Whole { min: 1, max: 3600, unit: "s" }, AtRestart;
     }
 
+    section "Snapshots" {
+        /// Where snapshots of the world are kept: a directory that all pods share, or a bucket; S3 takes the usual AWS_* variables. One world a place. Empty: none are taken.
+        snapshot_store: String = String::new(), Allowed::Store, AtRestart;
+
+        /// Time between automatic snapshots, taken by the pod that coordinates. 0: none.
+        snapshot_interval_minutes: u32 = 0, Allowed::Whole { min: 0, max: 10_080, unit: "minutes" }, AtOnce;
+
+        /// Automatic snapshots that are kept; older ones are deleted when a newer one is whole. Those with a name of their own stay.
+        snapshot_retention: u32 = 24, Allowed::Whole { min: 1, max: 10_000, unit: "snapshots" }, AtOnce;
+
+        /// What a pod that founds a world starts it from: newest, or a snapshot's name. Newest passes over damaged ones, and founds from the scenario when there is none at all. Empty: from the scenario.
+        snapshot_restore: String = String::new(), Allowed::Name, AtRestart;
+    }
+
     section "Streams to clients" {
         /// Time between frames of a watched region.
         state_sync_interval_ms: u32 = 100, Allowed::Whole { min: 1, max: 60_000, unit: "ms" }, AtOnce;

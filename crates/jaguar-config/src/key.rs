@@ -90,6 +90,8 @@ pub enum Allowed {
     CertificateRoles,
     /// The path of a file, or empty.
     Path,
+    /// Where snapshots are kept, or empty.
+    Store,
 }
 
 impl Allowed {
@@ -129,6 +131,7 @@ impl Allowed {
             Self::Text => "at most 1024 printable characters, or empty".into(),
             Self::CertificateRoles => "comma-separated name=role with a role of read, write, admin, or empty".into(),
             Self::Path => "a path, or empty".into(),
+            Self::Store => "file:///DIRECTORY, s3://BUCKET or s3://BUCKET/PREFIX, or empty".into(),
         }
     }
 }

@@ -109,6 +109,7 @@ impl Value for String {
             Allowed::Text => text.len() <= MAX_TEXT_LENGTH && !text.chars().any(char::is_control),
             Allowed::HttpEndpoint => text.is_empty() || is_http_endpoint(text),
             Allowed::Name => text.len() <= MAX_NAME_LENGTH && text.chars().all(is_name_character),
+            Allowed::Store => text.is_empty() || is_store(text),
             _ => false,
         };
         store(self, valid.then(|| text.to_owned()))
@@ -161,6 +162,11 @@ fn is_label(text: &str, required: bool) -> bool {
     let inside = text.chars().all(|c| lower(c) || c == '-' || c == '.');
     let ends = text.starts_with(lower) && text.ends_with(lower);
     (text.is_empty() && !required) || (text.len() <= MAX_NAME_LENGTH && inside && ends)
+}
+
+fn is_store(text: &str) -> bool {
+    let bucket = |place: &str| !place.is_empty() && !place.starts_with('/');
+    text.starts_with("file:///") || text.strip_prefix("s3://").is_some_and(bucket)
 }
 
 fn is_host(text: &str) -> bool {

@@ -23,7 +23,7 @@ pub use load::LoadMeter;
 pub use reading::Reading;
 pub use recorder::{
     CommandKind, DrainResult, FileReload, Metrics, Outcome, Readings, Recorder, Refusal, ReloadResult, ScaleDirection,
-    ScaledMetric,
+    ScaledMetric, SnapshotResult,
 };
 pub use reference::reference;
 pub use tick_rate::TickRateMeter;

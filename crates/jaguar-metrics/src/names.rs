@@ -38,6 +38,11 @@ const WAIT_TIME_MS: &[f64] = &[
     0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.7, 33.4, 100.0, 500.0, 1000.0, 5000.0,
 ];
 
+/// Upper bounds in ms for a whole snapshot: a local directory takes some ms, a large world on S3 minutes.
+const SNAPSHOT_TIME_MS: &[f64] = &[
+    10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10_000.0, 30_000.0, 60_000.0, 300_000.0,
+];
+
 const fn gauge(name: &'static str, unit: &'static str, help: &'static str) -> Metric {
     Metric {
         name,
@@ -334,6 +339,40 @@ pub const CLIENT_REFUSALS: Metric = labelled(
     )],
 );
 
+/// Snapshots by result.
+pub const SNAPSHOTS: Metric = labelled(
+    counter(
+        "jaguar_snapshots_total",
+        "snapshots",
+        "Snapshots of the world that this pod took, for a client, by the clock or at the world's end, by what became of them.",
+    ),
+    &[("result", &["ok", "failed"])],
+);
+/// Time of a snapshot.
+pub const SNAPSHOT_DURATION: Metric = histogram(
+    "jaguar_snapshot_duration_ms",
+    SNAPSHOT_TIME_MS,
+    "Time of a whole snapshot that this pod took, from the request to the manifest in the store.",
+);
+/// When the newest snapshot was taken.
+pub const SNAPSHOT_LAST_SUCCESS: Metric = gauge(
+    "jaguar_snapshot_last_success_timestamp_seconds",
+    "s",
+    "When the newest whole snapshot was taken, as far as this pod knows, in seconds since 1970; the largest of all pods counts. 0: never.",
+);
+/// Size of the newest snapshot.
+pub const SNAPSHOT_BYTES: Metric = gauge(
+    "jaguar_snapshot_bytes",
+    "bytes",
+    "Size of the last snapshot that this pod took, all parts together.",
+);
+/// What a snapshot costs the tick.
+pub const SNAPSHOT_COPY_TIME: Metric = gauge(
+    "jaguar_snapshot_copy_time_ms",
+    "ms",
+    "Time for which the simulation stood still to copy this pod's part of the last snapshot.",
+);
+
 /// All metrics, in the order of the reference.
 pub const ALL: &[Metric] = &[
     ENTITY_COUNT,
@@ -373,4 +412,9 @@ pub const ALL: &[Metric] = &[
     AUTH_RELOADS,
     TLS_CERTIFICATE_EXPIRY,
     CLIENT_REFUSALS,
+    SNAPSHOTS,
+    SNAPSHOT_DURATION,
+    SNAPSHOT_LAST_SUCCESS,
+    SNAPSHOT_BYTES,
+    SNAPSHOT_COPY_TIME,
 ];

@@ -62,6 +62,15 @@ pub struct Metrics {
     pub readings: Readings,
     commands: [[Counter; 2]; 5],
     config_reloads: [Counter; 5],
+    snapshots: [Counter; 2],
+    /// [`names::SNAPSHOT_DURATION`], ms.
+    pub snapshot_duration_ms: Histogram,
+    /// [`names::SNAPSHOT_LAST_SUCCESS`], s since 1970.
+    pub snapshot_last_success: Gauge,
+    /// [`names::SNAPSHOT_BYTES`].
+    pub snapshot_bytes: Gauge,
+    /// [`names::SNAPSHOT_COPY_TIME`], ms.
+    pub snapshot_copy_time_ms: Gauge,
     autoscale_thresholds: [[Gauge; 2]; 3],
     drains: [Counter; 2],
     tls_reloads: [Counter; 2],
@@ -224,6 +233,15 @@ pub enum Refusal {
     Clients,
 }
 
+/// What became of a snapshot, in the order of the label's values in [`names::SNAPSHOTS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SnapshotResult {
+    /// It is whole in the store.
+    Ok,
+    /// There is none.
+    Failed,
+}
+
 impl Recorder {
     /// A recorder in which every metric of [`names::ALL`] is described and none has a value yet.
     #[must_use]
@@ -304,6 +322,11 @@ impl Recorder {
             tls_reloads: std::array::from_fn(|result| labelled_counter(&names::TLS_RELOADS, &[result])),
             auth_reloads: std::array::from_fn(|result| labelled_counter(&names::AUTH_RELOADS, &[result])),
             client_refusals: std::array::from_fn(|reason| labelled_counter(&names::CLIENT_REFUSALS, &[reason])),
+            snapshots: std::array::from_fn(|result| labelled_counter(&names::SNAPSHOTS, &[result])),
+            snapshot_duration_ms: histogram(&names::SNAPSHOT_DURATION),
+            snapshot_last_success: gauge(&names::SNAPSHOT_LAST_SUCCESS),
+            snapshot_bytes: gauge(&names::SNAPSHOT_BYTES),
+            snapshot_copy_time_ms: gauge(&names::SNAPSHOT_COPY_TIME),
         }
     }
 
@@ -341,6 +364,11 @@ impl Metrics {
     /// The counter of commands of this kind with this outcome: [`names::COMMANDS`].
     pub fn commands(&self, kind: CommandKind, outcome: Outcome) -> &Counter {
         &self.commands[kind as usize][outcome as usize]
+    }
+
+    /// The counter of snapshots with this result: [`names::SNAPSHOTS`].
+    pub fn snapshots(&self, result: SnapshotResult) -> &Counter {
+        &self.snapshots[result as usize]
     }
 
     /// The counter of reloads with this result: [`names::CONFIG_RELOADS`].

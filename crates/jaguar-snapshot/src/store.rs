@@ -251,7 +251,7 @@ impl Store {
         let content = content.map_err(|reason| format_error(name, DEFINITION, reason))?;
         let definition: WorldDefinition = envelope::from_bytes("definition", content)
             .map_err(|error| format_error(name, DEFINITION, FormatError::Content(error.to_string())))?;
-        let parts = stream::iter(&manifest.parts)
+        let parts = stream::iter(manifest.parts.iter().copied())
             .map(|part| self.read_part(manifest, part))
             .buffered(OBJECTS_AT_ONCE);
         let part = parts
@@ -275,7 +275,7 @@ impl Store {
         Ok(saved)
     }
 
-    async fn read_part(&self, manifest: &Manifest, part: &crate::manifest::Part) -> Result<WorldPart, SnapshotError> {
+    async fn read_part(&self, manifest: &Manifest, part: crate::manifest::Part) -> Result<WorldPart, SnapshotError> {
         let (name, object_name) = (&manifest.name, part_object(part.pod));
         let object = self.get_stored(manifest, &object_name, part.stored()).await?;
         let (label, expected) = (manifest.label(Kind::Part, part.pod), (part.bodies, part.contacts));

@@ -5,6 +5,7 @@ use jaguar_migration::command::Reply;
 use jaguar_migration::id::Tick;
 use jaguar_migration::input::Rate;
 use jaguar_migration::pod::PodStatus;
+use jaguar_migration::saved::{Cut, StoredPart};
 use jaguar_proto::v1;
 use tonic::Status;
 
@@ -15,6 +16,17 @@ use tonic::Status;
 pub fn accepted(reply: Reply) -> Result<Tick, Status> {
     match reply {
         Reply::Spawned { tick, .. } | Reply::Done { tick, .. } => Ok(tick),
+        refused => Err(refusal(refused)),
+    }
+}
+
+/// What a snapshot's manifest has to say of the world and its parts.
+///
+/// # Errors
+/// As [`accepted`].
+pub fn snapshot_taken(reply: Reply) -> Result<(Cut, Vec<StoredPart>), Status> {
+    match reply {
+        Reply::Snapshot { cut, parts } => Ok((cut, parts)),
         refused => Err(refusal(refused)),
     }
 }
@@ -39,7 +51,9 @@ fn refusal(reply: Reply) -> Status {
         )),
         Reply::Halted { reason } => Status::failed_precondition(format!("the world has halted: {reason}")),
         Reply::Refused { reason } => Status::failed_precondition(reason),
-        Reply::Spawned { .. } | Reply::Done { .. } => Status::internal("a success was taken for a refusal"),
+        Reply::Spawned { .. } | Reply::Done { .. } | Reply::Snapshot { .. } => {
+            Status::internal("a success was taken for a refusal")
+        }
     }
 }
 
