@@ -39,7 +39,7 @@ pub enum DaemonError {
     Store(#[from] StoreError),
     /// The snapshot to start from cannot be read; name another one, or say 'newest'.
     #[error("snapshot_restore: {0}")]
-    Restore(#[from] SnapshotError),
+    Restore(Box<SnapshotError>),
     /// The snapshot to start from has a name that none can have.
     #[error("snapshot_restore: {0}")]
     RestoreName(#[from] NameError),
@@ -119,6 +119,12 @@ pub enum DaemonError {
         /// `migration_timeout_seconds`.
         limit: Duration,
     },
+}
+
+impl From<SnapshotError> for DaemonError {
+    fn from(error: SnapshotError) -> Self {
+        Self::Restore(Box::new(error))
+    }
 }
 
 impl DaemonError {

@@ -129,7 +129,7 @@ pub enum StoreError {
         /// With which object.
         object: String,
         /// The store's reason.
-        reason: object_store::Error,
+        reason: Box<object_store::Error>,
     },
     /// A part is too large for one object; spread the world over more pods.
     #[error("{object} would be {size} bytes, at most {limit} are allowed; spread the world over more pods")]

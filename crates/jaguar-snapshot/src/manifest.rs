@@ -299,7 +299,8 @@ mod tests {
 
     #[test]
     fn a_manifest_that_contradicts_itself_is_refused() {
-        let changes: [(&str, fn(&mut Manifest)); 5] = [
+        type Damage = fn(&mut Manifest);
+        let changes: [(&str, Damage); 5] = [
             ("bodies", |manifest| manifest.parts[0].bodies = 11),
             ("bodies", |manifest| manifest.parts[0].bodies = u64::MAX),
             ("order", |manifest| manifest.parts.swap(0, 1)),

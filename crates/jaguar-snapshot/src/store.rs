@@ -434,7 +434,7 @@ impl Store {
             url: self.url.to_string(),
             verb,
             object: object.to_string(),
-            reason,
+            reason: Box::new(reason),
         }
     }
 }

@@ -35,7 +35,10 @@ async fn a_world_from_a_store_goes_on_with_the_hashes_of_the_one_that_never_stop
     let manifest = take(&store, name.clone(), 5, &saved).await.expect("nothing fails");
 
     let again = Store::open(&url).expect("it is there");
-    assert_eq!(again.list().await.expect("it lists").whole, [manifest.clone()]);
+    assert_eq!(
+        again.list().await.expect("it lists").whole,
+        std::slice::from_ref(&manifest)
+    );
     let (found, read) = again.newest().await.expect("it is whole").expect("there is one");
     assert_eq!(found, manifest);
     let mut resumed = Replay::resume(read).expect("it is the world that was saved");
