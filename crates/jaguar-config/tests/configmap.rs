@@ -59,6 +59,13 @@ const NOT_THERE: &[(&str, &str)] = &[
         "otlp_sample_ratio",
         "the default serves; whoever looks at more ticks sets it beside otlp_endpoint",
     ),
+    (
+        "snapshot_store",
+        "the components snapshots and snapshots-s3 set it, with the volume or the bucket",
+    ),
+    ("snapshot_interval_minutes", "as snapshot_store"),
+    ("snapshot_retention", "as snapshot_store"),
+    ("snapshot_restore", "as snapshot_store"),
     ("history_ticks", "for tests"),
     (
         "scale_up_cooldown_seconds",
