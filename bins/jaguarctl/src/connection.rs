@@ -47,6 +47,12 @@ impl Target {
         Ok(WorldClient::new(connection).max_decoding_message_size(MESSAGE_BYTES))
     }
 
+    /// The operator's side of that pod.
+    pub(crate) async fn admin(&self) -> anyhow::Result<AdminClient<Connection>> {
+        let connection = self.credentials()?.connect(&self.address).await?;
+        Ok(AdminClient::new(connection).max_decoding_message_size(MESSAGE_BYTES))
+    }
+
     fn credentials(&self) -> anyhow::Result<Credentials> {
         let Some(ca) = &self.tls_ca else {
             return Ok(Credentials::default());

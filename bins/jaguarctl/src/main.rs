@@ -29,6 +29,7 @@ mod scaling;
 mod scenario;
 mod scrape;
 mod shipped;
+mod snapshot;
 mod spawn;
 mod status;
 mod stdout;
@@ -51,7 +52,7 @@ use crate::outcome::{COULD_NOT_RUN, INTERRUPTED, Outcome, TERMINATED};
 const EXIT_CODES: &str = "\
 Exit codes:
   0    all is well: the worlds are the same, nothing was lost
-  1    worlds differ, or bodies were lost or duplicated
+  1    worlds differ, bodies were lost or duplicated, or a snapshot is damaged
   2    the command could not run: a wrong option or file, a pod that does not answer or has died
   130  interrupted by Ctrl-C; every process that was started is gone";
 
@@ -75,6 +76,9 @@ enum Command {
     Status(status::StatusArgs),
     /// Add bodies to a running world
     Spawn(spawn::SpawnArgs),
+    /// Take, list and verify snapshots
+    #[command(after_help = EXIT_CODES)]
+    Snapshot(snapshot::SnapshotArgs),
     /// List the bodies in a region of a running world
     Query(query::QueryArgs),
     /// Follow a region of a running world
@@ -118,6 +122,7 @@ async fn execute(command: Command) -> anyhow::Result<Outcome> {
         Command::Verify(args) => return verify::run(&args).await,
         Command::Status(args) => status::run(&args).await?,
         Command::Spawn(args) => spawn::run(&args).await?,
+        Command::Snapshot(args) => return snapshot::run(&args).await,
         Command::Query(args) => query::run(&args).await?,
         Command::Watch(args) => watch::run(&args).await?,
         Command::Plan(args) => plan::run(&args)?,
