@@ -28,8 +28,8 @@ const _: () = assert!(LEAVE_DEADLINE.as_secs() < DRAIN_DEADLINE.as_secs());
 /// What every daemon of a cluster is started with.
 #[derive(Clone, Debug)]
 pub(crate) struct ClusterOptions {
-    /// The scenario, for the pod that founds the world.
-    pub(crate) scenario: PathBuf,
+    /// What the pod that founds the world begins with.
+    pub(crate) beginning: Beginning,
     /// Bodies besides those of the scenario, for the pod that founds the world.
     pub(crate) bodies: Option<PathBuf>,
     /// Pace of the world.
@@ -42,6 +42,20 @@ pub(crate) struct ClusterOptions {
     pub(crate) history_ticks: u32,
     /// Whether pods and clients speak TLS, with certificates made for this cluster.
     pub(crate) tls: bool,
+}
+
+/// What a world begins with.
+#[derive(Clone, Debug)]
+pub(crate) enum Beginning {
+    /// A scenario file.
+    Scenario(PathBuf),
+    /// A snapshot.
+    Snapshot {
+        /// Address of the store.
+        store: String,
+        /// The snapshot's name.
+        name: String,
+    },
 }
 
 /// How fast a world goes.
@@ -107,11 +121,15 @@ impl LocalCluster {
             members: watch::Sender::new(Vec::new()),
             deaths,
         };
-        let mut arguments = vec![
-            "--paused".into(),
-            "--scenario".into(),
-            cluster.options.scenario.clone().into(),
-        ];
+        let mut arguments: Vec<OsString> = vec!["--paused".into()];
+        match &cluster.options.beginning {
+            Beginning::Scenario(file) => arguments.extend(["--scenario".into(), file.clone().into()]),
+            Beginning::Snapshot { store, name } => {
+                for setting in [format!("snapshot_store={store}"), format!("snapshot_restore={name}")] {
+                    arguments.extend(["--set".into(), setting.into()]);
+                }
+            }
+        }
         if let Some(bodies) = &cluster.options.bodies {
             arguments.extend(["--bodies".into(), bodies.clone().into()]);
         }

@@ -25,6 +25,7 @@ mod recording;
 mod reference;
 mod region;
 mod report;
+mod restore;
 mod scaling;
 mod scenario;
 mod scrape;

@@ -14,6 +14,7 @@ use tonic::Code;
 
 use crate::connection::{Target, say};
 use crate::outcome::Outcome;
+use crate::restore;
 use crate::stdout;
 use crate::table::Table;
 
@@ -34,6 +35,8 @@ enum SnapshotCommand {
     Verify(OneArgs),
     /// Show what a snapshot says of itself
     Show(OneArgs),
+    /// Run a world on from a snapshot on a local cluster, and compare its hash with that of one world
+    Restore(restore::RestoreArgs),
 }
 
 #[derive(Args, Debug)]
@@ -95,6 +98,7 @@ pub(crate) async fn run(args: &SnapshotArgs) -> anyhow::Result<Outcome> {
             let manifest = args.find().await?;
             show(&manifest, args.json)?;
         }
+        SnapshotCommand::Restore(args) => return restore::run(args).await,
     }
     Ok(Outcome::Same)
 }

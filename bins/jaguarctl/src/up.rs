@@ -17,7 +17,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::daemon::Ready;
 use crate::follow::LogFollower;
 use crate::live_view::{LiveView, bodies, counted};
-use crate::local_cluster::{ClusterOptions, Deaths, LocalCluster, Pace, threads_for};
+use crate::local_cluster::{Beginning, ClusterOptions, Deaths, LocalCluster, Pace, threads_for};
 use crate::meter::Meter;
 use crate::outcome::Outcome;
 use crate::proof;
@@ -150,7 +150,7 @@ pub(crate) async fn run(args: &UpArgs) -> anyhow::Result<Outcome> {
     let scenario = scenario::load(&path, args.bodies.as_deref())?;
     let scaling = Scaling::from_args(args)?;
     let options = ClusterOptions {
-        scenario: path,
+        beginning: Beginning::Scenario(path),
         bodies: args.bodies.clone(),
         rate: args.rate.unwrap_or(Pace::Hz(scenario.definition.params.tick_rate)),
         threads: args.threads.unwrap_or_else(|| threads_for(args.most_pods() as usize)),

@@ -14,7 +14,7 @@ use crate::connection::{log_client, say};
 use crate::convert;
 use crate::difference::first_difference;
 use crate::follow::LogFollower;
-use crate::local_cluster::{ClusterOptions, Deaths, LocalCluster, Pace};
+use crate::local_cluster::{Beginning, ClusterOptions, Deaths, LocalCluster, Pace};
 use crate::progress::Progress;
 use crate::proof::{Census, HashDifference};
 use crate::recording::{LogItem, Recording};
@@ -57,7 +57,7 @@ pub(crate) struct Verdict {
 /// Runs a plan to the reference's last tick.
 pub(crate) async fn run(plan: &Plan, reference: &Reference, progress: &Progress) -> anyhow::Result<Verdict> {
     let options = ClusterOptions {
-        scenario: plan.scenario.clone(),
+        beginning: Beginning::Scenario(plan.scenario.clone()),
         bodies: None,
         rate: Pace::Max,
         threads: plan.threads,
