@@ -1,7 +1,7 @@
 //! Durable snapshots of a world in an object store: a directory, a volume, or S3.
 //!
 //! A snapshot is a folder of objects: the world's definition, one part for each pod that held bodies, and a manifest. The manifest is written last and its put is atomic, so a snapshot
-//! exists as a whole or not at all. Every object is in an envelope with version, length and checksum ([`format`]), and the manifest says size and checksum of the others.
+//! exists as a whole or not at all. Every object is in an envelope with version, length and checksum ([`mod@format`]), and the manifest says size and checksum of the others.
 //!
 //! Knows nothing of pods, ticks under way, or gRPC: whoever takes a snapshot puts parts and commits a [`manifest::Manifest`]; whoever restores one gets a
 //! [`jaguar_migration::saved::SavedWorld`].
