@@ -117,8 +117,8 @@ fn a_token_or_a_certificate_opens_what_its_role_allows() {
     assert_eq!(json_of(&spawned)["count"], 1);
 
     for (command, said) in [
-        // Plaintext: of the transport or of HTTP/2, as it happens.
-        ("status".to_owned(), " error"),
+        // Plaintext: the transport, HTTP/2 or the call is the first to fail, as it happens; the exit code is the claim.
+        ("status".to_owned(), "error: "),
         (
             "status --tls-ca ca.crt --token-file token".to_owned(),
             "not valid for name",
