@@ -65,7 +65,9 @@ impl Store {
             })?;
             let objects = LocalFileSystem::new_with_prefix(directory).map_err(|error| wrong(error.to_string()))?;
             // A snapshot that was reported as taken survives the loss of power.
-            return Ok(Self::on(Arc::new(objects.with_fsync(true)), Path::default(), url));
+            // A deleted snapshot's folder goes with its last object, or it would be listed as torn.
+            let objects = objects.with_fsync(true).with_automatic_cleanup(true);
+            return Ok(Self::on(Arc::new(objects), Path::default(), url));
         }
         let Some(place) = url.strip_prefix("s3://") else {
             return Err(wrong("it is no address of a store".to_owned()));
