@@ -86,12 +86,13 @@ pub(crate) async fn run(args: &RestoreArgs) -> anyhow::Result<Outcome> {
     }
     let ticks = args.ticks;
     let one_world = tokio::task::spawn_blocking(move || replay(saved, ticks)).await??;
-    show(args, &manifest, &reached, one_world)?;
-    Ok(if reached.hash == hex(one_world) {
+    let outcome = if reached.hash == hex(one_world) {
         Outcome::Same
     } else {
         Outcome::Different
-    })
+    };
+    show(args, &manifest, &reached, one_world, outcome)?;
+    Ok(outcome)
 }
 
 async fn reach(cluster: &mut LocalCluster, deaths: &mut Deaths, pods: u32, until: u64) -> anyhow::Result<Reached> {
@@ -121,8 +122,14 @@ fn replay(saved: SavedWorld, ticks: u64) -> anyhow::Result<u128> {
     Ok(replay.world().hash().0)
 }
 
-fn show(args: &RestoreArgs, manifest: &Manifest, reached: &Reached, one_world: u128) -> anyhow::Result<()> {
-    let same = reached.hash == hex(one_world);
+fn show(
+    args: &RestoreArgs,
+    manifest: &Manifest,
+    reached: &Reached,
+    one_world: u128,
+    outcome: Outcome,
+) -> anyhow::Result<()> {
+    let same = outcome == Outcome::Same;
     let handed_over = reached.handed_over - manifest.handed_over;
     if args.json {
         let object = json!({

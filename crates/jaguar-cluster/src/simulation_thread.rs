@@ -342,7 +342,7 @@ impl Driver {
                     let tick = self.pod.world().tick();
                     warn!(
                         entities,
-                        tick, "the world ends with its last pod, and these entities with it"
+                        tick, "the world ends with its last pod; its entities are in a snapshot or nowhere"
                     );
                 } else {
                     info!("this pod owns nothing any more and has left the world");

@@ -52,6 +52,23 @@ async fn a_world_from_a_store_goes_on_with_the_hashes_of_the_one_that_never_stop
     }
 }
 
+/// An empty folder would be listed as a snapshot without a manifest.
+#[tokio::test]
+async fn a_deleted_snapshot_leaves_nothing_in_a_directory() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let store = Store::open(&format!("file://{}", directory.path().display())).expect("the directory is there");
+    let saved = pile(3);
+    for second in [1, 2] {
+        take(&store, automatic(second), second, &saved)
+            .await
+            .expect("nothing fails");
+    }
+    assert_eq!(store.prune(1).await.expect("nothing fails"), [automatic(1)]);
+    let listing = store.list().await.expect("it lists");
+    assert_eq!(listing.whole.len(), 1);
+    assert!(listing.torn.is_empty(), "{:?}", listing.torn);
+}
+
 #[tokio::test]
 async fn a_name_is_given_once() {
     let (_, store) = in_memory();

@@ -2,7 +2,8 @@
 
 use jaguar_client::{Code, Region, State};
 
-use crate::support::{Pod, row, until};
+use crate::common::{row, until};
+use crate::support::Pod;
 
 const BODIES: usize = 300;
 

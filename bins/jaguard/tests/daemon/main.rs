@@ -1,6 +1,8 @@
 //! End to end: real daemons as processes of their own, asked over gRPC and HTTP.
 
 mod cluster;
+#[path = "../common/mod.rs"]
+mod common;
 mod reload;
 mod service;
 mod support;

@@ -9,7 +9,8 @@ use jaguar_client::{Settings, State};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Pod, row, until};
+use crate::common::{row, until};
+use crate::support::Pod;
 
 const AGREED: &str = "jaguar_config_reloads_total{result=\"agreed\"}";
 const NOT_AGREED: &str = "jaguar_config_reloads_total{result=\"not_agreed\"}";

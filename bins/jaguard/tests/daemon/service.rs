@@ -11,7 +11,8 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_reflection::pb::{v1, v1alpha};
 
-use crate::support::{Pod, command, row, until};
+use crate::common::{row, until};
+use crate::support::{Pod, command};
 
 #[tokio::test]
 async fn the_hard_limit_is_enforced_and_follows_the_configuration() {

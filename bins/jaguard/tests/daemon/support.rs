@@ -4,9 +4,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio};
-use std::time::Duration;
 
-use jaguar_client::{Client, NewBody, Status};
+use jaguar_client::{Client, Status};
 use serde_json::Value;
 
 /// A daemon that is a member of a world. Dropping it kills it.
@@ -157,21 +156,4 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     command
-}
-
-/// Asks again and again until the answer is yes; the test's own time limit is the runner's.
-pub(crate) async fn until<F: Future<Output = bool>>(mut ask: impl FnMut() -> F) {
-    while !ask().await {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-/// Small bodies in a row along x, far enough apart never to touch.
-pub(crate) fn row(count: usize) -> impl Iterator<Item = NewBody> {
-    (0..count).map(move |i| NewBody {
-        position: [3.0 * i as f64 - 1.5 * count as f64, 0.0, 0.0],
-        radius: 0.5,
-        mass: 1.0,
-        ..NewBody::default()
-    })
 }

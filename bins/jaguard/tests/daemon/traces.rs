@@ -16,7 +16,8 @@ use tokio::net::TcpListener;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
-use crate::support::{Pod, command, row, until};
+use crate::common::{row, until};
+use crate::support::{Pod, command};
 
 /// Keeps what it is sent.
 #[derive(Clone, Default)]

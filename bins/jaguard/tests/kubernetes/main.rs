@@ -2,6 +2,8 @@
 
 #[path = "../../../../crates/jaguar-cluster/tests/kubernetes/api_server.rs"]
 mod api_server;
+#[path = "../common/mod.rs"]
+mod common;
 mod pods;
 
 use std::time::Duration;
@@ -9,7 +11,8 @@ use std::time::Duration;
 use futures_util::stream;
 use jaguar_client::{Region, State};
 
-use crate::pods::{Cluster, LEASE, row, until};
+use crate::common::{row, until};
+use crate::pods::{Cluster, LEASE};
 
 const BODIES: usize = 300;
 
