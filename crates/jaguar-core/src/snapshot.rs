@@ -10,7 +10,7 @@ use crate::config::WorldParams;
 use crate::encode::{BODY_BYTES, CONTACT_BYTES, body_bytes, body_of, contact_bytes, contact_of};
 use crate::error::{FieldError, SnapshotError};
 use crate::part::WorldPart;
-use crate::shape::{HeightField, StaticShape};
+use crate::shape::{HeightField, StaticShape, TriangleMesh};
 use crate::world::World;
 
 /// The first bytes of every snapshot.
@@ -177,6 +177,19 @@ fn put_shape(out: &mut Vec<u8>, shape: &StaticShape) {
             put(out, (field.heights.len() as u64).to_le_bytes());
             put_floats(out, &field.heights);
         }
+        StaticShape::Mesh(mesh) => {
+            out.push(3);
+            put_point(out, mesh.origin);
+            put_floats(out, &[mesh.friction, mesh.restitution]);
+            put(out, (mesh.vertices.len() as u64).to_le_bytes());
+            for vertex in &mesh.vertices {
+                put_floats(out, &vertex.to_array());
+            }
+            put(out, (mesh.triangles.len() as u64).to_le_bytes());
+            for corner in mesh.triangles.as_flattened() {
+                put(out, corner.to_le_bytes());
+            }
+        }
     }
 }
 
@@ -292,7 +305,26 @@ impl Input<'_> {
                     restitution,
                 }))
             }
-            kind => Err(FieldError::new("kind of static shape", kind, "0 plane, 1 box, 2 height field").into()),
+            3 => {
+                let origin = self.point(what)?;
+                let [friction, restitution] = self.floats(what)?;
+                let count = self.count("number of vertices", size_of::<[f32; 3]>())?;
+                let vertices = (0..count).map(|_| Ok(Vec3::from_array(self.floats("vertices")?)));
+                let vertices = vertices.collect::<Result<Vec<_>, SnapshotError>>()?;
+                let count = self.count("number of triangles", size_of::<[u32; 3]>())?;
+                let triangles = (0..count).map(|_| {
+                    let what = "triangles";
+                    Ok([self.int(what)?, self.int(what)?, self.int(what)?])
+                });
+                Ok(StaticShape::Mesh(TriangleMesh {
+                    origin,
+                    vertices,
+                    triangles: triangles.collect::<Result<Vec<_>, SnapshotError>>()?,
+                    friction,
+                    restitution,
+                }))
+            }
+            kind => Err(FieldError::new("kind of static shape", kind, "0 plane, 1 box, 2 height field, 3 mesh").into()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use glam::{DVec3, Vec3};
 
-use crate::shape::{Cuboid, MAX_SHAPES, Plane, ShapeError, StaticShape, SurfacePoint, checked};
+use crate::shape::{Cuboid, MAX_SHAPES, Plane, ShapeError, StaticShape, Surface, SurfacePoint, Topology, checked};
 use crate::tile::{self, TileIndex};
 
 /// Most contacts of one body with static geometry; the deepest are kept.
@@ -22,8 +22,29 @@ pub(crate) struct StaticGeometry {
     /// Invariant: checked, unit vectors normalised.
     shapes: Vec<StaticShape>,
     /// One for each shape, in the same order.
-    bounds: Vec<Bounds>,
+    prepared: Vec<Prepared>,
     tile_size: f32,
+}
+
+/// What is computed once of a shape.
+#[derive(Clone, Debug)]
+struct Prepared {
+    bounds: Bounds,
+    /// Of a mesh.
+    topology: Option<Topology>,
+}
+
+impl Prepared {
+    fn of(shape: &StaticShape) -> Self {
+        let topology = match shape {
+            StaticShape::Mesh(mesh) => Some(Topology::of(mesh)),
+            _ => None,
+        };
+        Self {
+            bounds: Bounds::of(shape, topology.as_ref()),
+            topology,
+        }
+    }
 }
 
 /// One point where a sphere touches, or is about to touch, static geometry.
@@ -63,10 +84,10 @@ impl StaticGeometry {
             .enumerate()
             .map(|(index, shape)| checked(index, shape, tile_size))
             .collect::<Result<Vec<_>, _>>()?;
-        let bounds = shapes.iter().map(Bounds::of).collect();
+        let prepared = shapes.iter().map(Prepared::of).collect();
         Ok(Self {
             shapes,
-            bounds,
+            prepared,
             tile_size,
         })
     }
@@ -91,22 +112,25 @@ impl StaticGeometry {
         let centre = tile::join(tile, offset, self.tile_size);
         let reach = f64::from(reach);
         let first = out.len();
-        for (index, (bounds, shape)) in self.bounds.iter().zip(&self.shapes).enumerate() {
-            if !bounds.is_near(centre, reach) {
+        for (index, (prepared, shape)) in self.prepared.iter().zip(&self.shapes).enumerate() {
+            if !prepared.bounds.is_near(centre, reach) {
                 continue;
             }
             let (friction, restitution) = surface_of(shape);
             let shape_key = (index as u64) << FEATURE_BITS;
             let first_of_shape = out.len();
-            surface_near(shape, centre, reach, &mut |point: SurfacePoint| {
-                out.push(StaticContact {
-                    key: shape_key | point.feature,
-                    normal: point.normal.as_vec3(),
-                    separation: (point.distance - f64::from(radius)) as f32,
-                    friction,
-                    restitution,
-                });
-            });
+            let contact = |point: SurfacePoint| StaticContact {
+                key: shape_key | point.feature,
+                normal: point.normal.as_vec3(),
+                separation: (point.distance - f64::from(radius)) as f32,
+                friction,
+                restitution,
+            };
+            let only = surface_near(shape, prepared, centre, reach, &mut |point| out.push(contact(point)));
+            if let Some(only) = only {
+                out.truncate(first_of_shape);
+                out.push(contact(only));
+            }
             if out.len() > first_of_shape + 1 {
                 keep_distinct(out, first_of_shape);
             }
@@ -130,7 +154,7 @@ impl StaticGeometry {
             2.0 * world_edge
         };
         let mut first: Option<StaticRayHit> = None;
-        for (shape, (bounds, solid)) in self.bounds.iter().zip(&self.shapes).enumerate() {
+        for (shape, (prepared, solid)) in self.prepared.iter().zip(&self.shapes).enumerate() {
             let hit = match *solid {
                 StaticShape::Plane { point, normal, .. } => {
                     Plane::new(point, normal).cast_ray(origin, direction, limit)
@@ -141,7 +165,11 @@ impl StaticGeometry {
                     orientation,
                     ..
                 } => Cuboid::new(centre, half_extents, orientation).cast_ray(origin, direction, limit),
-                StaticShape::HeightField(ref field) => field.cast_ray(origin, direction, limit, bounds.high.y),
+                StaticShape::HeightField(ref field) => field.cast_ray(origin, direction, limit, prepared.bounds.high.y),
+                StaticShape::Mesh(ref mesh) => prepared
+                    .topology
+                    .as_ref()
+                    .and_then(|topology| Surface { mesh, topology }.cast_ray(origin, direction, limit)),
             };
             if let Some(hit) = hit
                 && first.is_none_or(|nearest| hit.distance < nearest.distance)
@@ -190,28 +218,34 @@ fn surface_of(shape: &StaticShape) -> (f32, f32) {
             friction, restitution, ..
         } => (friction, restitution),
         StaticShape::HeightField(ref field) => (field.friction, field.restitution),
+        StaticShape::Mesh(ref mesh) => (mesh.friction, mesh.restitution),
     }
 }
 
-/// Calls `touch` with every surface point of a shape that a centre sees nearer than `reach` (m).
-fn surface_near(shape: &StaticShape, centre: DVec3, reach: f64, touch: &mut impl FnMut(SurfacePoint)) {
+/// Calls `touch` with every surface point of a shape that a centre sees nearer than `reach` (m). A point that is returned is the only one instead.
+fn surface_near(
+    shape: &StaticShape,
+    prepared: &Prepared,
+    centre: DVec3,
+    reach: f64,
+    touch: &mut impl FnMut(SurfacePoint),
+) -> Option<SurfacePoint> {
     match *shape {
-        StaticShape::Plane { point, normal, .. } => {
-            Plane::new(point, normal)
-                .surface_near(centre, reach)
-                .into_iter()
-                .for_each(touch);
-        }
+        StaticShape::Plane { point, normal, .. } => Plane::new(point, normal).surface_near(centre, reach),
         StaticShape::Cuboid {
             centre: middle,
             half_extents,
             orientation,
             ..
-        } => {
-            let cuboid = Cuboid::new(middle, half_extents, orientation);
-            cuboid.surface_near(centre, reach).into_iter().for_each(touch);
+        } => Cuboid::new(middle, half_extents, orientation).surface_near(centre, reach),
+        StaticShape::HeightField(ref field) => {
+            field.surface_near(centre, reach, touch);
+            None
         }
-        StaticShape::HeightField(ref field) => field.surface_near(centre, reach, touch),
+        StaticShape::Mesh(ref mesh) => {
+            let topology = prepared.topology.as_ref()?;
+            Surface { mesh, topology }.surface_near(centre, reach, touch)
+        }
     }
 }
 
@@ -224,7 +258,7 @@ struct Bounds {
 
 impl Bounds {
     /// Around everything of a shape that a sphere can touch.
-    fn of(shape: &StaticShape) -> Self {
+    fn of(shape: &StaticShape, topology: Option<&Topology>) -> Self {
         match *shape {
             StaticShape::Plane { .. } => Self {
                 low: DVec3::NEG_INFINITY,
@@ -248,6 +282,13 @@ impl Bounds {
                     // Solid below, however deep.
                     low: DVec3::new(field.origin.x, f64::NEG_INFINITY, field.origin.z),
                     high: DVec3::new(far.x, field.origin.y + field.highest(), far.z),
+                }
+            }
+            StaticShape::Mesh(ref mesh) => {
+                let (low, high) = topology.map(Topology::bounds).unwrap_or_default();
+                Self {
+                    low: mesh.origin + low,
+                    high: mesh.origin + high,
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use glam::{DVec3, Quat, Vec3};
 
-use super::{HeightField, StaticShape};
+use super::{HeightField, StaticShape, TriangleMesh};
 use crate::tile;
 
 /// Most static shapes in a world; the shape's index takes 23 bits of a contact key.
@@ -14,6 +14,10 @@ pub(crate) const MAX_SHAPES: usize = 1 << 23;
 /// Most posts of a height field; six features a post must fit the 40 bits that a contact key has for them.
 pub(crate) const MAX_POSTS: u64 = 1 << 37;
 const _: () = assert!(MAX_POSTS * 6 < 1 << 40);
+
+/// Most triangles of a mesh, and three times as many vertices: their numbers and those of the corners fit a u32, and eight features a triangle fit a contact key.
+pub(crate) const MAX_TRIANGLES: usize = 1 << 28;
+const _: () = assert!(3 * MAX_TRIANGLES < u32::MAX as usize && (MAX_TRIANGLES as u64) * 8 < 1 << 40);
 
 /// Smallest distance between posts, m: with it, positions in cells stay far below 2^53 anywhere in the world.
 const MIN_SPACING: f32 = 1e-3;
@@ -82,6 +86,7 @@ pub(crate) fn checked(index: usize, mut shape: StaticShape, tile_size: f32) -> R
             *orientation = check.unit_quaternion("orientation", *orientation)?;
         }
         StaticShape::HeightField(field) => check.height_field(field)?,
+        StaticShape::Mesh(mesh) => check.mesh(mesh)?,
     }
     Ok(shape)
 }
@@ -202,6 +207,54 @@ impl Check {
         }
         Ok(())
     }
+
+    fn mesh(&self, mesh: &TriangleMesh) -> Result<(), ShapeError> {
+        self.inside_world("origin", mesh.origin)?;
+        self.surface(mesh.friction, mesh.restitution)?;
+        let (vertices, triangles) = (mesh.vertices.len(), mesh.triangles.len());
+        self.that(
+            (1..=MAX_TRIANGLES).contains(&triangles),
+            "triangles",
+            format_args!("a list of {triangles}"),
+            format_args!("1 to {MAX_TRIANGLES}"),
+        )?;
+        self.that(
+            vertices <= 3 * MAX_TRIANGLES,
+            "vertices",
+            format_args!("a list of {vertices}"),
+            format_args!("at most {}", 3 * MAX_TRIANGLES),
+        )?;
+        // Only a bad number pays for its message.
+        let limit = f64::from(tile::MAX_TILE) * f64::from(self.tile_size);
+        let is_good = |vertex: &Vec3| (mesh.origin + vertex.as_dvec3()).abs().cmple(DVec3::splat(limit)).all();
+        if let Some(vertex) = mesh.vertices.iter().position(|vertex| !is_good(vertex)) {
+            self.that(
+                false,
+                format_args!("vertices[{vertex}]"),
+                mesh.vertices[vertex],
+                format_args!("three numbers, origin + vertex within ±{limit} m"),
+            )?;
+        }
+        let is_wrong = |&index: &u32| index as usize >= vertices;
+        if let Some(triangle) = mesh.triangles.iter().position(|corners| corners.iter().any(is_wrong)) {
+            let corners = mesh.triangles[triangle];
+            self.that(
+                false,
+                format_args!("triangles[{triangle}]"),
+                format_args!("{corners:?}"),
+                format_args!("indices below the number of vertices, {vertices}"),
+            )?;
+        }
+        if let Some((count, first)) = mesh.degenerate() {
+            self.that(
+                false,
+                "triangles",
+                format_args!("a list of which {count} have no area, the first of them triangles[{first}]"),
+                "triangles whose corners do not lie on a line; TriangleMesh::drop_degenerate removes such",
+            )?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -279,6 +332,52 @@ mod tests {
                 message.contains(&format!("(height field): {name}")),
                 "{name}: {message}"
             );
+        }
+    }
+
+    #[test]
+    fn every_field_of_a_mesh_is_checked() {
+        type Change = fn(&mut TriangleMesh);
+        let changes: [(&str, Change); 9] = [
+            ("origin is [NaN, 0, 0], allowed: ", |m| m.origin.x = f64::NAN),
+            ("friction is -1, allowed: ", |m| m.friction = -1.0),
+            ("restitution is 2, allowed: ", |m| m.restitution = 2.0),
+            ("triangles is a list of 0, allowed: 1 to 268435456", |m| {
+                m.triangles.clear();
+            }),
+            ("vertices[2] is [0, inf, 1], allowed: three numbers, ", |m| {
+                m.vertices[2].y = f32::INFINITY;
+            }),
+            ("vertices[0] is [1000000000, 0, 0], allowed: three numbers, ", |m| {
+                m.vertices[0].x = 1e9;
+            }),
+            (
+                "triangles[1] is [2, 1, 4], allowed: indices below the number of vertices, 4",
+                |m| m.triangles[1][2] = 4,
+            ),
+            (
+                "triangles is a list of which 2 have no area, the first of them triangles[0], allowed: ",
+                |m| m.vertices[1] = m.vertices[2],
+            ),
+            (
+                "triangles is a list of which 1 have no area, the first of them triangles[1], allowed: ",
+                |m| m.vertices[3] = Vec3::new(0.5, 0.0, 0.5),
+            ),
+        ];
+        let square = TriangleMesh {
+            origin: DVec3::ZERO,
+            vertices: vec![Vec3::ZERO, Vec3::X, Vec3::Z, Vec3::new(1.0, 0.0, 1.0)],
+            triangles: vec![[0, 2, 1], [2, 1, 3]],
+            friction: 0.5,
+            restitution: 0.0,
+        };
+        assert_eq!(message(StaticShape::Mesh(square.clone())), "fine");
+        for (expected, change) in changes {
+            let mut changed = square.clone();
+            change(&mut changed);
+            let message = message(StaticShape::Mesh(changed));
+            let expected = format!("static shape 3 (mesh): {expected}");
+            assert!(message.starts_with(&expected), "{message}");
         }
     }
 

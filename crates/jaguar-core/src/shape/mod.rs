@@ -6,14 +6,17 @@
 mod cuboid;
 mod error;
 mod height_field;
+mod mesh;
 mod plane;
 
 pub(crate) use cuboid::Cuboid;
 pub(crate) use error::{MAX_SHAPES, checked};
+pub(crate) use mesh::{Surface, Topology};
 pub(crate) use plane::Plane;
 
 pub use error::ShapeError;
 pub use height_field::HeightField;
+pub use mesh::TriangleMesh;
 
 use glam::{DVec3, Quat, Vec3};
 
@@ -47,6 +50,8 @@ pub enum StaticShape {
     },
     /// A surface of heights over a regular grid of posts in the x-z plane.
     HeightField(HeightField),
+    /// A surface of triangles.
+    Mesh(TriangleMesh),
 }
 
 impl StaticShape {
@@ -56,6 +61,7 @@ impl StaticShape {
             Self::Plane { .. } => "plane",
             Self::Cuboid { .. } => "box",
             Self::HeightField(_) => "height field",
+            Self::Mesh(_) => "mesh",
         }
     }
 }
@@ -93,5 +99,54 @@ pub(crate) mod strategy {
     /// [`between`] in f32.
     pub(crate) fn between_f32(low: f32, high: f32) -> impl Strategy<Value = f32> {
         between(f64::from(low), f64::from(high)).prop_map(|number| number as f32)
+    }
+}
+
+/// What one triangle does, for tests that ask all of them.
+#[cfg(test)]
+pub(crate) mod brute_force {
+    use glam::DVec3;
+
+    /// The point of a triangle nearest to `p` (Ericson, Real-Time Collision Detection, 5.1.5).
+    pub(crate) fn nearest_on_triangle([a, b, c]: [DVec3; 3], p: DVec3) -> DVec3 {
+        let (ab, ac) = (b - a, c - a);
+        let (d1, d2) = (ab.dot(p - a), ac.dot(p - a));
+        if d1 <= 0.0 && d2 <= 0.0 {
+            return a;
+        }
+        let (d3, d4) = (ab.dot(p - b), ac.dot(p - b));
+        if d3 >= 0.0 && d4 <= d3 {
+            return b;
+        }
+        let vc = d1 * d4 - d3 * d2;
+        if vc <= 0.0 && d1 >= 0.0 && d3 <= 0.0 {
+            return a + ab * (d1 / (d1 - d3));
+        }
+        let (d5, d6) = (ab.dot(p - c), ac.dot(p - c));
+        if d6 >= 0.0 && d5 <= d6 {
+            return c;
+        }
+        let vb = d5 * d2 - d1 * d6;
+        if vb <= 0.0 && d2 >= 0.0 && d6 <= 0.0 {
+            return a + ac * (d2 / (d2 - d6));
+        }
+        let va = d3 * d6 - d5 * d4;
+        if va <= 0.0 && d4 - d3 >= 0.0 && d5 - d6 >= 0.0 {
+            return b + (c - b) * ((d4 - d3) / ((d4 - d3) + (d5 - d6)));
+        }
+        let scale = 1.0 / (va + vb + vc);
+        a + ab * (vb * scale) + ac * (vc * scale)
+    }
+
+    /// Where a line meets a triangle (Möller and Trumbore), from either side.
+    pub(crate) fn ray_on_triangle([a, b, c]: [DVec3; 3], origin: DVec3, direction: DVec3) -> Option<f64> {
+        let (ab, ac) = (b - a, c - a);
+        let p = direction.cross(ac);
+        let determinant = ab.dot(p);
+        let u = (origin - a).dot(p) / determinant;
+        let q = (origin - a).cross(ab);
+        let v = direction.dot(q) / determinant;
+        let distance = ac.dot(q) / determinant;
+        (u >= -1e-9 && v >= -1e-9 && u + v <= 1.0 + 1e-9 && distance >= 0.0).then_some(distance)
     }
 }

@@ -4,6 +4,7 @@ use glam::DVec3;
 use proptest::prelude::*;
 
 use super::HeightField;
+use crate::shape::brute_force::{nearest_on_triangle, ray_on_triangle};
 use crate::shape::strategy::{between, between_f32};
 use crate::shape::{RayHit, SurfacePoint};
 
@@ -60,37 +61,6 @@ fn all_triangles(field: &HeightField) -> Vec<[DVec3; 3]> {
         .collect()
 }
 
-/// The point of a triangle nearest to `p` (Ericson, Real-Time Collision Detection, 5.1.5).
-fn nearest_on_triangle([a, b, c]: [DVec3; 3], p: DVec3) -> DVec3 {
-    let (ab, ac) = (b - a, c - a);
-    let (d1, d2) = (ab.dot(p - a), ac.dot(p - a));
-    if d1 <= 0.0 && d2 <= 0.0 {
-        return a;
-    }
-    let (d3, d4) = (ab.dot(p - b), ac.dot(p - b));
-    if d3 >= 0.0 && d4 <= d3 {
-        return b;
-    }
-    let vc = d1 * d4 - d3 * d2;
-    if vc <= 0.0 && d1 >= 0.0 && d3 <= 0.0 {
-        return a + ab * (d1 / (d1 - d3));
-    }
-    let (d5, d6) = (ab.dot(p - c), ac.dot(p - c));
-    if d6 >= 0.0 && d5 <= d6 {
-        return c;
-    }
-    let vb = d5 * d2 - d1 * d6;
-    if vb <= 0.0 && d2 >= 0.0 && d6 <= 0.0 {
-        return a + ac * (d2 / (d2 - d6));
-    }
-    let va = d3 * d6 - d5 * d4;
-    if va <= 0.0 && d4 - d3 >= 0.0 && d5 - d6 >= 0.0 {
-        return b + (c - b) * ((d4 - d3) / ((d4 - d3) + (d5 - d6)));
-    }
-    let scale = 1.0 / (va + vb + vc);
-    a + ab * (vb * scale) + ac * (vc * scale)
-}
-
 fn nearest_post(field: &HeightField, p: DVec3) -> DVec3 {
     let posts = all_triangles(field).into_iter().flatten();
     posts.min_by(|a, b| a.distance(p).total_cmp(&b.distance(p))).unwrap()
@@ -101,18 +71,6 @@ fn nearest_by_brute_force(field: &HeightField, p: DVec3) -> DVec3 {
         .into_iter()
         .map(|triangle| nearest_on_triangle(triangle, p));
     points.min_by(|a, b| a.distance(p).total_cmp(&b.distance(p))).unwrap()
-}
-
-/// Where a line meets a triangle (Möller and Trumbore), from either side.
-fn ray_on_triangle([a, b, c]: [DVec3; 3], origin: DVec3, direction: DVec3) -> Option<f64> {
-    let (ab, ac) = (b - a, c - a);
-    let p = direction.cross(ac);
-    let determinant = ab.dot(p);
-    let u = (origin - a).dot(p) / determinant;
-    let q = (origin - a).cross(ab);
-    let v = direction.dot(q) / determinant;
-    let distance = ac.dot(q) / determinant;
-    (u >= -1e-9 && v >= -1e-9 && u + v <= 1.0 + 1e-9 && distance >= 0.0).then_some(distance)
 }
 
 prop_compose! {
