@@ -28,7 +28,7 @@ criterion_main!(layers);
 
 /// A course's world when its timed ticks begin.
 fn world_of(course: Course, bodies: usize) -> World {
-    let mut world = course.scene(bodies).world().expect("the course is valid");
+    let mut world = course.scene(bodies, 1).world().expect("the course is valid");
     for _ in 0..course.timed_ticks().start {
         world.step();
     }

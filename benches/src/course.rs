@@ -5,11 +5,8 @@ use std::ops::Range;
 
 use jaguar_core::scenes::{self, Scene};
 
-/// The seed of every scene.
-const SEED: u64 = 1;
-
 /// A scene and when it is timed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum Course {
     /// Balls that fall together and never touch.
     FreeFlight,
@@ -23,12 +20,12 @@ impl Course {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::FreeFlight, Self::Gas, Self::Pile];
 
-    /// The scene with this many bodies.
-    pub fn scene(self, bodies: usize) -> Scene {
+    /// The scene with this many bodies. The free flight is the same for every seed.
+    pub fn scene(self, bodies: usize, seed: u64) -> Scene {
         match self {
             Self::FreeFlight => scenes::free_flight(bodies),
-            Self::Gas => scenes::gas(bodies, SEED),
-            Self::Pile => scenes::pile(bodies, SEED),
+            Self::Gas => scenes::gas(bodies, seed),
+            Self::Pile => scenes::pile(bodies, seed),
         }
     }
 

@@ -1,23 +1,42 @@
 //! What the comparison needs from an engine.
 
-use glam::DVec3;
+use glam::{DQuat, DVec3};
 
 /// A physics engine with a scene in it.
 pub trait Engine: Send {
-    /// Simulates a tick of 1/60 s, on the thread pool that it is called in.
-    fn step(&mut self);
+    /// Simulates a tick of 1/60 s, on the thread pool that it is called in or on its own.
+    fn step(&mut self) -> anyhow::Result<()>;
 
-    /// The balls as they are now, in any order.
-    fn balls(&self) -> Vec<Ball>;
+    /// The bodies as they are now, in the order of the scene.
+    fn states(&self) -> Vec<State>;
+
+    /// The hash of everything that decides the future, in hexadecimal, if the engine has one.
+    fn hash(&self) -> Option<String> {
+        None
+    }
 }
 
-/// A ball of a scene; all have [`jaguar_core::scenes::RADIUS`] and [`jaguar_core::scenes::MASS`].
+/// How a body is at one moment. What it is stands in the scene.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Ball {
-    /// Centre, m.
+pub struct State {
+    /// Centre of mass, m.
     pub position: DVec3,
+    /// Orientation.
+    pub orientation: DQuat,
     /// Velocity, m/s.
     pub velocity: DVec3,
     /// Angular velocity, rad/s.
     pub angular_velocity: DVec3,
+}
+
+impl State {
+    /// At rest, not turned.
+    pub const fn at(position: DVec3) -> Self {
+        Self {
+            position,
+            orientation: DQuat::IDENTITY,
+            velocity: DVec3::ZERO,
+            angular_velocity: DVec3::ZERO,
+        }
+    }
 }

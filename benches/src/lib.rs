@@ -1,10 +1,9 @@
-//! What the benchmarks share: the courses (scenes with the ticks that are timed), the engines that run them, and how good their results are.
+//! What the benchmarks share: the courses (scenes with the ticks that are timed), the seam to an engine that runs them, and how good its result is.
 //!
-//! Other engines are compiled with the feature `peers` only.
+//! Other engines are in `peers/`, the program that compares, and compiled with the feature `peers` only.
 
+pub mod convex;
 pub mod course;
 pub mod engine;
-pub mod jaguar;
+pub mod ground;
 pub mod quality;
-#[cfg(feature = "peers")]
-pub mod rapier;

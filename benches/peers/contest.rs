@@ -1,0 +1,219 @@
+//! Engines that run the same scene in turns, so that whatever else the machine does slows all of them.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use jaguar_benches::course::Course;
+use jaguar_benches::engine::Engine;
+use jaguar_benches::quality::{Judge, Quality};
+use jaguar_core::scenes::Scene;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::jaguar::Jaguar;
+#[cfg(feature = "peers-jolt")]
+use crate::jolt::Jolt;
+use crate::rapier::{Rapier, Stiffness};
+
+/// Ticks of a turn: long enough that an engine has its data in the caches, short enough that all see the same noise.
+const TURN_TICKS: u32 = 10;
+
+/// An engine with its settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
+pub(crate) enum Entrant {
+    /// Jaguar as it comes: 4 substeps, contacts of 120 Hz.
+    Jaguar,
+    /// Rapier as it comes: 4 iterations, contacts of 30 Hz (60 Hz against static bodies).
+    Rapier,
+    /// Rapier with contacts as stiff as Jaguar's.
+    #[value(name = "rapier-120hz")]
+    Rapier120Hz,
+    /// Jolt as it comes: one step a tick.
+    #[cfg(feature = "peers-jolt")]
+    Jolt,
+    /// Jolt with four steps a tick.
+    #[cfg(feature = "peers-jolt")]
+    #[value(name = "jolt-4-steps")]
+    Jolt4Steps,
+}
+
+impl Entrant {
+    /// What runs when nothing is chosen: all engines as they come.
+    pub(crate) const AS_THEY_COME: &[Self] = &[
+        Self::Jaguar,
+        Self::Rapier,
+        #[cfg(feature = "peers-jolt")]
+        Self::Jolt,
+    ];
+
+    /// The peers with settings that bring their quality near Jaguar's.
+    pub(crate) const AT_EQUAL_QUALITY: &[Self] = &[
+        Self::Rapier120Hz,
+        #[cfg(feature = "peers-jolt")]
+        Self::Jolt4Steps,
+    ];
+
+    /// How often a tick integrates positions.
+    pub(crate) fn substeps(self, scene: &Scene) -> u32 {
+        match self {
+            Self::Jaguar => scene.params.substeps,
+            Self::Rapier | Self::Rapier120Hz => Rapier::ITERATIONS,
+            #[cfg(feature = "peers-jolt")]
+            Self::Jolt => 1,
+            #[cfg(feature = "peers-jolt")]
+            Self::Jolt4Steps => 4,
+        }
+    }
+
+    /// The scene in this engine. `threads` is for engines with threads of their own.
+    #[cfg_attr(
+        not(feature = "peers-jolt"),
+        expect(unused_variables, reason = "the others run on the pool that steps them")
+    )]
+    pub(crate) fn engine(self, scene: &Scene, threads: usize) -> anyhow::Result<Box<dyn Engine>> {
+        Ok(match self {
+            Self::Jaguar => Box::new(Jaguar::new(scene)?),
+            Self::Rapier => Box::new(Rapier::new(scene, Stiffness::Default)?),
+            Self::Rapier120Hz => Box::new(Rapier::new(scene, Stiffness::Hz120)?),
+            #[cfg(feature = "peers-jolt")]
+            Self::Jolt => Box::new(Jolt::new(scene, threads, 1)?),
+            #[cfg(feature = "peers-jolt")]
+            Self::Jolt4Steps => Box::new(Jolt::new(scene, threads, 4)?),
+        })
+    }
+}
+
+impl fmt::Display for Entrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Jaguar => "Jaguar",
+            Self::Rapier => "Rapier",
+            Self::Rapier120Hz => "Rapier 120 Hz",
+            #[cfg(feature = "peers-jolt")]
+            Self::Jolt => "Jolt",
+            #[cfg(feature = "peers-jolt")]
+            Self::Jolt4Steps => "Jolt 4 steps",
+        })
+    }
+}
+
+/// An engine and the threads that it may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) entrant: Entrant,
+    pub(crate) threads: usize,
+}
+
+/// What is run: engines side by side on one scene.
+#[derive(Clone, Debug)]
+pub(crate) struct Contest {
+    pub(crate) course: Course,
+    pub(crate) bodies: usize,
+    pub(crate) seed: u64,
+    pub(crate) places: Vec<Place>,
+}
+
+/// What one engine did in all runs of a contest.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) place: Place,
+    /// Times that a tick integrates positions.
+    pub(crate) substeps: u32,
+    /// Mean time of a tick in the fastest run, ms.
+    pub(crate) tick_ms: f64,
+    /// How much slower the slowest run was than the fastest, %; none for a single run.
+    pub(crate) spread_percent: Option<f64>,
+    /// Change of the kinetic energy since the start, %; none for bodies that started at rest.
+    pub(crate) energy_change_percent: Option<f64>,
+    /// The bodies after the last tick.
+    pub(crate) quality: Quality,
+    /// Jaguar's hash after the last tick.
+    pub(crate) hash: Option<String>,
+}
+
+/// What one engine did in one run.
+struct Lap {
+    tick_ms: f64,
+    quality: Quality,
+    hash: Option<String>,
+}
+
+impl Contest {
+    /// Runs all engines so many times; fails when two runs of Jaguar end in different hashes, on whatever number of threads.
+    pub(crate) fn run(&self, repeat: u32) -> anyhow::Result<Vec<Outcome>> {
+        let scene = self.course.scene(self.bodies, self.seed);
+        let judge = Judge::new(&scene);
+        let mut laps: Vec<Vec<Lap>> = self.places.iter().map(|_| Vec::new()).collect();
+        for _ in 0..repeat {
+            for (of_engine, lap) in laps.iter_mut().zip(self.lap(&scene, &judge)?) {
+                of_engine.push(lap);
+            }
+        }
+        let mut hashes = laps.iter().flatten().filter_map(|lap| lap.hash.as_ref());
+        if let Some(first) = hashes.next() {
+            ensure!(
+                hashes.all(|hash| hash == first),
+                "{} of {} bodies: Jaguar's hash depends on the run or the number of threads",
+                self.course,
+                self.bodies
+            );
+        }
+        let energy_at_start = judge.energy_at_start();
+        let outcome = |(&place, laps): (&Place, &Vec<Lap>)| {
+            let times = laps.iter().map(|lap| lap.tick_ms);
+            let (fastest, slowest) = (times.clone().fold(f64::INFINITY, f64::min), times.fold(0.0, f64::max));
+            let last = laps.last().expect("at least one run");
+            Outcome {
+                place,
+                substeps: place.entrant.substeps(&scene),
+                tick_ms: fastest,
+                spread_percent: (laps.len() > 1).then(|| 100.0 * (slowest / fastest - 1.0)),
+                energy_change_percent: (energy_at_start > 0.0)
+                    .then(|| 100.0 * (last.quality.kinetic_energy_j / energy_at_start - 1.0)),
+                quality: last.quality,
+                hash: last.hash.clone(),
+            }
+        };
+        Ok(self.places.iter().zip(&laps).map(outcome).collect())
+    }
+
+    /// One run. Ticks before the timed ones are on all cores, but for engines with threads of their own.
+    fn lap(&self, scene: &Scene, judge: &Judge<'_>) -> anyhow::Result<Vec<Lap>> {
+        let all_cores = pool(std::thread::available_parallelism()?.get())?;
+        let ticks = self.course.timed_ticks();
+        let mut running = Vec::new();
+        for place in &self.places {
+            let mut engine = place.entrant.engine(scene, place.threads)?;
+            advance(&all_cores, engine.as_mut(), ticks.start)?;
+            running.push((engine, pool(place.threads)?, Duration::ZERO));
+        }
+        for turn in ticks.clone().step_by(TURN_TICKS as usize) {
+            for (engine, pool, time) in &mut running {
+                *time += advance(pool, engine.as_mut(), TURN_TICKS.min(ticks.end - turn))?;
+            }
+        }
+        let lap = |(engine, _, time): (Box<dyn Engine>, ThreadPool, Duration)| Lap {
+            tick_ms: 1e3 * time.as_secs_f64() / f64::from(ticks.end - ticks.start),
+            quality: judge.judge(&engine.states()),
+            hash: engine.hash(),
+        };
+        Ok(running.into_iter().map(lap).collect())
+    }
+}
+
+/// Threads of rayon.
+pub(crate) fn pool(threads: usize) -> anyhow::Result<ThreadPool> {
+    let built = ThreadPoolBuilder::new().num_threads(threads).build();
+    built.with_context(|| format!("cannot start {threads} threads"))
+}
+
+/// Simulates so many ticks on a pool and returns how long that took.
+pub(crate) fn advance(pool: &ThreadPool, engine: &mut dyn Engine, ticks: u32) -> anyhow::Result<Duration> {
+    pool.install(|| {
+        let start = Instant::now();
+        for _ in 0..ticks {
+            engine.step()?;
+        }
+        Ok(start.elapsed())
+    })
+}

@@ -1,0 +1,153 @@
+//! Jolt in the comparison, through the crate `oxijolt`: all as it comes but for damping, which the scenes do not have, and sleeping.
+
+use anyhow::ensure;
+use glam::{DQuat, DVec3, Quat as GlamQuat};
+use jaguar_benches::engine::{Engine, State};
+use jaguar_core::scenes::Scene;
+use jaguar_core::{BodyDesc, StaticShape};
+use oxijolt::{BodyId, BodySettings, PhysicsWorld, Quat, RVec3, Shape, Vec3, WorldSettings};
+
+use crate::slab::Slab;
+
+/// Room for pairs of bounding boxes, per body.
+const PAIRS_PER_BODY: usize = 24;
+/// Room for contact manifolds, per body.
+const CONTACTS_PER_BODY: usize = 6;
+/// Scratch memory of a step, bytes per contact manifold: Jolt takes room for all of them at once, and more for the islands.
+const SCRATCH_PER_CONTACT: usize = 1536;
+
+/// A Jolt world.
+pub(crate) struct Jolt {
+    world: PhysicsWorld,
+    bodies: Vec<BodyId>,
+    tick_seconds: f32,
+    steps: u32,
+}
+
+impl Jolt {
+    /// The scene, on so many threads of Jolt's own, with so many collision steps a tick.
+    pub(crate) fn new(scene: &Scene, threads: usize, steps: u32) -> anyhow::Result<Self> {
+        let count = scene.bodies.len();
+        let contacts = (CONTACTS_PER_BODY * count + 1024).min(WorldSettings::MAX_CONTACT_CONSTRAINTS as usize);
+        let scratch = (contacts * SCRATCH_PER_CONTACT + (64 << 20)).min(u32::MAX as usize);
+        let settings = WorldSettings::default()
+            .gravity(vector(scene.params.gravity.as_dvec3()))
+            .max_bodies((count + scene.statics.len()).try_into()?)
+            .max_body_pairs((PAIRS_PER_BODY * count + 65_536).try_into()?)
+            .max_contact_constraints(contacts.try_into()?)
+            .temp_allocator_size(scratch.try_into()?);
+        let settings = match threads {
+            1 => settings.single_threaded(),
+            // The thread that steps works too.
+            _ => settings.worker_threads((threads - 1).try_into()?),
+        };
+        let mut world = PhysicsWorld::new(settings)?;
+        for shape in &scene.statics {
+            let (position, collider, body) = static_body(shape, scene)?;
+            world.create_body(&collider, &body.position(place(position)))?;
+        }
+        let mut shapes = Shapes::default();
+        let mut bodies = Vec::with_capacity(count);
+        for body in &scene.bodies {
+            let settings = BodySettings::new_dynamic()
+                .position(place(body.position))
+                .rotation(rotation(body.orientation))
+                .linear_velocity(vector(body.velocity.as_dvec3()))
+                .angular_velocity(vector(body.angular_velocity.as_dvec3()))
+                .mass(body.mass)
+                .friction(body.material.friction)
+                .restitution(body.material.restitution)
+                .linear_damping(0.0)
+                .angular_damping(0.0)
+                .allow_sleeping(false);
+            bodies.push(world.create_body(shapes.of(body)?, &settings)?);
+        }
+        world.optimize_broad_phase();
+        Ok(Self {
+            world,
+            bodies,
+            tick_seconds: 1.0 / scene.params.tick_rate as f32,
+            steps,
+        })
+    }
+}
+
+fn static_body(shape: &StaticShape, scene: &Scene) -> anyhow::Result<(DVec3, Shape, BodySettings)> {
+    let settings = BodySettings::new_static();
+    Ok(match shape {
+        StaticShape::Plane {
+            friction, restitution, ..
+        } => {
+            let slab = Slab::of(shape, scene);
+            let collider = Shape::new_box(vector(slab.half_extents))?;
+            (
+                slab.centre,
+                collider,
+                settings.friction(*friction).restitution(*restitution),
+            )
+        }
+        other => panic!("the courses have no {}", other.kind()),
+    })
+}
+
+/// Jolt's shape of the last body, which the next one shares if it is the same.
+#[derive(Default)]
+struct Shapes(Option<(f32, Shape)>);
+
+impl Shapes {
+    fn of(&mut self, body: &BodyDesc) -> anyhow::Result<&Shape> {
+        let last = self.0.take().filter(|(radius, _)| *radius == body.radius);
+        let shape = match last {
+            Some(last) => last,
+            None => (body.radius, Shape::new_sphere(body.radius)?),
+        };
+        Ok(&self.0.insert(shape).1)
+    }
+}
+
+impl Engine for Jolt {
+    fn step(&mut self) -> anyhow::Result<()> {
+        let report = self.world.step_with_collision_steps(self.tick_seconds, self.steps)?;
+        ensure!(
+            report.is_complete(),
+            "Jolt dropped contacts for want of room: {report:?}"
+        );
+        Ok(())
+    }
+
+    fn states(&self) -> Vec<State> {
+        let state = |&id: &BodyId| {
+            let body = self.world.body(id).expect("the comparison removes no body");
+            let (position, rotation) = (body.position(), body.rotation());
+            let rotation = DQuat::from_xyzw(
+                rotation.x.into(),
+                rotation.y.into(),
+                rotation.z.into(),
+                rotation.w.into(),
+            );
+            State {
+                position: DVec3::new(position.x.into(), position.y.into(), position.z.into()),
+                orientation: rotation.normalize(),
+                velocity: wide(body.linear_velocity()),
+                angular_velocity: wide(body.angular_velocity()),
+            }
+        };
+        self.bodies.iter().map(state).collect()
+    }
+}
+
+fn vector(v: DVec3) -> Vec3 {
+    Vec3::new(v.x as f32, v.y as f32, v.z as f32)
+}
+
+fn place(v: DVec3) -> RVec3 {
+    RVec3::new(v.x as f32, v.y as f32, v.z as f32)
+}
+
+fn rotation(q: GlamQuat) -> Quat {
+    Quat::from_xyzw(q.x, q.y, q.z, q.w)
+}
+
+fn wide(v: Vec3) -> DVec3 {
+    DVec3::new(v.x.into(), v.y.into(), v.z.into())
+}

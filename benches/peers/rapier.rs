@@ -1,0 +1,120 @@
+//! Rapier in the comparison: f32, 4 solver iterations and all else as it comes, sleeping off.
+
+use glam::{DQuat, DVec3};
+use jaguar_benches::engine::{Engine, State};
+use jaguar_core::scenes::Scene;
+use jaguar_core::{BodyDesc, StaticShape};
+use rapier3d::prelude::{
+    ColliderBuilder, PhysicsWorld, RigidBodyBuilder, RigidBodyHandle, Rotation, SpringCoefficients, Vector,
+};
+
+use crate::slab::Slab;
+
+/// How stiff Rapier's contacts are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stiffness {
+    /// As it comes: a natural frequency of 30 Hz between bodies, 60 Hz against static ones.
+    Default,
+    /// Jaguar's 120 Hz for all.
+    Hz120,
+}
+
+/// A Rapier world.
+pub(crate) struct Rapier {
+    world: PhysicsWorld,
+    bodies: Vec<RigidBodyHandle>,
+}
+
+impl Rapier {
+    /// Solver iterations of a tick, each of which integrates positions: Rapier's default.
+    pub(crate) const ITERATIONS: u32 = 4;
+
+    /// The scene. Planes become slabs: Rapier has planes too, but pairs every body with each of them, which costs it more.
+    pub(crate) fn new(scene: &Scene, stiffness: Stiffness) -> anyhow::Result<Self> {
+        let mut world = PhysicsWorld {
+            gravity: vector(scene.params.gravity.as_dvec3()),
+            ..PhysicsWorld::default()
+        };
+        world.integration_parameters.dt = 1.0 / scene.params.tick_rate as f32;
+        assert_eq!(
+            world.integration_parameters.num_solver_iterations,
+            Self::ITERATIONS as usize
+        );
+        if stiffness == Stiffness::Hz120 {
+            let softness = SpringCoefficients {
+                natural_frequency: 120.0,
+                ..world.integration_parameters.contact_softness
+            };
+            world.integration_parameters.contact_softness = softness;
+            world.integration_parameters.static_contact_softness = softness;
+        }
+        for shape in &scene.statics {
+            let (position, collider) = static_collider(shape, scene);
+            world.insert(RigidBodyBuilder::fixed().translation(vector(position)), collider);
+        }
+        let mut insert = |body: &BodyDesc| {
+            let motion = RigidBodyBuilder::dynamic()
+                .translation(vector(body.position))
+                .rotation(vector(body.orientation.as_dquat().to_scaled_axis()))
+                .linvel(vector(body.velocity.as_dvec3()))
+                .angvel(vector(body.angular_velocity.as_dvec3()))
+                .can_sleep(false);
+            world.insert(motion, collider(body)).0
+        };
+        let bodies = scene.bodies.iter().map(&mut insert).collect();
+        Ok(Self { world, bodies })
+    }
+}
+
+fn static_collider(shape: &StaticShape, scene: &Scene) -> (DVec3, ColliderBuilder) {
+    match shape {
+        StaticShape::Plane {
+            friction, restitution, ..
+        } => {
+            let slab = Slab::of(shape, scene);
+            let half = vector(slab.half_extents);
+            let collider = ColliderBuilder::cuboid(half.x, half.y, half.z);
+            (slab.centre, collider.friction(*friction).restitution(*restitution))
+        }
+        other => panic!("the courses have no {}", other.kind()),
+    }
+}
+
+fn collider(body: &BodyDesc) -> ColliderBuilder {
+    ColliderBuilder::ball(body.radius)
+        .mass(body.mass)
+        .friction(body.material.friction)
+        .restitution(body.material.restitution)
+}
+
+impl Engine for Rapier {
+    fn step(&mut self) -> anyhow::Result<()> {
+        self.world.step();
+        Ok(())
+    }
+
+    fn states(&self) -> Vec<State> {
+        let state = |&handle: &RigidBodyHandle| {
+            let body = &self.world.bodies[handle];
+            State {
+                position: wide(body.translation()),
+                orientation: turned(*body.rotation()),
+                velocity: wide(body.linvel()),
+                angular_velocity: wide(body.angvel()),
+            }
+        };
+        self.bodies.iter().map(state).collect()
+    }
+}
+
+fn vector(v: DVec3) -> Vector {
+    Vector::new(v.x as f32, v.y as f32, v.z as f32)
+}
+
+fn wide(v: Vector) -> DVec3 {
+    DVec3::new(v.x.into(), v.y.into(), v.z.into())
+}
+
+fn turned(q: Rotation) -> DQuat {
+    DQuat::from_xyzw(q.x.into(), q.y.into(), q.z.into(), q.w.into()).normalize()
+}
