@@ -67,7 +67,7 @@ fn hand_over(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("hand-over of 1000 bodies");
     let pile = world_of(Course::Pile, 1_000);
     let snapshot = pile.snapshot();
-    let empty = || World::new(pile.params().clone(), pile.statics().to_vec()).expect("they are in use");
+    let empty = || World::new(pile.config()).expect("it is in use");
     let all_to_pod_1 = |world: &mut World| world.exchange_out(0, |_| 1);
 
     let sent = all_to_pod_1(&mut restored(&snapshot));

@@ -1,7 +1,7 @@
 //! From the gRPC types to the protocol's.
 
 use anyhow::{Context, bail};
-use jaguar_core::{BodyId, BodyRecord, Material, TileIndex};
+use jaguar_core::{BodyId, BodyKind, BodyRecord, Domain, Filter, Material, Shape, TileIndex};
 use jaguar_migration::action::{PodReport, Summary};
 use jaguar_migration::envelope;
 use jaguar_migration::id::{LogIndex, PodId, Tick};
@@ -53,13 +53,22 @@ pub(crate) fn body_record(state: &BodyState) -> anyhow::Result<BodyRecord> {
         orientation: fixed("orientation", &state.orientation)?,
         velocity: fixed("velocity", &state.velocity)?,
         angular_velocity: fixed("angular_velocity", &state.angular_velocity)?,
-        radius: state.radius_m,
-        mass: state.mass_kg,
-        material: Material {
-            friction,
-            restitution,
-            linear_damping,
-            angular_damping,
+        thrust: [0.0; 3],
+        rest: 0,
+        kind: BodyKind {
+            shape: Shape::Sphere { radius: state.radius_m },
+            mass: state.mass_kg,
+            material: Material {
+                friction,
+                restitution,
+                linear_damping,
+                angular_damping,
+                ..Material::default()
+            },
+            filter: Filter::default(),
+            sensor: false,
+            domain: Domain::default(),
+            drag_area: 0.0,
         },
     })
 }

@@ -126,12 +126,12 @@ fn fields(body: &BodyRecord) -> [(&'static str, Value); 22] {
         ("angular_velocity.x", Float(body.angular_velocity[0])),
         ("angular_velocity.y", Float(body.angular_velocity[1])),
         ("angular_velocity.z", Float(body.angular_velocity[2])),
-        ("radius", Float(body.radius)),
-        ("mass", Float(body.mass)),
-        ("friction", Float(body.material.friction)),
-        ("restitution", Float(body.material.restitution)),
-        ("linear_damping", Float(body.material.linear_damping)),
-        ("angular_damping", Float(body.material.angular_damping)),
+        ("radius", Float(body.kind.shape.bounding_radius())),
+        ("mass", Float(body.kind.mass)),
+        ("friction", Float(body.kind.material.friction)),
+        ("restitution", Float(body.kind.material.restitution)),
+        ("linear_damping", Float(body.kind.material.linear_damping)),
+        ("angular_damping", Float(body.kind.material.angular_damping)),
     ]
 }
 
@@ -163,7 +163,7 @@ impl fmt::Display for Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jaguar_core::{Material, TileIndex};
+    use jaguar_core::{BodyKind, Domain, Filter, Material, Shape, TileIndex};
 
     fn body(id: u64) -> BodyRecord {
         BodyRecord {
@@ -173,9 +173,17 @@ mod tests {
             orientation: [0.0, 0.0, 0.0, 1.0],
             velocity: [1.0, 2.0, 3.0],
             angular_velocity: [0.0; 3],
-            radius: 0.5,
-            mass: 1000.0,
-            material: Material::default(),
+            thrust: [0.0; 3],
+            rest: 0,
+            kind: BodyKind {
+                shape: Shape::Sphere { radius: 0.5 },
+                mass: 1000.0,
+                material: Material::default(),
+                filter: Filter::default(),
+                sensor: false,
+                domain: Domain::default(),
+                drag_area: 0.0,
+            },
         }
     }
 

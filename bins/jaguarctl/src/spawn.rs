@@ -126,7 +126,7 @@ fn description(body: &BodyDesc, material: Material) -> BodyDescription {
             z: body.velocity.z,
         }),
         angular_velocity: None,
-        radius_m: body.radius,
+        radius_m: body.shape.bounding_radius(),
         mass_kg: body.mass,
         material: Some(material),
     }

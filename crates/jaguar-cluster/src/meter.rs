@@ -175,7 +175,7 @@ fn milliseconds(duration: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jaguar_core::WorldParams;
+    use jaguar_core::WorldConfig;
     use jaguar_metrics::Recorder;
     use jaguar_migration::id::Tick;
 
@@ -214,7 +214,7 @@ mod tests {
     fn a_tick_that_begins_and_ends_in_one_call_takes_the_time_of_the_call() {
         let recorder = Recorder::new();
         let mut meter = Meter::new(Arc::new(recorder.metrics()), Rate::Hz(60.0), 60);
-        let world = World::new(WorldParams::default(), Vec::new()).expect("the defaults are valid");
+        let world = World::new(WorldConfig::default()).expect("the defaults are valid");
         let at = |ms| Time(Duration::from_millis(ms));
         meter.worked(at(100), at(105), LogIndex(1), LogIndex(1));
         meter.executed(at(105), entry(1, 0), &world);
@@ -233,7 +233,7 @@ mod tests {
     fn what_was_on_its_way_when_the_world_halted_is_a_failed_migration() {
         let recorder = Recorder::new();
         let mut meter = Meter::new(Arc::new(recorder.metrics()), Rate::Hz(60.0), 60);
-        let world = World::new(WorldParams::default(), Vec::new()).expect("the defaults are valid");
+        let world = World::new(WorldConfig::default()).expect("the defaults are valid");
         for (index, handed_over) in [(1, 10), (2, 20), (3, 0), (4, 40)] {
             meter.executed(Time::ZERO, entry(index, handed_over), &world);
         }

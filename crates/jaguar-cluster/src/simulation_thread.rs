@@ -72,7 +72,7 @@ pub fn start(
     options: Options,
 ) -> Result<JoinHandle<()>, StartError> {
     let definition = Arc::new(pod.definition().clone());
-    let empty = World::new(definition.params.clone(), Vec::new())?;
+    let empty = World::new(WorldConfig::new(definition.params.clone()))?;
     mailbox.announce(&pod, definition, empty);
     let thread = std::thread::Builder::new()
         .name("simulation".to_owned())

@@ -1,7 +1,7 @@
 //! A ball falls on a floor, bounces, and comes to rest: `cargo run -p jaguar-core --example hello`.
 
 use glam::{DVec3, Vec3};
-use jaguar_core::{BodyDesc, Material, StaticShape, World, WorldParams};
+use jaguar_core::{BodyDesc, Material, StaticShape, World, WorldConfig};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let floor = StaticShape::Plane {
@@ -10,7 +10,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         friction: 0.5,
         restitution: 0.0,
     };
-    let mut world = World::new(WorldParams::default(), vec![floor])?;
+    let mut world = World::new(WorldConfig {
+        statics: vec![floor],
+        ..WorldConfig::default()
+    })?;
     let ball = world.spawn(&BodyDesc {
         position: DVec3::new(0.0, 3.0, 0.0),
         velocity: Vec3::new(1.0, 0.0, 0.0),

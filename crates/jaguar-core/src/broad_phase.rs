@@ -260,7 +260,7 @@ mod tests {
     use super::*;
     use crate::scenes::Random;
     use crate::storage::Bodies;
-    use crate::{BodyRecord, Material};
+    use crate::{BodyDesc, BodyRecord};
 
     const SIZE: f32 = 4.0;
 
@@ -284,9 +284,9 @@ mod tests {
                 orientation: [0.0, 0.0, 0.0, 1.0],
                 velocity: [0.0; 3],
                 angular_velocity: [0.0; 3],
-                radius,
-                mass: 1.0,
-                material: Material::default(),
+                thrust: [0.0; 3],
+                rest: 0,
+                kind: BodyDesc::sphere(radius).kind(),
             });
         }
         bodies.sort(SIZE);
@@ -298,10 +298,9 @@ mod tests {
                 offset: offset.to_array(),
                 velocity: [0.0; 3],
                 angular_velocity: [0.0; 3],
-                radius,
-                mass: 1.0,
-                friction: 0.0,
-                restitution: 0.0,
+                orientation: [0.0, 0.0, 0.0, 1.0],
+                rest: 0,
+                kind: BodyDesc::sphere(radius).kind(),
             });
         }
         for motion in &mut bodies.columns_mut().motion {

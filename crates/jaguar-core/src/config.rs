@@ -1,8 +1,39 @@
-//! Parameters of a world, with units and ranges.
+//! What a world is made of, and its parameters with units and ranges.
 
 use glam::Vec3;
 
 use crate::error::FieldError;
+use crate::shape::StaticShape;
+
+/// All that is fixed before the first tick: parameters and static geometry.
+///
+/// ```
+/// use jaguar_core::{StaticShape, World, WorldConfig, WorldParams};
+///
+/// let floor = StaticShape::Plane { point: glam::DVec3::ZERO, normal: glam::Vec3::Y, friction: 0.5, restitution: 0.0 };
+/// let config = WorldConfig { statics: vec![floor], ..WorldConfig::new(WorldParams { substeps: 8, ..WorldParams::default() }) };
+/// let world = World::new(config)?;
+/// # Ok::<(), jaguar_core::error::WorldError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+pub struct WorldConfig {
+    /// Parameters.
+    pub params: WorldParams,
+    /// Static geometry.
+    pub statics: Vec<StaticShape>,
+}
+
+impl WorldConfig {
+    /// An empty world with these parameters.
+    pub fn new(params: WorldParams) -> Self {
+        Self {
+            params,
+            ..Self::default()
+        }
+    }
+}
 
 /// What every pod must agree on before the first tick. Plain values; [`WorldParams::validate`] says what is out of range.
 #[derive(Clone, Debug, PartialEq)]

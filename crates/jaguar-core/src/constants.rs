@@ -25,6 +25,12 @@ pub(crate) const MIN_RADIUS_IN_TILES: f32 = 1.0 / 65_536.0;
 /// Range of a body's mass, kg. Its inverse, and the inverse inertia at the smallest radius, stay normal f32 numbers.
 pub(crate) const MASS_RANGE: (f32, f32) = (1.0e-9, 1.0e12);
 
+/// Largest component of a body's force on itself, N: it moves the heaviest body at 1 m/s².
+pub(crate) const MAX_THRUST: f32 = 1.0e12;
+
+/// Largest drag area, m²: that of a square kilometre.
+pub(crate) const MAX_DRAG_AREA: f32 = 1.0e6;
+
 /// How far a quaternion's length may be from 1 to pass as one of unit length that was rounded; it is normalised then.
 pub(crate) const UNIT_TOLERANCE: f32 = 1.0e-3;
 

@@ -1,29 +1,37 @@
 //! Bodies and cached contacts as bytes, little-endian, each field once: what is hashed is what a snapshot holds.
 
-use crate::body::{BodyId, BodyRecord, Material};
+use crate::body::{BodyDesc, BodyId, BodyKind, BodyRecord, Domain, Filter};
+use crate::error::FieldError;
 use crate::halo::CachedContact;
+use crate::material::{CombineRule, Material};
+use crate::shape::Shape;
 use crate::tile::TileIndex;
 
 /// Bytes of an encoded body.
-pub(crate) const BODY_BYTES: usize = 96;
+pub(crate) const BODY_BYTES: usize = 88 + KIND_BYTES;
+
+/// Bytes of an encoded kind.
+pub(crate) const KIND_BYTES: usize = 64;
 
 /// Bytes of an encoded contact.
 pub(crate) const CONTACT_BYTES: usize = 32;
 
 /// One walk over a value's fields, writing or reading.
 trait Fields {
-    fn visit(&mut self, sink: &mut impl Sink);
+    /// Fails on reading what no value is written as.
+    fn visit(&mut self, sink: &mut impl Sink) -> Result<(), FieldError>;
 }
 
 /// What is done with each field.
 trait Sink {
     fn long(&mut self, value: &mut u64);
     fn int(&mut self, value: &mut i32);
+    fn word(&mut self, value: &mut u32);
     fn float(&mut self, value: &mut f32);
 }
 
 impl Fields for BodyRecord {
-    fn visit(&mut self, sink: &mut impl Sink) {
+    fn visit(&mut self, sink: &mut impl Sink) -> Result<(), FieldError> {
         let Self {
             id: BodyId(id),
             tile: TileIndex { x, y, z },
@@ -31,15 +39,9 @@ impl Fields for BodyRecord {
             orientation,
             velocity,
             angular_velocity,
-            radius,
-            mass,
-            material:
-                Material {
-                    friction,
-                    restitution,
-                    linear_damping,
-                    angular_damping,
-                },
+            thrust,
+            rest,
+            kind,
         } = self;
         sink.long(id);
         [x, y, z].into_iter().for_each(|value| sink.int(value));
@@ -47,14 +49,74 @@ impl Fields for BodyRecord {
         orientation.iter_mut().for_each(|value| sink.float(value));
         velocity.iter_mut().for_each(|value| sink.float(value));
         angular_velocity.iter_mut().for_each(|value| sink.float(value));
-        [radius, mass, friction, restitution, linear_damping, angular_damping]
-            .into_iter()
-            .for_each(|value| sink.float(value));
+        thrust.iter_mut().for_each(|value| sink.float(value));
+        let mut ticks = u32::from(*rest);
+        sink.word(&mut ticks);
+        *rest = u16::try_from(ticks).map_err(|_| FieldError::new("rest", ticks, "0 to 65535"))?;
+        kind.visit(sink)
+    }
+}
+
+impl Fields for BodyKind {
+    fn visit(&mut self, sink: &mut impl Sink) -> Result<(), FieldError> {
+        let Self {
+            shape,
+            mass,
+            material:
+                Material {
+                    friction,
+                    restitution,
+                    rolling_resistance,
+                    spinning_resistance,
+                    linear_damping,
+                    angular_damping,
+                    friction_rule,
+                    restitution_rule,
+                },
+            filter: Filter { groups, mask },
+            sensor,
+            domain,
+            drag_area,
+        } = self;
+        let (mut code, mut numbers) = shape.to_numbers();
+        sink.word(&mut code);
+        numbers.iter_mut().for_each(|value| sink.float(value));
+        *shape = Shape::of_numbers(code, numbers).ok_or_else(|| FieldError::new("kind of shape", code, "0 to 3"))?;
+        [
+            mass,
+            friction,
+            restitution,
+            rolling_resistance,
+            spinning_resistance,
+            linear_damping,
+            angular_damping,
+            drag_area,
+        ]
+        .into_iter()
+        .for_each(|value| sink.float(value));
+        sink.word(groups);
+        sink.word(mask);
+        let [mut of_friction, mut of_restitution] = [*friction_rule as u32, *restitution_rule as u32];
+        let rule = |code| CombineRule::of_code(code).ok_or_else(|| FieldError::new("combine rule", code, "0 to 4"));
+        let mut packed = of_friction | of_restitution << 8 | u32::from(*sensor) << 16;
+        sink.word(&mut packed);
+        (of_friction, of_restitution) = (packed & 0xff, packed >> 8 & 0xff);
+        *friction_rule = rule(of_friction)?;
+        *restitution_rule = rule(of_restitution)?;
+        *sensor = match packed >> 16 {
+            0 => false,
+            1 => true,
+            flag => return Err(FieldError::new("sensor", flag, "0 or 1")),
+        };
+        let mut code = *domain as u32;
+        sink.word(&mut code);
+        *domain = Domain::of_code(code).ok_or_else(|| FieldError::new("domain", code, "0 to 4"))?;
+        Ok(())
     }
 }
 
 impl Fields for CachedContact {
-    fn visit(&mut self, sink: &mut impl Sink) {
+    fn visit(&mut self, sink: &mut impl Sink) -> Result<(), FieldError> {
         let Self {
             low: BodyId(low),
             high,
@@ -65,6 +127,7 @@ impl Fields for CachedContact {
         sink.long(high);
         sink.float(normal_impulse);
         friction_impulse.iter_mut().for_each(|value| sink.float(value));
+        Ok(())
     }
 }
 
@@ -78,8 +141,13 @@ pub(crate) fn contact_bytes(mut entry: CachedContact) -> [u8; CONTACT_BYTES] {
     written(&mut entry)
 }
 
-/// The body of these bytes; any bytes are some body, valid or not.
-pub(crate) fn body_of(bytes: &[u8; BODY_BYTES]) -> BodyRecord {
+/// The bytes of a kind.
+pub(crate) fn kind_bytes(mut kind: BodyKind) -> [u8; KIND_BYTES] {
+    written(&mut kind)
+}
+
+/// The body of these bytes. Its numbers may be outside their ranges.
+pub(crate) fn body_of(bytes: &[u8; BODY_BYTES]) -> Result<BodyRecord, FieldError> {
     let mut record = BodyRecord {
         id: BodyId(0),
         tile: TileIndex::default(),
@@ -87,12 +155,12 @@ pub(crate) fn body_of(bytes: &[u8; BODY_BYTES]) -> BodyRecord {
         orientation: [0.0; 4],
         velocity: [0.0; 3],
         angular_velocity: [0.0; 3],
-        radius: 0.0,
-        mass: 0.0,
-        material: Material::default(),
+        thrust: [0.0; 3],
+        rest: 0,
+        kind: BodyDesc::default().kind(),
     };
-    record.visit(&mut Reader(bytes));
-    record
+    record.visit(&mut Reader(bytes))?;
+    Ok(record)
 }
 
 /// The cached contact of these bytes; any bytes are some contact, valid or not.
@@ -103,13 +171,13 @@ pub(crate) fn contact_of(bytes: &[u8; CONTACT_BYTES]) -> CachedContact {
         normal_impulse: 0.0,
         friction_impulse: [0.0; 3],
     };
-    entry.visit(&mut Reader(bytes));
+    entry.visit(&mut Reader(bytes)).expect("any numbers are a contact");
     entry
 }
 
 fn written<const N: usize>(value: &mut impl Fields) -> [u8; N] {
     let mut writer = Writer { bytes: [0; N], at: 0 };
-    value.visit(&mut writer);
+    value.visit(&mut writer).expect("what is written is valid");
     assert_eq!(writer.at, N, "the fields fill the bytes");
     writer.bytes
 }
@@ -132,6 +200,10 @@ impl<const N: usize> Sink for Writer<N> {
     }
 
     fn int(&mut self, value: &mut i32) {
+        self.put(value.to_le_bytes());
+    }
+
+    fn word(&mut self, value: &mut u32) {
         self.put(value.to_le_bytes());
     }
 
@@ -158,6 +230,10 @@ impl Sink for Reader<'_> {
 
     fn int(&mut self, value: &mut i32) {
         *value = i32::from_le_bytes(self.take());
+    }
+
+    fn word(&mut self, value: &mut u32) {
+        *value = u32::from_le_bytes(self.take());
     }
 
     fn float(&mut self, value: &mut f32) {

@@ -10,7 +10,7 @@ use crate::constants::{CONTACT_SLOP, GHOST_MARGIN};
 use crate::contact::{Block, CachedRanges, STATIC_BIT};
 use crate::error::{FieldError, HaloError};
 use crate::halo::{Boundary, BoundaryVelocity, CachedContact, Ghost};
-use crate::storage::{Columns, Motion, Place};
+use crate::storage::{Columns, Motion};
 use crate::tile::TileIndex;
 use crate::tile_table::TileTable;
 use crate::world::{Phase, World};
@@ -154,7 +154,7 @@ impl World {
             if GHOSTS {
                 let far = (reach_at_most(&columns.motion[i], self) + slack) * GHOST_MARGIN;
                 for pod in around.others_within(place.offset, far, self.constants.tile_size) {
-                    let ghost = ghost_of(columns, i);
+                    let ghost = self.bodies.ghost(i);
                     if pod == me {
                         self.ghosts.push(ghost);
                     } else {
@@ -407,22 +407,6 @@ fn reach_at_most(motion: &Motion, world: &World) -> f32 {
     let fall = 0.5 * world.constants.gravity.length() * t * t;
     let margin = motion.velocity().length() * t + (fall + CONTACT_SLOP);
     motion.radius() + margin.min(world.constants.speculative_cap)
-}
-
-fn ghost_of(columns: &Columns, index: usize) -> Ghost {
-    let motion = &columns.motion[index];
-    let Place { tile, offset } = columns.place[index];
-    Ghost {
-        id: columns.id[index],
-        tile,
-        offset: offset.to_array(),
-        velocity: motion.velocity().to_array(),
-        angular_velocity: motion.angular_velocity().to_array(),
-        radius: motion.radius(),
-        mass: columns.mass[index],
-        friction: columns.material[index].friction,
-        restitution: columns.material[index].restitution,
-    }
 }
 
 fn boundary_velocity(motion: &Motion) -> BoundaryVelocity {

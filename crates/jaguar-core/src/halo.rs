@@ -1,6 +1,6 @@
 //! What a neighbour needs: handed-over bodies, ghosts, boundary velocities. Plain numbers, ready for a wire.
 
-use crate::body::{BodyId, BodyRecord};
+use crate::body::{BodyId, BodyKind, BodyRecord};
 use crate::tile::TileIndex;
 
 /// A contact's impulses of the last tick, which warm start the next.
@@ -31,14 +31,12 @@ pub struct Ghost {
     pub velocity: [f32; 3],
     /// Angular velocity at the start of the tick, rad/s.
     pub angular_velocity: [f32; 3],
-    /// Radius, m.
-    pub radius: f32,
-    /// Mass, kg.
-    pub mass: f32,
-    /// Friction coefficient.
-    pub friction: f32,
-    /// Coefficient of restitution.
-    pub restitution: f32,
+    /// Orientation quaternion, x y z w.
+    pub orientation: [f32; 4],
+    /// Ticks that it has been at rest, saturating.
+    pub rest: u16,
+    /// What does not change.
+    pub kind: BodyKind,
 }
 
 /// A boundary body's motion after the warm starts of a substep.

@@ -28,7 +28,7 @@ impl WorldPart {
     /// The part of these bytes. Its values are those that were written; [`World::fill`] checks them.
     ///
     /// # Errors
-    /// When the bytes end early or go on after the part.
+    /// When the bytes end early or go on after the part, or a code in them has no meaning.
     pub fn decode(bytes: &[u8]) -> Result<Self, SnapshotError> {
         let cut_off = |what| SnapshotError::Length {
             what,
@@ -47,7 +47,7 @@ impl WorldPart {
             return Err(cut_off("contacts"));
         }
         Ok(Self {
-            bodies: bodies.as_chunks().0.iter().map(body_of).collect(),
+            bodies: bodies.as_chunks().0.iter().map(body_of).collect::<Result<_, _>>()?,
             contacts: contacts.as_chunks().0.iter().map(contact_of).collect(),
         })
     }
@@ -103,7 +103,7 @@ impl World {
             }
             self.bodies.push(record);
             self.note_id(record.id);
-            self.note_radius(record.radius);
+            self.note_radius(record.kind.shape.bounding_radius());
         }
         for entry in &part.contacts {
             check_entry(entry)?;
@@ -135,7 +135,7 @@ mod tests {
         assert!(part.contacts.len() > 200, "a pile has more contacts than bodies");
         assert_eq!(part.hash(), world.hash());
         assert_eq!(part.encode(), world.part_bytes());
-        let mut again = World::new(world.params().clone(), world.statics().to_vec()).expect("the same definition");
+        let mut again = World::new(world.config()).expect("the same definition");
         again.start_at(world.tick(), world.next_id(), 0.0);
         again.fill(&part).expect("the part is valid");
         for _ in 0..60 {

@@ -4,10 +4,11 @@
 
 use glam::{DVec3, Vec3};
 
-use crate::body::{BodyDesc, Material};
-use crate::config::WorldParams;
+use crate::body::BodyDesc;
+use crate::config::{WorldConfig, WorldParams};
 use crate::error::WorldError;
-use crate::shape::StaticShape;
+use crate::material::Material;
+use crate::shape::{Shape, StaticShape};
 use crate::world::World;
 
 /// Radius of the balls, m.
@@ -28,9 +29,17 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// What the world is made of.
+    pub fn config(&self) -> WorldConfig {
+        WorldConfig {
+            params: self.params.clone(),
+            statics: self.statics.clone(),
+        }
+    }
+
     /// The world of this scene.
     pub fn world(&self) -> Result<World, WorldError> {
-        let mut world = World::new(self.params.clone(), self.statics.clone())?;
+        let mut world = World::new(self.config())?;
         for body in &self.bodies {
             world.spawn(body).expect("scenes are made of valid bodies");
         }
@@ -126,7 +135,7 @@ pub fn ball(position: DVec3, velocity: Vec3, material: Material) -> BodyDesc {
     BodyDesc {
         position,
         velocity,
-        radius: RADIUS,
+        shape: Shape::Sphere { radius: RADIUS },
         mass: MASS,
         material,
         ..BodyDesc::default()

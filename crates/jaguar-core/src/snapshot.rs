@@ -6,7 +6,7 @@ use glam::{DVec3, Quat, Vec3};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::body::BodyId;
-use crate::config::WorldParams;
+use crate::config::{WorldConfig, WorldParams};
 use crate::encode::{BODY_BYTES, CONTACT_BYTES, body_bytes, body_of, contact_bytes, contact_of};
 use crate::error::{FieldError, SnapshotError};
 use crate::part::WorldPart;
@@ -17,7 +17,7 @@ use crate::world::World;
 const MAGIC: [u8; 8] = *b"JAGUARSN";
 
 /// Version of the layout.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 impl World {
     /// The world as bytes.
@@ -73,14 +73,17 @@ impl World {
         let params = input.params()?;
         let count = input.count("number of static shapes", 1)?;
         let shapes = (0..count).map(|_| input.shape()).collect::<Result<Vec<_>, _>>()?;
-        let mut world = Self::new(params, shapes)?;
+        let mut world = Self::new(WorldConfig {
+            params,
+            statics: shapes,
+        })?;
         let tick = input.long("tick")?;
         let next_id = BodyId(input.long("next id")?);
         let max_radius = input.float("largest radius")?;
         FieldError::check("max_radius", max_radius, 0.0, world.params().tile_size, "m")?;
         world.start_at(tick, next_id, max_radius);
         let bodies = input.count("number of bodies", BODY_BYTES)?;
-        let bodies = (0..bodies).map(|_| Ok(body_of(&input.take("body")?)));
+        let bodies = (0..bodies).map(|_| Ok(body_of(&input.take("body")?)?));
         let bodies = bodies.collect::<Result<Vec<_>, SnapshotError>>()?;
         let contacts = input.count("number of contacts", CONTACT_BYTES)?;
         let contacts = (0..contacts).map(|_| Ok(contact_of(&input.take("contact")?)));

@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
-use crate::body::Material;
 use crate::broad_phase::GridParams;
 use crate::collide::{Collision, split_front};
 use crate::contact::{Block, ContactCache, ContactSet};
 use crate::error::HaloError;
+use crate::kinds::Kinds;
 use crate::solver::across::{self, Side};
 use crate::solver::kernel::Impulse;
 use crate::solver::{StepConstants, inside, integrate};
@@ -207,11 +207,12 @@ impl World {
             statics,
             across,
         } = &mut self.contacts;
-        let Columns { motion, material, .. } = self.bodies.columns_mut();
+        let (Columns { motion, kind, .. }, kinds) = self.bodies.columns_and_kinds();
         let shared = Shared {
             across,
             changes,
             quarantined: &quarantined,
+            kinds,
             step: &self.constants,
         };
         let (mut motion, mut inside, mut statics) = (&mut motion[..], &mut inside[..], &mut statics[..]);
@@ -220,7 +221,7 @@ impl World {
             tasks.push(Task {
                 base: portion.bodies.start,
                 motion: split_front(&mut motion, portion.bodies.len()),
-                material: portion.damped.then(|| &material[portion.bodies.clone()]),
+                damped: portion.damped.then(|| &kind[portion.bodies.clone()]),
                 inside: split_front(&mut inside, portion.inside.len()),
                 statics: split_front(&mut statics, portion.statics.len()),
                 sides: &sides[portion.sides.clone()],
@@ -254,6 +255,7 @@ struct Shared<'a> {
     across: &'a [Block],
     changes: &'a [Impulse],
     quarantined: &'a AtomicU64,
+    kinds: &'a Kinds,
     step: &'a StepConstants,
 }
 
@@ -262,8 +264,8 @@ struct Task<'a> {
     /// Index of the first body.
     base: usize,
     motion: &'a mut [Motion],
-    /// Materials of the bodies, if any is damped.
-    material: Option<&'a [Material]>,
+    /// Kinds of the bodies, if any is damped.
+    damped: Option<&'a [u32]>,
     inside: &'a mut [Block],
     statics: &'a mut [Block],
     sides: &'a [Side],
@@ -276,8 +278,8 @@ impl Task<'_> {
         if quarantined > 0 {
             shared.quarantined.fetch_add(quarantined, Ordering::Relaxed);
         }
-        if let Some(material) = self.material {
-            integrate::damp(self.motion, material, shared.step);
+        if let Some(kinds) = self.damped {
+            integrate::damp(self.motion, kinds, shared.kinds, shared.step);
         }
         inside::warm_start(self.motion, self.base, self.inside);
         inside::warm_start(self.motion, self.base, self.statics);

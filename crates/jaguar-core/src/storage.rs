@@ -7,9 +7,10 @@ use glam::{Vec3, Vec4};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use crate::body::{BodyId, BodyRecord, Material};
+use crate::body::{BodyId, BodyRecord};
 use crate::contact::CachedRanges;
 use crate::halo::Ghost;
+use crate::kinds::{Kind, Kinds};
 use crate::tile::{self, TileIndex};
 
 /// What the solver reads and writes: one cache line of four vectors, each with a number in its fourth lane, so that four bodies are transposed into lanes at once.
@@ -103,9 +104,12 @@ pub(crate) struct Columns {
     pub(crate) place: Vec<Place>,
     /// Quaternion x y z w.
     pub(crate) orientation: Vec<[f32; 4]>,
-    pub(crate) material: Vec<Material>,
-    /// kg.
-    pub(crate) mass: Vec<f32>,
+    /// Number of the body's kind.
+    pub(crate) kind: Vec<u32>,
+    /// Force on itself in the body's frame, N.
+    pub(crate) thrust: Vec<Vec3>,
+    /// Ticks at rest.
+    pub(crate) rest: Vec<u16>,
     pub(crate) id: Vec<BodyId>,
     /// Ranges of last tick's contacts that are listed under the body.
     pub(crate) cached: Vec<CachedRanges>,
@@ -119,6 +123,7 @@ pub(crate) struct Columns {
 #[derive(Debug, Default)]
 pub(crate) struct Bodies {
     columns: Columns,
+    kinds: Kinds,
     /// The other half of the double buffer that a sort writes into.
     spare: Columns,
     order: Vec<u32>,
@@ -151,22 +156,23 @@ pub(crate) fn motion_of(velocity: [f32; 3], angular_velocity: [f32; 3], radius: 
     }
 }
 
+/// The motion of a body at rest within its tick.
+fn motion_at_rest(record: &BodyRecord, kind: &Kind) -> Motion {
+    motion_of(record.velocity, record.angular_velocity, kind.radius, kind.given.mass)
+}
+
 /// The parts of a body that its ghost has; the rest is neutral.
 pub(crate) fn record_of_ghost(ghost: &Ghost) -> BodyRecord {
     BodyRecord {
         id: ghost.id,
         tile: ghost.tile,
         offset: ghost.offset,
-        orientation: [0.0, 0.0, 0.0, 1.0],
+        orientation: ghost.orientation,
         velocity: ghost.velocity,
         angular_velocity: ghost.angular_velocity,
-        radius: ghost.radius,
-        mass: ghost.mass,
-        material: Material {
-            friction: ghost.friction,
-            restitution: ghost.restitution,
-            ..Material::default()
-        },
+        thrust: [0.0; 3],
+        rest: ghost.rest,
+        kind: ghost.kind,
     }
 }
 
@@ -182,6 +188,11 @@ impl Bodies {
 
     pub(crate) fn columns_mut(&mut self) -> &mut Columns {
         &mut self.columns
+    }
+
+    /// The columns to change, and the kinds.
+    pub(crate) fn columns_and_kinds(&mut self) -> (&mut Columns, &Kinds) {
+        (&mut self.columns, &self.kinds)
     }
 
     /// Changes whenever a body comes or goes.
@@ -216,10 +227,35 @@ impl Bodies {
             orientation: columns.orientation[index],
             velocity: motion.velocity().to_array(),
             angular_velocity: motion.angular_velocity().to_array(),
-            radius: motion.radius(),
-            mass: columns.mass[index],
-            material: columns.material[index],
+            thrust: columns.thrust[index].to_array(),
+            rest: columns.rest[index],
+            kind: self.kind(index).given,
         }
+    }
+
+    /// A body as its neighbours need it.
+    pub(crate) fn ghost(&self, index: usize) -> Ghost {
+        let record = self.record(index);
+        Ghost {
+            id: record.id,
+            tile: record.tile,
+            offset: record.offset,
+            velocity: record.velocity,
+            angular_velocity: record.angular_velocity,
+            orientation: record.orientation,
+            rest: record.rest,
+            kind: record.kind,
+        }
+    }
+
+    /// All kinds.
+    pub(crate) fn kinds(&self) -> &Kinds {
+        &self.kinds
+    }
+
+    /// A body's kind.
+    pub(crate) fn kind(&self, index: usize) -> &Kind {
+        self.kinds.get(self.columns.kind[index])
     }
 
     /// Adds a body after all others; the next sort moves it to its place. The record is valid and its id is new.
@@ -233,7 +269,7 @@ impl Bodies {
         let before = self.slot_of_id.insert(record.id, slot);
         assert!(before.is_none(), "body {} is held already", record.id.0);
         self.generation += 1;
-        self.columns.push(record, slot);
+        self.push_record(record, slot);
         self.held += 1;
     }
 
@@ -248,6 +284,7 @@ impl Bodies {
             let id = self.columns.id[index as usize];
             let slot = self.slot_of_id.remove(&id).expect("a held body has a slot");
             self.free_slots.push(slot);
+            self.kinds.release(self.columns.kind[index as usize]);
         }
         self.sorted -= indices.partition_point(|&index| (index as usize) < self.sorted);
         self.columns.remove(indices);
@@ -260,11 +297,20 @@ impl Bodies {
     /// Adds a ghost after the held bodies and the ghosts before it.
     pub(crate) fn push_ghost(&mut self, ghost: &Ghost) {
         let record = record_of_ghost(ghost);
-        self.columns.push(&record, NO_SLOT);
+        self.push_record(&record, NO_SLOT);
+    }
+
+    fn push_record(&mut self, record: &BodyRecord, slot: u32) {
+        let kind = self.kinds.acquire(&record.kind);
+        let motion = motion_at_rest(record, self.kinds.get(kind));
+        self.columns.push(record, motion, kind, slot);
     }
 
     /// Forgets all ghosts.
     pub(crate) fn drop_ghosts(&mut self) {
+        for &kind in &self.columns.kind[self.held..] {
+            self.kinds.release(kind);
+        }
         self.columns.truncate(self.held);
     }
 
@@ -315,20 +361,16 @@ impl Bodies {
 }
 
 impl Columns {
-    fn push(&mut self, record: &BodyRecord, slot: u32) {
-        self.motion.push(motion_of(
-            record.velocity,
-            record.angular_velocity,
-            record.radius,
-            record.mass,
-        ));
+    fn push(&mut self, record: &BodyRecord, motion: Motion, kind: u32, slot: u32) {
+        self.motion.push(motion);
         self.place.push(Place {
             tile: record.tile,
             offset: Vec3::from_array(record.offset),
         });
         self.orientation.push(record.orientation);
-        self.material.push(record.material);
-        self.mass.push(record.mass);
+        self.kind.push(kind);
+        self.thrust.push(Vec3::from_array(record.thrust));
+        self.rest.push(record.rest);
         self.id.push(record.id);
         self.cached.push(CachedRanges::default());
         self.slot.push(slot);
@@ -340,8 +382,9 @@ impl Columns {
             motion,
             place,
             orientation,
-            material,
-            mass,
+            kind,
+            thrust,
+            rest,
             id,
             cached,
             slot,
@@ -350,8 +393,9 @@ impl Columns {
         motion.truncate(len);
         place.truncate(len);
         orientation.truncate(len);
-        material.truncate(len);
-        mass.truncate(len);
+        kind.truncate(len);
+        thrust.truncate(len);
+        rest.truncate(len);
         id.truncate(len);
         cached.truncate(len);
         slot.truncate(len);
@@ -363,8 +407,9 @@ impl Columns {
             motion,
             place,
             orientation,
-            material,
-            mass,
+            kind,
+            thrust,
+            rest,
             id,
             cached,
             slot,
@@ -373,8 +418,9 @@ impl Columns {
         remove_from(motion, indices);
         remove_from(place, indices);
         remove_from(orientation, indices);
-        remove_from(material, indices);
-        remove_from(mass, indices);
+        remove_from(kind, indices);
+        remove_from(thrust, indices);
+        remove_from(rest, indices);
         remove_from(id, indices);
         remove_from(cached, indices);
         remove_from(slot, indices);
@@ -386,8 +432,9 @@ impl Columns {
             motion,
             place,
             orientation,
-            material,
-            mass,
+            kind,
+            thrust,
+            rest,
             id,
             cached,
             slot,
@@ -396,8 +443,9 @@ impl Columns {
         gather(&self.motion, order, motion);
         gather(&self.place, order, place);
         gather(&self.orientation, order, orientation);
-        gather(&self.material, order, material);
-        gather(&self.mass, order, mass);
+        gather(&self.kind, order, kind);
+        gather(&self.thrust, order, thrust);
+        gather(&self.rest, order, rest);
         gather(&self.id, order, id);
         gather(&self.cached, order, cached);
         gather(&self.slot, order, slot);

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use glam::{Quat, Vec3, Vec4};
 use rustc_hash::FxHashSet;
 
-use crate::body::{Body, BodyDesc, BodyId, BodyRecord};
+use crate::body::{Body, BodyDesc, BodyId, BodyKind, BodyRecord};
 use crate::collide::Collision;
-use crate::config::WorldParams;
-use crate::constants::{MASS_RANGE, MAX_ANGULAR_SPEED, MIN_RADIUS_IN_TILES, UNIT_TOLERANCE};
+use crate::config::{WorldConfig, WorldParams};
+use crate::constants::{MASS_RANGE, MAX_ANGULAR_SPEED, MAX_DRAG_AREA, MAX_THRUST, MIN_RADIUS_IN_TILES, UNIT_TOLERANCE};
 use crate::contact::{CacheSet, ContactCache, ContactSet, Impulses, STATIC_BIT};
 use crate::error::{FieldError, HaloError, SpawnError, WorldError};
 use crate::exchange::Exchange;
 use crate::halo::{CachedContact, Ghost};
 use crate::narrow_phase::static_geometry::StaticGeometry;
-use crate::shape::StaticShape;
+use crate::shape::{Shape, StaticShape};
 use crate::solver::StepConstants;
 use crate::storage::Bodies;
 use crate::tile::{self, TileIndex};
@@ -25,10 +25,10 @@ use crate::tile::{self, TileIndex};
 ///
 /// ```
 /// use glam::DVec3;
-/// use jaguar_core::{BodyDesc, World, WorldParams};
+/// use jaguar_core::{BodyDesc, World, WorldConfig};
 ///
-/// let mut world = World::new(WorldParams::default(), Vec::new())?;
-/// let ball = world.spawn(&BodyDesc { position: DVec3::new(0.0, 10.0, 0.0), ..BodyDesc::default() })?;
+/// let mut world = World::new(WorldConfig::default())?;
+/// let ball = world.spawn(&BodyDesc::sphere(0.5).at(DVec3::new(0.0, 10.0, 0.0)))?;
 /// for _ in 0..60 {
 ///     world.step();
 /// }
@@ -116,7 +116,8 @@ pub enum ContactPartner {
 
 impl World {
     /// An empty world at tick 0. Fails if a parameter or shape is out of range.
-    pub fn new(params: WorldParams, statics: Vec<StaticShape>) -> Result<Self, WorldError> {
+    pub fn new(config: WorldConfig) -> Result<Self, WorldError> {
+        let WorldConfig { params, statics } = config;
         params.validate()?;
         let statics = Arc::new(StaticGeometry::new(statics, params.tile_size)?);
         Ok(Self {
@@ -137,6 +138,14 @@ impl World {
             phase: Phase::Rest,
             stats: StepStats::default(),
         })
+    }
+
+    /// What the world was made of; another world made of it is empty and otherwise the same.
+    pub fn config(&self) -> WorldConfig {
+        WorldConfig {
+            params: self.params.clone(),
+            statics: self.statics().to_vec(),
+        }
     }
 
     /// The parameters.
@@ -212,7 +221,7 @@ impl World {
         let record = self.record_of(desc, id)?;
         self.bodies.push(&record);
         self.note_id(id);
-        self.note_radius(record.radius);
+        self.note_radius(record.kind.shape.bounding_radius());
         Ok(())
     }
 
@@ -223,7 +232,7 @@ impl World {
         first
     }
 
-    /// Takes notice of the radius (m) of a body that another pod spawned.
+    /// Takes notice of the bounding radius (m) of a body that another pod spawned.
     pub fn note_radius(&mut self, radius: f32) {
         self.max_radius = self.max_radius.max(radius);
     }
@@ -392,9 +401,8 @@ impl World {
                 Quat::from_array(record.orientation),
                 Vec3::from_array(record.velocity),
                 Vec3::from_array(record.angular_velocity),
-                record.radius,
-                record.mass,
-                &record.material,
+                Vec3::from_array(record.thrust),
+                &record.kind,
             )
         };
         check().map_err(|reason| HaloError::Record { id: record.id, reason })
@@ -446,15 +454,22 @@ impl World {
     pub(crate) fn body_at(&self, index: usize) -> Body {
         let columns = self.bodies.columns();
         let place = &columns.place[index];
+        let kind = self.bodies.kind(index);
         Body {
             id: columns.id[index],
             position: tile::join(place.tile, place.offset, self.params.tile_size),
             orientation: Quat::from_array(columns.orientation[index]),
             velocity: columns.motion[index].velocity(),
             angular_velocity: columns.motion[index].angular_velocity(),
-            radius: columns.motion[index].radius(),
-            mass: columns.mass[index],
-            material: columns.material[index],
+            shape: kind.given.shape,
+            radius: kind.radius,
+            mass: kind.given.mass,
+            material: kind.given.material,
+            filter: kind.given.filter,
+            sensor: kind.given.sensor,
+            domain: kind.given.domain,
+            drag_area: kind.given.drag_area,
+            thrust: columns.thrust[index],
         }
     }
 
@@ -472,9 +487,8 @@ impl World {
             desc.orientation,
             desc.velocity,
             desc.angular_velocity,
-            desc.radius,
-            desc.mass,
-            &desc.material,
+            desc.thrust,
+            &desc.kind(),
         )?;
         let [x, y, z, w] = desc.orientation.to_array();
         let length = (x * x + y * y + z * z + w * w).sqrt();
@@ -485,9 +499,9 @@ impl World {
             orientation: [x, y, z, w].map(|c| c / length + 0.0),
             velocity: (desc.velocity + Vec3::ZERO).to_array(),
             angular_velocity: (desc.angular_velocity + Vec3::ZERO).to_array(),
-            radius: desc.radius,
-            mass: desc.mass,
-            material: desc.material,
+            thrust: (desc.thrust + Vec3::ZERO).to_array(),
+            rest: 0,
+            kind: desc.kind(),
         })
     }
 
@@ -496,9 +510,8 @@ impl World {
         orientation: Quat,
         velocity: Vec3,
         angular_velocity: Vec3,
-        radius: f32,
-        mass: f32,
-        material: &crate::body::Material,
+        thrust: Vec3,
+        kind: &BodyKind,
     ) -> Result<(), FieldError> {
         let [x, y, z, w] = orientation.to_array();
         let length = (x * x + y * y + z * z + w * w).sqrt();
@@ -508,14 +521,25 @@ impl World {
         FieldError::check("velocity (its length)", velocity.length(), 0.0, max_speed, "m/s")?;
         let spin = angular_velocity.length();
         FieldError::check("angular_velocity (its length)", spin, 0.0, MAX_ANGULAR_SPEED, "rad/s")?;
+        for component in thrust.to_array() {
+            FieldError::check("thrust", component, -MAX_THRUST, MAX_THRUST, "N")?;
+        }
+        self.check_shape(&kind.shape)?;
+        FieldError::check("mass", kind.mass, MASS_RANGE.0, MASS_RANGE.1, "kg")?;
+        kind.material.validate()?;
+        FieldError::check("drag_area", kind.drag_area, 0.0, MAX_DRAG_AREA, "m²")
+    }
+
+    /// Checks that a shape's lengths are neither below the precision of positions nor above what the tiles around a tile can hold.
+    fn check_shape(&self, shape: &Shape) -> Result<(), FieldError> {
         let size = self.params.tile_size;
-        // The diameter must be smaller than a tile.
-        let largest = (0.5 * size).next_down();
-        FieldError::check("radius", radius, size * MIN_RADIUS_IN_TILES, largest, "m")?;
-        FieldError::check("mass", mass, MASS_RANGE.0, MASS_RANGE.1, "kg")?;
-        FieldError::check("material.friction", material.friction, 0.0, 10.0, "")?;
-        FieldError::check("material.restitution", material.restitution, 0.0, 1.0, "")?;
-        FieldError::check("material.linear_damping", material.linear_damping, 0.0, 100.0, "1/s")?;
-        FieldError::check("material.angular_damping", material.angular_damping, 0.0, 100.0, "1/s")
+        // The bounding diameter must be smaller than a tile.
+        let (smallest, largest) = (size * MIN_RADIUS_IN_TILES, (0.5 * size).next_down());
+        match *shape {
+            Shape::Sphere { radius } => return FieldError::check("radius", radius, smallest, largest, "m"),
+            Shape::Capsule { .. } | Shape::Cuboid { .. } | Shape::Hull(_) => {
+                return Err(FieldError::new("shape", shape.kind(), "sphere"));
+            }
+        }
     }
 }

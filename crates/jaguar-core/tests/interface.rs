@@ -4,11 +4,11 @@ use glam::{DVec3, Vec3};
 use jaguar_core::error::{HaloError, SnapshotError};
 use jaguar_core::query::RayTarget;
 use jaguar_core::scenes::{self, Random, ball, wall};
-use jaguar_core::{BodyDesc, BodyId, Boundary, Material, TileIndex, World, WorldParams};
+use jaguar_core::{BodyDesc, BodyId, Boundary, Material, Shape, TileIndex, World, WorldConfig, WorldParams};
 use proptest::prelude::*;
 
 fn empty() -> World {
-    World::new(WorldParams::default(), Vec::new()).unwrap()
+    World::new(WorldConfig::default()).unwrap()
 }
 
 fn resting(position: DVec3) -> BodyDesc {
@@ -27,7 +27,7 @@ fn refusal(change: impl FnOnce(&mut BodyDesc)) -> String {
 #[test]
 fn a_refused_body_is_told_field_value_and_range() {
     assert_eq!(
-        refusal(|desc| desc.radius = 8.0),
+        refusal(|desc| desc.shape = Shape::Sphere { radius: 8.0 }),
         "body field radius is 8, allowed is 0.00024414063 to 7.9999995 m"
     );
     assert_eq!(
@@ -65,7 +65,7 @@ fn a_refused_parameter_is_told_value_and_range() {
         substeps: 0,
         ..WorldParams::default()
     };
-    let message = World::new(params, Vec::new()).err().unwrap().to_string();
+    let message = World::new(WorldConfig::new(params)).err().unwrap().to_string();
     assert_eq!(message, "world parameter substeps is 0, allowed is 1 to 64");
 }
 
@@ -152,7 +152,11 @@ fn queries_agree_with_a_look_at_every_body() {
 #[test]
 fn a_ray_hits_the_nearest_thing() {
     let floor = wall(DVec3::ZERO, DVec3::Y, Material::default());
-    let mut world = World::new(WorldParams::default(), vec![floor]).unwrap();
+    let mut world = World::new(WorldConfig {
+        statics: vec![floor],
+        ..WorldConfig::default()
+    })
+    .unwrap();
     let low = world.spawn(&resting(DVec3::Y * 2.0)).unwrap();
     let high = world.spawn(&resting(DVec3::Y * 20.0)).unwrap();
     let down = |x: f64, y: f64| world.cast_ray(DVec3::new(x, y, 0.0), -DVec3::Y * 2.0, 100.0);
@@ -246,10 +250,9 @@ fn messages_that_do_not_fit_are_refused() {
         offset: [1.0; 3],
         velocity: [0.0; 3],
         angular_velocity: [0.0; 3],
-        radius: 0.5,
-        mass: 1.0,
-        friction: 0.5,
-        restitution: 0.0,
+        orientation: [0.0, 0.0, 0.0, 1.0],
+        rest: 0,
+        kind: record.kind,
     };
     let ghosts = |ghost| Boundary {
         ghosts: vec![ghost],
@@ -270,7 +273,8 @@ fn messages_that_do_not_fit_are_refused() {
 #[test]
 fn too_few_boundary_velocities_are_refused() {
     let mut world = empty();
-    world.spawn(&resting(DVec3::X * 7.6)).unwrap();
+    let id = world.spawn(&resting(DVec3::X * 7.6)).unwrap();
+    let record = world.record(id).unwrap();
     world.exchange_out(0, |tile| u32::from(tile.x > 0));
     let ghost = jaguar_core::Ghost {
         id: BodyId(6),
@@ -278,10 +282,9 @@ fn too_few_boundary_velocities_are_refused() {
         offset: [-7.5, 0.0, 0.0],
         velocity: [0.0; 3],
         angular_velocity: [0.0; 3],
-        radius: 0.5,
-        mass: 1.0,
-        friction: 0.5,
-        restitution: 0.0,
+        orientation: [0.0, 0.0, 0.0, 1.0],
+        rest: 0,
+        kind: record.kind,
     };
     world
         .exchange_in(&Boundary {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use glam::{DVec3, Vec3};
 use jaguar_core::hash::WorldHash;
 use jaguar_core::scenes::{self, Random, Scene, ball};
-use jaguar_core::{BodyId, Boundary, Material, TileIndex, World, WorldParams};
+use jaguar_core::{BodyId, Boundary, Material, Shape, TileIndex, World, WorldParams};
 
 /// Which of `pods` pods owns a tile at a tick: as scattered as can be, and different every tick.
 fn scattered(tile: TileIndex, tick: u64, pods: u32) -> u32 {
@@ -28,7 +28,7 @@ struct Split {
 
 impl Split {
     fn new(scene: &Scene, pods: u32, owner: fn(TileIndex, u64, u32) -> u32) -> Self {
-        let empty = || World::new(scene.params.clone(), scene.statics.clone()).unwrap();
+        let empty = || World::new(scene.config()).unwrap();
         let mut split = Self {
             pods: (0..pods).map(|_| empty()).collect(),
             owner,
@@ -49,7 +49,7 @@ impl Split {
                 pod.spawn_with_id(id, body).unwrap();
             } else {
                 pod.reserve_ids(1);
-                pod.note_radius(body.radius);
+                pod.note_radius(body.shape.bounding_radius());
             }
         }
     }
@@ -158,13 +158,16 @@ fn mixed_pile(tile_size: f32) -> Scene {
     let mut random = Random(5);
     for body in &mut scene.bodies {
         let share = 0.3 + 0.7 * random.unit() as f32;
-        body.radius *= share;
+        body.shape = Shape::Sphere {
+            radius: scenes::RADIUS * share,
+        };
         body.mass *= share * share * share;
         body.material = Material {
             friction: random.unit() as f32,
             restitution: 0.5 * random.unit() as f32,
             linear_damping: 0.2 * random.unit() as f32,
             angular_damping: 0.2 * random.unit() as f32,
+            ..Material::default()
         };
         body.position += DVec3::new(0.7, 0.0, 1.3);
     }
@@ -302,7 +305,7 @@ fn a_restored_world_goes_on_with_the_same_hashes() {
 fn the_order_in_which_bodies_arrived_changes_nothing() {
     let scene = mixed_pile(4.0);
     let expected = hashes(&scene, 60);
-    let mut world = World::new(scene.params.clone(), scene.statics.clone()).unwrap();
+    let mut world = World::new(scene.config()).unwrap();
     for (i, body) in scene.bodies.iter().enumerate().rev() {
         world.spawn_with_id(BodyId(i as u64), body).unwrap();
     }

@@ -2,7 +2,7 @@
 
 use glam::{DVec3, Vec3};
 use jaguar_core::scenes::{self, MASS, RADIUS, ball, wall};
-use jaguar_core::{Body, BodyDesc, BodyId, Material, StaticShape, World, WorldParams};
+use jaguar_core::{Body, BodyDesc, BodyId, Material, StaticShape, World, WorldConfig, WorldParams};
 
 const GRAVITY: f64 = 9.81;
 
@@ -22,7 +22,7 @@ fn elastic() -> Material {
 }
 
 fn world_of(params: WorldParams, statics: Vec<StaticShape>, bodies: &[BodyDesc]) -> World {
-    let mut world = World::new(params, statics).unwrap();
+    let mut world = World::new(WorldConfig { params, statics }).unwrap();
     for body in bodies {
         world.spawn(body).unwrap();
     }

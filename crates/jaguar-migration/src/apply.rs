@@ -71,7 +71,7 @@ fn place(
         world.spawn_with_id(id, body)?;
         effect.spawned.push(id);
     } else {
-        world.note_radius(body.radius);
+        world.note_radius(body.shape.bounding_radius());
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The definition of a world: all that is fixed before the first tick. The coordinator gives it to every pod that joins.
 
 use glam::{DVec3, Vec3};
-use jaguar_core::{BodyDesc, BodyId, Material, StaticShape, WorldParams};
+use jaguar_core::{BodyDesc, BodyId, Material, StaticShape, WorldConfig, WorldParams};
 use serde::{Deserialize, Serialize};
 
 use crate::id::Tick;
@@ -122,6 +122,14 @@ pub struct Despawner {
 }
 
 impl WorldDefinition {
+    /// What every pod's world is made of.
+    pub fn config(&self) -> WorldConfig {
+        WorldConfig {
+            params: self.params.clone(),
+            statics: self.statics.clone(),
+        }
+    }
+
     /// The lowest id above those of all initial bodies.
     pub fn first_free_id(&self) -> u64 {
         self.bodies.iter().map(|(id, _)| id.0 + 1).max().unwrap_or(1)

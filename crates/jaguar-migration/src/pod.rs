@@ -103,7 +103,7 @@ impl Pod {
         now: Time,
     ) -> Result<Self, PodError> {
         let me = PodId(1);
-        let world = World::new(definition.params.clone(), definition.statics.clone())?;
+        let world = World::new(definition.config())?;
         for (id, body) in &definition.bodies {
             world
                 .check(body)
@@ -176,7 +176,7 @@ impl Pod {
     /// When the bytes are not a welcome of this version.
     pub fn join(config: PodConfig, welcome: &[u8], now: Time) -> Result<Self, PodError> {
         let welcome: Welcome = envelope::open("welcome", welcome)?;
-        let mut world = World::new(welcome.definition.params.clone(), welcome.definition.statics.clone())?;
+        let mut world = World::new(welcome.definition.config())?;
         world.start_at(
             welcome.tick.0,
             BodyId(welcome.definition.first_free_id()),

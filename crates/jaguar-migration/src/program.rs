@@ -1,7 +1,7 @@
 //! What a scenario does to a world, tick by tick: pure functions of the definition and the tick.
 
-use glam::{DVec3, Quat, Vec3};
-use jaguar_core::{BodyDesc, BodyId, StaticShape, World};
+use glam::{DVec3, Vec3};
+use jaguar_core::{BodyDesc, BodyId, Shape, StaticShape, World};
 
 use crate::definition::{Despawner, Distribution, Region, Spawner, WorldDefinition};
 use crate::id::Tick;
@@ -79,12 +79,11 @@ impl WorldDefinition {
         let volume = 4.0 / 3.0 * std::f32::consts::PI * radius * radius * radius;
         Some(BodyDesc {
             position,
-            orientation: Quat::IDENTITY,
             velocity,
-            angular_velocity: Vec3::ZERO,
-            radius,
+            shape: Shape::Sphere { radius },
             mass: volume * spawner.density,
             material: spawner.material,
+            ..BodyDesc::default()
         })
     }
 

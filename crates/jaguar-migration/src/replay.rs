@@ -56,7 +56,7 @@ impl Replay {
     /// # Errors
     /// When the definition does not make a world.
     pub fn new(definition: WorldDefinition) -> Result<Self, PodError> {
-        let world = World::new(definition.params.clone(), definition.statics.clone())?;
+        let world = World::new(definition.config())?;
         let next_id = definition.first_free_id();
         Ok(Self {
             world,

@@ -98,7 +98,7 @@ impl SavedWorld {
     /// When it is not the world that was saved.
     pub fn world(&self) -> Result<World, SavedError> {
         let Self { definition, cut, part } = self;
-        let mut world = World::new(definition.params.clone(), definition.statics.clone())?;
+        let mut world = World::new(definition.config())?;
         world.start_at(cut.tick.0, BodyId(0), 0.0);
         world.fill(part)?;
         let found = world.len() as u64;

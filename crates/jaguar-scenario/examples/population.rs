@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let spent = since.elapsed().as_secs_f64() * 1e3;
         let (mut energy, mut fastest, mut off, mut under) = (0.0, 0.0_f32, 0, 0);
         for body in world.bodies() {
-            let inertia = 0.4 * body.mass * body.radius * body.radius;
+            let inertia = 0.4 * body.mass * body.shape.bounding_radius() * body.shape.bounding_radius();
             energy += 0.5 * body.mass * body.velocity.length_squared();
             energy += 0.5 * inertia * body.angular_velocity.length_squared();
             fastest = fastest.max(body.velocity.length());

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use glam::{DVec3, Vec3};
 use jaguar_core::error::SpawnError;
-use jaguar_core::{BodyDesc, BodyId, Material, World, WorldParams};
+use jaguar_core::{BodyDesc, BodyId, Material, Shape, World, WorldConfig, WorldParams};
 use jaguar_migration::definition::{Despawner, Distribution, Region, Spawner, WorldDefinition};
 use jaguar_migration::id::Tick;
 use jaguar_migration::random::Random;
@@ -29,8 +29,11 @@ pub(crate) fn assemble(document: &Document) -> Result<Scenario, ScenarioError> {
     document.check(range.contains(&table.ticks), "world.ticks", table.ticks, "at least 1")?;
     let params = world_params(table);
     let statics = Statics::read(document)?;
-    let world =
-        World::new(params.clone(), statics.shapes.clone()).map_err(|error| statics.refused(document, &error))?;
+    let world = World::new(WorldConfig {
+        params: params.clone(),
+        statics: statics.shapes.clone(),
+    })
+    .map_err(|error| statics.refused(document, &error))?;
     let mut assembly = Assembly {
         document,
         world: &world,
@@ -303,7 +306,7 @@ impl Assembly<'_> {
                 let body = BodyDesc {
                     position,
                     velocity: fastest,
-                    radius,
+                    shape: Shape::Sphere { radius },
                     mass: Weight::Density(spawner.density).mass(radius),
                     material: spawner.material,
                     ..BodyDesc::default()
@@ -425,10 +428,13 @@ impl Assembly<'_> {
             restitution: table.restitution as f32,
             linear_damping: table.linear_damping as f32,
             angular_damping: table.angular_damping as f32,
+            ..Material::default()
         };
         // A body that fits any world but for its material.
         let probe = BodyDesc {
-            radius: 0.25 * self.definition.params.tile_size,
+            shape: Shape::Sphere {
+                radius: 0.25 * self.definition.params.tile_size,
+            },
             material,
             ..BodyDesc::default()
         };

@@ -9,9 +9,9 @@ use std::io::Read;
 use std::path::Path;
 
 use csv::ByteRecord;
-use glam::{DVec3, Vec3};
+use glam::DVec3;
 use jaguar_core::error::SpawnError;
-use jaguar_core::{BodyDesc, BodyId, Material, World, WorldParams, tile};
+use jaguar_core::{BodyDesc, BodyId, Material, Shape, World, WorldConfig, WorldParams, tile};
 
 use crate::error::{BadRow, Location, ScenarioError};
 use crate::limits::{MAX_BAD_ROWS, MAX_BODIES, MAX_CSV_BYTES};
@@ -21,7 +21,7 @@ const COLUMNS: [&str; 9] = ["id", "x", "y", "z", "vx", "vy", "vz", "radius", "ma
 
 /// Reads bodies of the default material for a world of these parameters.
 pub fn load_bodies(path: &Path, params: &WorldParams) -> Result<Vec<(BodyId, BodyDesc)>, ScenarioError> {
-    let world = World::new(params.clone(), Vec::new())
+    let world = World::new(WorldConfig::new(params.clone()))
         .map_err(|error| start_of(path).invalid(format!("no body fits this world: {error}")))?;
     read(path, &world, Material::default())
 }
@@ -151,8 +151,9 @@ impl Row<'_> {
         let body = BodyDesc {
             position,
             velocity: velocity.as_vec3(),
-            angular_velocity: Vec3::ZERO,
-            radius: self.number(7)? as f32,
+            shape: Shape::Sphere {
+                radius: self.number(7)? as f32,
+            },
             mass: self.number(8)? as f32,
             material,
             ..BodyDesc::default()
@@ -210,10 +211,11 @@ impl Row<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use glam::Vec3;
     use proptest::prelude::*;
 
     fn check(text: &[u8]) -> Result<Vec<(BodyId, BodyDesc)>, String> {
-        let world = World::new(WorldParams::default(), Vec::new()).unwrap();
+        let world = World::new(WorldConfig::default()).unwrap();
         parse(Path::new("b.csv"), text, &world, Material::default()).map_err(|error| error.to_string())
     }
 
@@ -229,8 +231,11 @@ mod tests {
         assert_eq!(bodies.len(), 2);
         let (id, body) = &bodies[0];
         assert_eq!((*id, body.position), (BodyId(7), DVec3::new(1.0, 2.5, -300.0)));
-        assert_eq!((body.velocity, body.radius, body.mass), (Vec3::NEG_Y, 0.5, 100.0));
-        assert_eq!(bodies[1].1.radius, 0.25);
+        assert_eq!(
+            (body.velocity, body.shape, body.mass),
+            (Vec3::NEG_Y, Shape::Sphere { radius: 0.5 }, 100.0)
+        );
+        assert_eq!(bodies[1].1.shape, Shape::Sphere { radius: 0.25 });
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The initial bodies of a `[[bodies]]` table: drawn at random in a region, or on a grid.
 
 use glam::{DVec3, Quat, Vec3};
-use jaguar_core::{BodyDesc, Material};
+use jaguar_core::{BodyDesc, Material, Shape};
 use jaguar_migration::definition::{Distribution, Region, WorldDefinition};
 use jaguar_migration::program::{draw, draw_point};
 use jaguar_migration::random::Random;
@@ -110,10 +110,10 @@ impl Population {
             position,
             orientation: Quat::IDENTITY,
             velocity,
-            angular_velocity: Vec3::ZERO,
-            radius,
+            shape: Shape::Sphere { radius },
             mass: self.weight.mass(radius),
             material: self.material,
+            ..BodyDesc::default()
         })
     }
 }

@@ -419,7 +419,7 @@ proptest! {
     fn no_numbers_panic_and_what_loads_is_accepted_by_a_world(choices in prop::collection::vec(any::<u16>(), 101)) {
         if let Ok(scenario) = load(&fill(&choices)) {
             let definition = &scenario.definition;
-            let mut world = World::new(definition.params.clone(), definition.statics.clone()).unwrap();
+            let mut world = World::new(definition.config()).unwrap();
             for (id, body) in &definition.bodies {
                 world.spawn_with_id(*id, body).unwrap();
             }
@@ -457,7 +457,7 @@ fn shipped_scenarios_load_and_fit_their_worlds() {
         let scenario = shipped(name);
         assert_eq!(scenario.name, name.trim_end_matches(".toml"));
         let definition = &scenario.definition;
-        let mut world = World::new(definition.params.clone(), definition.statics.clone()).unwrap();
+        let mut world = World::new(definition.config()).unwrap();
         for (id, body) in &definition.bodies {
             world.spawn_with_id(*id, body).unwrap();
         }

@@ -1,7 +1,7 @@
 //! Small worlds with many tile borders for the protocol's tests.
 
-use glam::{DVec3, Quat, Vec3};
-use jaguar_core::{BodyDesc, BodyId, Material, StaticShape, WorldParams};
+use glam::{DVec3, Vec3};
+use jaguar_core::{BodyDesc, BodyId, Material, Shape, StaticShape, WorldParams};
 use jaguar_migration::definition::{Despawner, Distribution, Region, Spawner, WorldDefinition};
 use jaguar_migration::id::Tick;
 use jaguar_migration::random::Random;
@@ -66,12 +66,10 @@ pub fn sphere(random: &mut Random) -> BodyDesc {
     let radius = between(0.2, 0.8) as f32;
     BodyDesc {
         position,
-        orientation: Quat::IDENTITY,
         velocity,
-        angular_velocity: Vec3::ZERO,
-        radius,
+        shape: Shape::Sphere { radius },
         mass: 4_000.0 * radius * radius * radius,
-        material: Material::default(),
+        ..BodyDesc::default()
     }
 }
 

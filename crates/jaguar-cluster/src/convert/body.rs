@@ -3,7 +3,7 @@
 use glam::{DVec3, Quat, Vec3};
 use jaguar_core::error::{FieldError, SpawnError};
 use jaguar_core::tile::{MAX_TILE, split};
-use jaguar_core::{Body, BodyDesc, BodyRecord, Material, World};
+use jaguar_core::{Body, BodyDesc, BodyRecord, Material, Shape, World};
 use jaguar_proto::v1;
 
 use super::{InvalidField, join, required};
@@ -26,9 +26,12 @@ pub fn description(given: &v1::BodyDescription, path: &str, world: &World) -> Re
         },
         velocity: vector_or_zero(given.velocity.as_ref(), &join(path, "velocity"))?,
         angular_velocity: vector_or_zero(given.angular_velocity.as_ref(), &join(path, "angular_velocity"))?,
-        radius: radius(given.radius_m, &join(path, "radius_m"), tile_size)?,
+        shape: Shape::Sphere {
+            radius: radius(given.radius_m, &join(path, "radius_m"), tile_size)?,
+        },
         mass: positive(given.mass_kg, &join(path, "mass_kg"), "kg")?,
         material: material(given.material.as_ref()),
+        ..BodyDesc::default()
     };
     match world.check(&description) {
         Ok(_) => Ok(description),
@@ -91,6 +94,7 @@ fn material(given: Option<&v1::Material>) -> Material {
         restitution: given.restitution.unwrap_or(defaults.restitution),
         linear_damping: given.linear_damping.unwrap_or(defaults.linear_damping),
         angular_damping: given.angular_damping.unwrap_or(defaults.angular_damping),
+        ..defaults
     }
 }
 
@@ -185,7 +189,7 @@ pub fn motion_of(body: &v1::Body) -> v1::BodyMotion {
 
 /// A body's exact state for an observer.
 pub fn body_state(record: &BodyRecord) -> v1::BodyState {
-    let material = &record.material;
+    let material = &record.kind.material;
     v1::BodyState {
         id: record.id.0,
         tile: record.tile.to_array().to_vec(),
@@ -193,8 +197,11 @@ pub fn body_state(record: &BodyRecord) -> v1::BodyState {
         orientation: record.orientation.to_vec(),
         velocity: record.velocity.to_vec(),
         angular_velocity: record.angular_velocity.to_vec(),
-        radius_m: record.radius,
-        mass_kg: record.mass,
+        radius_m: match record.kind.shape {
+            Shape::Sphere { radius } => radius,
+            _ => 0.0,
+        },
+        mass_kg: record.kind.mass,
         material: vec![
             material.friction,
             material.restitution,
@@ -231,7 +238,7 @@ fn to_quaternion(rotation: Quat) -> v1::Quaternion {
 
 #[cfg(test)]
 mod tests {
-    use jaguar_core::WorldParams;
+    use jaguar_core::WorldConfig;
 
     use super::*;
 
@@ -245,7 +252,7 @@ mod tests {
     }
 
     fn convert(given: &v1::BodyDescription) -> Result<BodyDesc, InvalidField> {
-        let world = World::new(WorldParams::default(), Vec::new()).expect("the defaults make a world");
+        let world = World::new(WorldConfig::default()).expect("the defaults make a world");
         description(given, "bodies[3]", &world)
     }
 

@@ -129,7 +129,7 @@ impl Found {
 
     /// Takes a candidate pair at this vector from one to the other if it is a contact.
     fn consider(&mut self, a: u32, b: u32, vector: Vec3, view: &View<'_>) {
-        if pair_matters(view.bodies.columns(), a, b, vector, view.step) {
+        if pair_matters(view.bodies.columns(), view.bodies.kinds(), a, b, vector, view.step) {
             let columns = view.bodies.columns();
             let pair = [a.min(b), a.max(b)];
             if columns.place[a as usize].tile == columns.place[b as usize].tile {

@@ -70,9 +70,10 @@ impl Collision {
             self.candidates.rebuild(bodies, lists, skin, step.tile_size);
         }
         self.order_across(held);
-        self.lay_out(bodies.columns());
+        self.lay_out(bodies);
         let makings = Makings {
             columns: bodies.columns(),
+            kinds: bodies.kinds(),
             before,
             step,
         };

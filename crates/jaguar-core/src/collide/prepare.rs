@@ -6,14 +6,14 @@ use rayon::prelude::*;
 
 use super::found::Found;
 use super::{Collision, Pair};
-use crate::body::Material;
 use crate::contact::{Block, CacheEntry, CacheSet, CachedRanges, Contact, ContactCache, ContactSet, LANES, STATIC_BIT};
+use crate::kinds::Kinds;
 use crate::narrow_phase::prepare::{pair_contact, static_contact};
 use crate::narrow_phase::static_geometry::StaticContact;
 use crate::solver::StepConstants;
 use crate::solver::across::Side;
 use crate::solver::kernel::Impulse;
-use crate::storage::Columns;
+use crate::storage::{Bodies, Columns};
 
 /// Blocks that one thread prepares in a row.
 const MIN_BLOCKS: usize = 128;
@@ -39,6 +39,7 @@ pub(crate) struct Portion {
 #[derive(Clone, Copy)]
 pub(super) struct Makings<'a> {
     pub(super) columns: &'a Columns,
+    pub(super) kinds: &'a Kinds,
     /// The impulses of the last tick.
     pub(super) before: ContactCache<'a>,
     pub(super) step: &'a StepConstants,
@@ -52,14 +53,14 @@ impl Makings<'_> {
         let [low, high] = if is_ordered { [a, b] } else { [b, a] };
         let partner = |index: u32| (columns.id[index as usize], &columns.cached[index as usize]);
         let cached = self.before.pair(partner(low), partner(high));
-        pair_contact(columns, [low, high], cached, self.step)
+        pair_contact(columns, self.kinds, [low, high], cached, self.step)
     }
 
     /// The contact of a body with static geometry, with the impulses of the last tick.
     fn fixed(&self, body: u32, touch: &StaticContact) -> Contact {
         let (id, ranges) = (self.columns.id[body as usize], &self.columns.cached[body as usize]);
         let cached = self.before.fixed((id, ranges), touch.key);
-        static_contact(self.columns, body, touch, cached)
+        static_contact(self.columns, self.kinds, body, touch, cached)
     }
 }
 
@@ -82,12 +83,11 @@ impl Target<'_> {
 
 impl Collision {
     /// Gives every portion its ranges of contacts.
-    pub(super) fn lay_out(&mut self, columns: &Columns) {
+    pub(super) fn lay_out(&mut self, bodies: &Bodies) {
         self.portions.clear();
         let mut last = Portion::default();
         let owned = &self.table.chunks[..self.table.owned_chunks];
         for (chunk, found) in owned.iter().zip(&self.found) {
-            let is_damped = |m: &Material| m.linear_damping > 0.0 || m.angular_damping > 0.0;
             let after = |range: &Range<usize>, len: usize| range.end..range.end + len;
             last = Portion {
                 bodies: chunk.bodies.clone(),
@@ -96,7 +96,7 @@ impl Collision {
                 inside_entries: after(&last.inside_entries, found.inside.len()),
                 static_entries: after(&last.static_entries, found.statics.len()),
                 sides: 0..0,
-                damped: columns.material[chunk.bodies.clone()].iter().any(is_damped),
+                damped: chunk.bodies.clone().any(|body| bodies.kind(body).is_damped),
             };
             self.portions.push(last.clone());
         }

@@ -4,6 +4,7 @@ use glam::Vec3;
 
 use crate::constants::{BOUNCE_SHARE, CONTACT_SLOP};
 use crate::contact::{Contact, Impulses, NO_BODY};
+use crate::kinds::Kinds;
 use crate::narrow_phase::static_geometry::StaticContact;
 use crate::solver::StepConstants;
 use crate::storage::Columns;
@@ -14,7 +15,14 @@ const NORMAL_OF_COINCIDENT_CENTRES: Vec3 = Vec3::Y;
 
 /// Whether two bodies, at this vector from one to the other, may touch before the end of the tick: if they keep their velocities, or, for bodies that bounce, if a bounce within
 /// the tick turns a part of their speeds against each other. Gravity acts on both alike. Gives the same bits when the bodies are swapped and the vector is reversed.
-pub(crate) fn pair_matters(columns: &Columns, from: u32, to: u32, vector: Vec3, step: &StepConstants) -> bool {
+pub(crate) fn pair_matters(
+    columns: &Columns,
+    kinds: &Kinds,
+    from: u32,
+    to: u32,
+    vector: Vec3,
+    step: &StepConstants,
+) -> bool {
     let (a, b) = (&columns.motion[from as usize], &columns.motion[to as usize]);
     let distance = vector.length();
     let radii = a.radius() + b.radius();
@@ -27,8 +35,8 @@ pub(crate) fn pair_matters(columns: &Columns, from: u32, to: u32, vector: Vec3, 
     if separation + approach.min(0.0) * step.tick_seconds < CONTACT_SLOP {
         return true;
     }
-    let (material_a, material_b) = (&columns.material[from as usize], &columns.material[to as usize]);
-    let restitution = material_a.restitution.max(material_b.restitution);
+    let material = |body: u32| &kinds.get(columns.kind[body as usize]).given.material;
+    let restitution = material(from).restitution_with(material(to));
     separation < restitution * BOUNCE_SHARE * ((a.reach() + b.reach()) - radii)
 }
 
@@ -42,6 +50,7 @@ pub(crate) fn static_matters(velocity: Vec3, contact: &StaticContact, step: &Ste
 /// The contact of two bodies, the first being the one with the lower id.
 pub(crate) fn pair_contact(
     columns: &Columns,
+    kinds: &Kinds,
     [low, high]: [u32; 2],
     cached: Option<Impulses>,
     step: &StepConstants,
@@ -56,7 +65,8 @@ pub(crate) fn pair_contact(
     } else {
         NORMAL_OF_COINCIDENT_CENTRES
     };
-    let (material_a, material_b) = (&columns.material[l], &columns.material[h]);
+    let material = |body: usize| &kinds.get(columns.kind[body]).given.material;
+    let (material_a, material_b) = (material(l), material(h));
     let inverse_mass = a.inverse_mass() + b.inverse_mass();
     let spin = a.radius() * a.turning() + b.radius() * b.turning();
     let impulses = warm(normal, cached);
@@ -67,17 +77,23 @@ pub(crate) fn pair_contact(
         normal_impulse: impulses.0,
         normal_mass: 1.0 / inverse_mass,
         tangent_mass: 1.0 / (inverse_mass + spin),
-        friction: (material_a.friction * material_b.friction).sqrt(),
-        restitution: material_a.restitution.max(material_b.restitution),
+        friction: material_a.friction_with(material_b),
+        restitution: material_a.restitution_with(material_b),
         low,
         high,
     }
 }
 
 /// The contact of a body with a feature of static geometry.
-pub(crate) fn static_contact(columns: &Columns, body: u32, touch: &StaticContact, cached: Option<Impulses>) -> Contact {
+pub(crate) fn static_contact(
+    columns: &Columns,
+    kinds: &Kinds,
+    body: u32,
+    touch: &StaticContact,
+    cached: Option<Impulses>,
+) -> Contact {
     let motion = &columns.motion[body as usize];
-    let material = &columns.material[body as usize];
+    let material = &kinds.get(columns.kind[body as usize]).given.material;
     let normal = -touch.normal;
     let impulses = warm(normal, cached);
     Contact {
@@ -87,8 +103,14 @@ pub(crate) fn static_contact(columns: &Columns, body: u32, touch: &StaticContact
         normal_impulse: impulses.0,
         normal_mass: 1.0 / motion.inverse_mass(),
         tangent_mass: 1.0 / (motion.inverse_mass() + motion.radius() * motion.turning()),
-        friction: (material.friction * touch.friction).sqrt(),
-        restitution: material.restitution.max(touch.restitution),
+        friction: material
+            .friction_rule
+            .combine(material.friction_rule, material.friction, touch.friction),
+        restitution: material.restitution_rule.combine(
+            material.restitution_rule,
+            material.restitution,
+            touch.restitution,
+        ),
         low: body,
         high: NO_BODY,
     }

@@ -1,6 +1,6 @@
-//! Static geometry: part of the world's definition, known to every pod.
+//! Shapes: those of bodies ([`Shape`]), and static geometry ([`StaticShape`]), which is part of the world's definition and known to every pod.
 //!
-//! The modules below answer one question each for one shape: how far is a point from the surface, and where does a ray meet it. They compute in f64 relative to the
+//! The modules of static shapes answer one question each for one shape: how far is a point from the surface, and where does a ray meet it. They compute in f64 relative to the
 //! shape, with additions, multiplications, divisions and square roots only, so that every machine gets the same bits.
 
 mod cuboid;
@@ -19,6 +19,98 @@ pub use height_field::HeightField;
 pub use mesh::TriangleMesh;
 
 use glam::{DVec3, Quat, Vec3};
+
+/// A convex hull of the world's definition, by its index in [`crate::WorldConfig`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct HullId(pub u32);
+
+/// The shape of a body, solid, around its centre of mass.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+pub enum Shape {
+    /// A ball.
+    Sphere {
+        /// m.
+        radius: f32,
+    },
+    /// A cylinder along the body's y axis between two half balls.
+    Capsule {
+        /// Half the length of the cylinder, m.
+        half_height: f32,
+        /// m.
+        radius: f32,
+    },
+    /// A box.
+    Cuboid {
+        /// Half edges along the body's axes, m.
+        half_extents: Vec3,
+    },
+    /// A convex polyhedron.
+    Hull(HullId),
+}
+
+impl Shape {
+    /// What error messages call this kind of shape.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Sphere { .. } => "sphere",
+            Self::Capsule { .. } => "capsule",
+            Self::Cuboid { .. } => "cuboid",
+            Self::Hull(_) => "hull",
+        }
+    }
+
+    /// Volume, m³. A hull's is known to the hull.
+    pub fn volume(&self) -> Option<f32> {
+        let ball = |radius: f32| 4.0 / 3.0 * std::f32::consts::PI * radius * radius * radius;
+        match *self {
+            Self::Sphere { radius } => Some(ball(radius)),
+            Self::Capsule { half_height, radius } => {
+                Some(ball(radius) + 2.0 * std::f32::consts::PI * radius * radius * half_height)
+            }
+            Self::Cuboid { half_extents } => Some(8.0 * half_extents.x * half_extents.y * half_extents.z),
+            Self::Hull(_) => None,
+        }
+    }
+
+    /// Radius of the ball around its centre that holds all of it, m.
+    pub fn bounding_radius(&self) -> f32 {
+        match *self {
+            Self::Sphere { radius } => radius,
+            Self::Capsule { half_height, radius } => half_height + radius,
+            Self::Cuboid { half_extents } => half_extents.length(),
+            Self::Hull(_) => f32::INFINITY,
+        }
+    }
+
+    /// A code for the kind and three numbers, as which a shape is hashed and stored.
+    pub(crate) fn to_numbers(self) -> (u32, [f32; 3]) {
+        match self {
+            Self::Sphere { radius } => (0, [radius, 0.0, 0.0]),
+            Self::Capsule { half_height, radius } => (1, [half_height, radius, 0.0]),
+            Self::Cuboid { half_extents } => (2, half_extents.to_array()),
+            Self::Hull(HullId(id)) => (3, [f32::from_bits(id), 0.0, 0.0]),
+        }
+    }
+
+    /// The shape of a code and numbers, if there is such a code.
+    pub(crate) fn of_numbers(code: u32, [a, b, c]: [f32; 3]) -> Option<Self> {
+        Some(match code {
+            0 => Self::Sphere { radius: a },
+            1 => Self::Capsule {
+                half_height: a,
+                radius: b,
+            },
+            2 => Self::Cuboid {
+                half_extents: Vec3::new(a, b, c),
+            },
+            3 => Self::Hull(HullId(a.to_bits())),
+            _ => return None,
+        })
+    }
+}
 
 /// A shape that never moves.
 #[derive(Clone, Debug, PartialEq)]

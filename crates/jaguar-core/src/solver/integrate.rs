@@ -3,8 +3,8 @@
 use glam::{Vec3, Vec4};
 
 use super::StepConstants;
-use crate::body::Material;
 use crate::constants::{MAX_ANGULAR_SPEED, MAX_TILES_PER_TICK};
+use crate::kinds::Kinds;
 use crate::storage::{Motion, Place};
 use crate::tile::MAX_TILE;
 
@@ -26,9 +26,10 @@ pub(crate) fn integrate_velocities(motion: &mut [Motion], step: &StepConstants) 
 }
 
 /// Linear and angular damping over one substep: implicit Euler of v' = -c v, stable for any c.
-pub(crate) fn damp(motion: &mut [Motion], material: &[Material], step: &StepConstants) {
+pub(crate) fn damp(motion: &mut [Motion], numbers: &[u32], kinds: &Kinds, step: &StepConstants) {
     let factor = |damping: f32| Vec3::splat(1.0 / (1.0 + step.substep_seconds * damping)).extend(1.0);
-    for (body, material) in motion.iter_mut().zip(material) {
+    for (body, &number) in motion.iter_mut().zip(numbers) {
+        let material = &kinds.get(number).given.material;
         body.linear *= factor(material.linear_damping);
         body.angular *= factor(material.angular_damping);
     }

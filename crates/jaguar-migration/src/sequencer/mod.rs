@@ -186,7 +186,7 @@ impl Sequencer {
         now: Time,
     ) -> Self {
         let pod = member.pod;
-        let radii = definition.bodies.iter().map(|(_, body)| body.radius);
+        let radii = definition.bodies.iter().map(|(_, body)| body.shape.bounding_radius());
         Self {
             next: LogIndex(1),
             tick: Tick(0),

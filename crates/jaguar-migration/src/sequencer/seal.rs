@@ -330,7 +330,8 @@ impl Sequencer {
     fn spawn(&mut self, bodies: Vec<BodyDesc>) -> Change {
         let first = BodyId(self.next_id);
         self.next_id += bodies.len() as u64;
-        self.max_radius = bodies.iter().map(|body| body.radius).fold(self.max_radius, f32::max);
+        let radii = bodies.iter().map(|body| body.shape.bounding_radius());
+        self.max_radius = radii.fold(self.max_radius, f32::max);
         Change::Spawn { first, bodies }
     }
 

@@ -1,0 +1,113 @@
+//! The kinds of bodies that a world holds, each once, with what follows from them. A body's cold data then costs four bytes in a world of few kinds, and a contact reads it from
+//! the first cache.
+
+use rustc_hash::FxHashMap;
+
+use crate::body::BodyKind;
+use crate::encode::{KIND_BYTES, kind_bytes};
+use crate::shape::Shape;
+
+/// A kind and what follows from it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kind {
+    pub(crate) given: BodyKind,
+    /// Radius of the ball around the centre that holds all of the body, m.
+    pub(crate) radius: f32,
+    /// Whether any two bodies of such kinds touch in one point without torque: a sphere that resists neither rolling nor spinning.
+    pub(crate) is_plain_sphere: bool,
+    /// Whether any damping acts.
+    pub(crate) is_damped: bool,
+    /// How many bodies are of this kind.
+    uses: u32,
+}
+
+impl Kind {
+    pub(crate) fn new(given: BodyKind) -> Self {
+        let material = &given.material;
+        Self {
+            given,
+            radius: given.shape.bounding_radius(),
+            is_plain_sphere: matches!(given.shape, Shape::Sphere { .. }) && !material.resists() && !given.sensor,
+            is_damped: material.linear_damping > 0.0 || material.angular_damping > 0.0,
+            uses: 0,
+        }
+    }
+}
+
+/// All kinds in use. Their numbers are an accident of history and reach no result.
+#[derive(Debug, Default)]
+pub(crate) struct Kinds {
+    kinds: Vec<Kind>,
+    free: Vec<u32>,
+    /// Never iterated.
+    lookup: FxHashMap<[u8; KIND_BYTES], u32>,
+}
+
+impl Kinds {
+    /// The number of a kind for one more body.
+    pub(crate) fn acquire(&mut self, given: &BodyKind) -> u32 {
+        let bytes = kind_bytes(*given);
+        let number = *self.lookup.entry(bytes).or_insert_with(|| {
+            self.free.pop().unwrap_or_else(|| {
+                self.kinds.push(Kind::new(*given));
+                (self.kinds.len() - 1) as u32
+            })
+        });
+        let kind = &mut self.kinds[number as usize];
+        if kind.uses == 0 {
+            *kind = Kind::new(*given);
+        }
+        kind.uses += 1;
+        number
+    }
+
+    /// One body less is of this kind.
+    pub(crate) fn release(&mut self, number: u32) {
+        let kind = &mut self.kinds[number as usize];
+        kind.uses -= 1;
+        if kind.uses == 0 {
+            self.lookup.remove(&kind_bytes(kind.given));
+            self.free.push(number);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, number: u32) -> &Kind {
+        &self.kinds[number as usize]
+    }
+
+    /// Whether any kind in use is not a plain sphere.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "asked by the manifold stage, which comes next")
+    )]
+    pub(crate) fn are_mixed(&self) -> bool {
+        self.kinds.iter().any(|kind| kind.uses > 0 && !kind.is_plain_sphere)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body::BodyDesc;
+
+    #[test]
+    fn equal_kinds_share_a_number_until_the_last_body_is_gone() {
+        let (ball, stone) = (BodyDesc::sphere(0.5).kind(), BodyDesc::cuboid(glam::Vec3::ONE).kind());
+        let mut kinds = Kinds::default();
+        let numbers = [&ball, &ball, &stone, &ball].map(|kind| kinds.acquire(kind));
+        assert_eq!(numbers, [0, 0, 1, 0]);
+        assert!(kinds.are_mixed());
+        kinds.release(1);
+        assert!(!kinds.are_mixed());
+        assert_eq!(
+            kinds.acquire(&BodyDesc::sphere(0.25).kind()),
+            1,
+            "a free number is taken again"
+        );
+        assert_eq!(kinds.get(1).radius, 0.25);
+        assert_eq!(kinds.acquire(&stone), 2);
+        (0..3).for_each(|_| kinds.release(0));
+        assert_eq!(kinds.acquire(&ball), 0);
+    }
+}
