@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, RecvTimeoutError};
-use jaguar_core::World;
+use jaguar_core::{World, WorldConfig};
 use jaguar_metrics::{Health, Metrics, Phase};
 use jaguar_migration::action::Action;
 use jaguar_migration::command::Reply;

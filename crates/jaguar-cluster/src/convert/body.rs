@@ -261,12 +261,9 @@ mod tests {
         let body = convert(&good()).expect("a valid body");
         let expected = BodyDesc {
             position: DVec3::new(1.0, 2.0, 3.0),
-            orientation: Quat::IDENTITY,
-            velocity: Vec3::ZERO,
-            angular_velocity: Vec3::ZERO,
-            radius: 0.5,
+            shape: Shape::Sphere { radius: 0.5 },
             mass: 2.0,
-            material: Material::default(),
+            ..BodyDesc::default()
         };
         assert_eq!(body, expected);
         let part = v1::Material {
