@@ -96,10 +96,16 @@ struct Shapes(Option<(f32, Shape)>);
 
 impl Shapes {
     fn of(&mut self, body: &BodyDesc) -> anyhow::Result<&Shape> {
-        let last = self.0.take().filter(|(radius, _)| *radius == body.radius);
+        let last = self
+            .0
+            .take()
+            .filter(|(radius, _)| *radius == body.shape.bounding_radius());
         let shape = match last {
             Some(last) => last,
-            None => (body.radius, Shape::new_sphere(body.radius)?),
+            None => (
+                body.shape.bounding_radius(),
+                Shape::new_sphere(body.shape.bounding_radius())?,
+            ),
         };
         Ok(&self.0.insert(shape).1)
     }

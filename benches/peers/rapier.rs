@@ -81,7 +81,7 @@ fn static_collider(shape: &StaticShape, scene: &Scene) -> (DVec3, ColliderBuilde
 }
 
 fn collider(body: &BodyDesc) -> ColliderBuilder {
-    ColliderBuilder::ball(body.radius)
+    ColliderBuilder::ball(body.shape.bounding_radius())
         .mass(body.mass)
         .friction(body.material.friction)
         .restitution(body.material.restitution)

@@ -39,7 +39,7 @@ impl<'a> Judge<'a> {
         let bodies = scene
             .bodies
             .iter()
-            .map(|body| Convex::sphere(body.radius.into()))
+            .map(|body| Convex::sphere(body.shape.bounding_radius().into()))
             .collect();
         Self { scene, bodies }
     }
@@ -127,8 +127,8 @@ fn overlaps(bodies: &[Placed<'_>], largest_diameter: f64) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use glam::Vec3;
+    use jaguar_core::Material;
     use jaguar_core::WorldParams;
-    use jaguar_core::body::Material;
     use jaguar_core::scenes::{MASS, ball, wall};
 
     use super::*;

@@ -536,9 +536,9 @@ impl World {
         // The bounding diameter must be smaller than a tile.
         let (smallest, largest) = (size * MIN_RADIUS_IN_TILES, (0.5 * size).next_down());
         match *shape {
-            Shape::Sphere { radius } => return FieldError::check("radius", radius, smallest, largest, "m"),
+            Shape::Sphere { radius } => FieldError::check("radius", radius, smallest, largest, "m"),
             Shape::Capsule { .. } | Shape::Cuboid { .. } | Shape::Hull(_) => {
-                return Err(FieldError::new("shape", shape.kind(), "sphere"));
+                Err(FieldError::new("shape", shape.kind(), "sphere"))
             }
         }
     }
