@@ -4,8 +4,9 @@ use anyhow::ensure;
 use glam::{DQuat, DVec3, Quat as GlamQuat};
 use jaguar_benches::engine::{Engine, State};
 use jaguar_core::scenes::Scene;
+use jaguar_core::shape::Shape as BodyShape;
 use jaguar_core::{BodyDesc, StaticShape};
-use oxijolt::{BodyId, BodySettings, PhysicsWorld, Quat, RVec3, Shape, Vec3, WorldSettings};
+use oxijolt::{BodyId, BodySettings, HeightFieldSettings, PhysicsWorld, Quat, RVec3, Shape, Vec3, WorldSettings};
 
 use crate::slab::Slab;
 
@@ -86,28 +87,40 @@ fn static_body(shape: &StaticShape, scene: &Scene) -> anyhow::Result<(DVec3, Sha
                 settings.friction(*friction).restitution(*restitution),
             )
         }
+        StaticShape::HeightField(field) => {
+            assert_eq!(field.columns, field.rows, "Jolt's height fields are square");
+            let scale = Vec3::new(field.spacing_x, 1.0, field.spacing_z);
+            let collider = Shape::new_height_field(
+                field.columns,
+                &field.heights,
+                &HeightFieldSettings::default().scale(scale),
+            )?;
+            (
+                field.origin,
+                collider,
+                settings.friction(field.friction).restitution(field.restitution),
+            )
+        }
         other => panic!("the courses have no {}", other.kind()),
     })
 }
 
 /// Jolt's shape of the last body, which the next one shares if it is the same.
 #[derive(Default)]
-struct Shapes(Option<(f32, Shape)>);
+struct Shapes(Option<(BodyShape, Shape)>);
 
 impl Shapes {
     fn of(&mut self, body: &BodyDesc) -> anyhow::Result<&Shape> {
-        let last = self
-            .0
-            .take()
-            .filter(|(radius, _)| *radius == body.shape.bounding_radius());
-        let shape = match last {
-            Some(last) => last,
-            None => (
-                body.shape.bounding_radius(),
-                Shape::new_sphere(body.shape.bounding_radius())?,
-            ),
+        let shape = match self.0.take() {
+            Some((of, shape)) if of == body.shape => shape,
+            _ => match body.shape {
+                BodyShape::Sphere { radius } => Shape::new_sphere(radius)?,
+                BodyShape::Capsule { half_height, radius } => Shape::new_capsule(half_height, radius)?,
+                BodyShape::Cuboid { half_extents } => Shape::new_box(vector(half_extents.as_dvec3()))?,
+                BodyShape::Hull(_) => panic!("the courses have no hulls"),
+            },
         };
-        Ok(&self.0.insert(shape).1)
+        Ok(&self.0.insert((body.shape, shape)).1)
     }
 }
 

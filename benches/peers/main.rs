@@ -1,29 +1,35 @@
 //! Jaguar and other engines on the same scenes, side by side in one run: times, how good the results are, and Jaguar's world hash.
 
+mod bars;
 mod contest;
 mod jaguar;
 #[cfg(feature = "peers-jolt")]
 mod jolt;
 mod machine;
+mod memory;
 mod rapier;
 mod report;
+mod scale;
 mod slab;
 
 use std::collections::HashMap;
+use std::fmt::Display;
 
 use anyhow::ensure;
 use clap::Parser;
 use jaguar_benches::course::Course;
 
-use crate::contest::{Contest, Entrant, Place};
+use crate::bars::{Bar, Measured};
+use crate::contest::{Contest, Entrant, Outcome, Place};
 use crate::machine::Machine;
+use crate::memory::Memory;
 use crate::report::Row;
 
 #[derive(Debug, Parser)]
 #[command(about = "Times Jaguar and other engines on the same scenes, side by side")]
 struct Arguments {
     /// Scenes to run
-    #[arg(long, value_delimiter = ',', value_enum, default_values_t = Course::ALL)]
+    #[arg(long, value_delimiter = ',', value_enum, default_values_t = Course::BALLS)]
     scene: Vec<Course>,
     /// Numbers of bodies
     #[arg(long, value_delimiter = ',', default_values_t = [1_000, 10_000])]
@@ -43,6 +49,18 @@ struct Arguments {
     /// Runs of each; the best time of each engine counts
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
+    /// Instead of the scenes chosen: what the bars need, and whether each is passed
+    #[arg(long, conflicts_with_all = ["memory", "scale"])]
+    bars: bool,
+    /// Instead of times: the memory of each engine at the end of each scene
+    #[arg(long, conflicts_with = "scale")]
+    memory: bool,
+    /// Instead: a million bodies in free flight and a pile of 100,000 in one process, Jaguar alone
+    #[arg(long, conflicts_with_all = ["json", "csv"])]
+    scale: bool,
+    /// Run one engine alone and print by how many bytes the process grew
+    #[arg(long, hide = true)]
+    grown_by: Option<Entrant>,
     /// Print JSON
     #[arg(long, conflicts_with = "csv")]
     json: bool,
@@ -60,36 +78,118 @@ fn parse_threads(text: &str) -> Result<usize, String> {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let machine = Machine::read();
-    if !arguments.json {
-        println!("{machine}");
-        println!(
-            "{}",
-            if arguments.csv {
-                Row::CSV_HEADER
-            } else {
-                Row::TABLE_HEADER
-            }
-        );
+    if let Some(entrant) = arguments.grown_by {
+        let bytes = memory::grown_by(entrant, arguments.scene[0], arguments.bodies[0], arguments.threads[0])?;
+        println!("{bytes}");
+        return Ok(());
     }
-    let mut rows = Vec::new();
-    for contest in contests(&arguments) {
-        let outcomes = contest.run(arguments.repeat)?;
-        for row in Row::of(&contest, &outcomes, |outcome| outcome.place.entrant == Entrant::Jaguar) {
-            if arguments.csv {
-                println!("{}", row.csv());
-            } else if !arguments.json {
-                println!("{}", row.table());
-            }
-            rows.push(row);
+    let output = Output::of(&arguments);
+    let machine = Machine::read();
+    output.line(&machine, &machine);
+    if arguments.scale {
+        scale::run(most_threads(&arguments))
+    } else if arguments.memory {
+        print_memory(&arguments, output, &machine)
+    } else {
+        print_times(&arguments, output, &machine)
+    }
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Output {
+    Table,
+    Csv,
+    Json,
+}
+
+impl Output {
+    fn of(arguments: &Arguments) -> Self {
+        match arguments {
+            Arguments { json: true, .. } => Self::Json,
+            Arguments { csv: true, .. } => Self::Csv,
+            _ => Self::Table,
         }
     }
-    ensure_one_hash(&rows)?;
-    if arguments.json {
-        let report = serde_json::json!({ "machine": machine, "rows": rows });
-        println!("{}", serde_json::to_string_pretty(&report)?);
+
+    /// Prints a line at once; JSON comes at the end.
+    fn line(self, table: &dyn Display, csv: &dyn Display) {
+        match self {
+            Self::Table => println!("{table}"),
+            Self::Csv => println!("{csv}"),
+            Self::Json => {}
+        }
     }
-    Ok(())
+
+    fn json(self, value: &serde_json::Value) -> anyhow::Result<()> {
+        if self == Self::Json {
+            println!("{}", serde_json::to_string_pretty(value)?);
+        }
+        Ok(())
+    }
+}
+
+fn most_threads(arguments: &Arguments) -> usize {
+    arguments.threads.iter().copied().max().unwrap_or(1)
+}
+
+/// The table of times, and the bars if they are asked for.
+fn print_times(arguments: &Arguments, output: Output, machine: &Machine) -> anyhow::Result<()> {
+    output.line(&Row::TABLE_HEADER, &Row::CSV_HEADER);
+    let contests = if arguments.bars {
+        bars::contests(arguments.seed[0])
+    } else {
+        contests(arguments)
+    };
+    let (mut rows, mut measured) = (Vec::new(), Vec::new());
+    for contest in contests {
+        let outcomes = contest.run(arguments.repeat)?;
+        let is_ours = |outcome: &Outcome| outcome.place.entrant == Entrant::Jaguar;
+        for row in Row::of(&contest, &outcomes, is_ours) {
+            output.line(&row.table(), &row.csv());
+            rows.push(row);
+        }
+        measured.push((contest, outcomes));
+    }
+    ensure_one_hash(&rows)?;
+    if !arguments.bars {
+        return output.json(&serde_json::json!({ "machine": machine, "rows": rows }));
+    }
+    let memory = Measured::memory()?;
+    let bars = Measured {
+        contests: measured,
+        memory,
+    }
+    .bars();
+    output.line(&format!("\n{}", Bar::TABLE_HEADER), &Bar::CSV_HEADER);
+    for bar in &bars {
+        output.line(bar, &bar.csv());
+    }
+    output.json(&serde_json::json!({ "machine": machine, "rows": rows, "bars": bars }))
+}
+
+/// The table of memory.
+fn print_memory(arguments: &Arguments, output: Output, machine: &Machine) -> anyhow::Result<()> {
+    output.line(&Memory::TABLE_HEADER, &Memory::CSV_HEADER);
+    let mut rows = Vec::new();
+    for &course in &arguments.scene {
+        for &bodies in &arguments.bodies {
+            for entrant in engines(arguments) {
+                let memory = Memory::measure(entrant, course, bodies, most_threads(arguments))?;
+                output.line(&memory.table(), &memory.csv());
+                rows.push(memory);
+            }
+        }
+    }
+    output.json(&serde_json::json!({ "machine": machine, "memory": rows }))
+}
+
+fn engines(arguments: &Arguments) -> Vec<Entrant> {
+    let mut engines = arguments.engine.clone();
+    if arguments.equal_quality {
+        engines.extend(Entrant::AT_EQUAL_QUALITY);
+    }
+    engines
 }
 
 /// Fails when a scene's hash depends on the number of threads.
@@ -112,10 +212,7 @@ fn ensure_one_hash(rows: &[Row]) -> anyhow::Result<()> {
 
 /// One contest for each scene, number of bodies, seed and number of threads, with all engines.
 fn contests(arguments: &Arguments) -> Vec<Contest> {
-    let mut engines = arguments.engine.clone();
-    if arguments.equal_quality {
-        engines.extend(Entrant::AT_EQUAL_QUALITY);
-    }
+    let engines = engines(arguments);
     let mut contests = Vec::new();
     for &course in &arguments.scene {
         for &bodies in &arguments.bodies {

@@ -3,9 +3,12 @@
 use glam::{DQuat, DVec3};
 use jaguar_benches::engine::{Engine, State};
 use jaguar_core::scenes::Scene;
+use jaguar_core::shape::{HeightField, Shape};
 use jaguar_core::{BodyDesc, StaticShape};
+use rapier3d::parry::shape::HeightFieldCellStatus;
+use rapier3d::parry::utils::Array2;
 use rapier3d::prelude::{
-    ColliderBuilder, PhysicsWorld, RigidBodyBuilder, RigidBodyHandle, Rotation, SpringCoefficients, Vector,
+    ColliderBuilder, PhysicsWorld, RigidBodyBuilder, RigidBodyHandle, Rotation, SharedShape, SpringCoefficients, Vector,
 };
 
 use crate::slab::Slab;
@@ -76,12 +79,41 @@ fn static_collider(shape: &StaticShape, scene: &Scene) -> (DVec3, ColliderBuilde
             let collider = ColliderBuilder::cuboid(half.x, half.y, half.z);
             (slab.centre, collider.friction(*friction).restitution(*restitution))
         }
+        StaticShape::HeightField(field) => {
+            let extent = DVec3::new(
+                f64::from(field.columns - 1) * f64::from(field.spacing_x),
+                1.0,
+                f64::from(field.rows - 1) * f64::from(field.spacing_z),
+            );
+            let collider = ColliderBuilder::new(SharedShape::new(height_field(field, extent)));
+            // Rapier's lie around their centre.
+            let centre = field.origin + 0.5 * extent * DVec3::new(1.0, 0.0, 1.0);
+            (centre, collider.friction(field.friction).restitution(field.restitution))
+        }
         other => panic!("the courses have no {}", other.kind()),
     }
 }
 
+/// Cut along the same diagonals as the scene's.
+fn height_field(field: &HeightField, extent: DVec3) -> rapier3d::parry::shape::HeightField {
+    let (rows, columns) = (field.rows as usize, field.columns as usize);
+    let by_column = (0..columns).flat_map(|column| (0..rows).map(move |row| field.heights[row * columns + column]));
+    let heights = Array2::new(rows, columns, by_column.collect());
+    let mut field = rapier3d::parry::shape::HeightField::new(heights, vector(extent));
+    for status in field.cells_statuses_mut().data_mut() {
+        *status = HeightFieldCellStatus::ZIGZAG_SUBDIVISION;
+    }
+    field
+}
+
 fn collider(body: &BodyDesc) -> ColliderBuilder {
-    ColliderBuilder::ball(body.shape.bounding_radius())
+    let collider = match body.shape {
+        Shape::Sphere { radius } => ColliderBuilder::ball(radius),
+        Shape::Capsule { half_height, radius } => ColliderBuilder::capsule_y(half_height, radius),
+        Shape::Cuboid { half_extents: half } => ColliderBuilder::cuboid(half.x, half.y, half.z),
+        Shape::Hull(_) => panic!("the courses have no hulls"),
+    };
+    collider
         .mass(body.mass)
         .friction(body.material.friction)
         .restitution(body.material.restitution)

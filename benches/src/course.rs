@@ -14,11 +14,18 @@ pub enum Course {
     Gas,
     /// Balls that fall into a container and settle, about ten deep.
     Pile,
+    /// Cubes that fall into a container, turned at random.
+    Boxes,
+    /// Spheres, capsules, cuboids and hulls that fall on rolling hills.
+    Mixed,
 }
 
 impl Course {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::FreeFlight, Self::Gas, Self::Pile];
+    pub const ALL: [Self; 5] = [Self::FreeFlight, Self::Gas, Self::Pile, Self::Boxes, Self::Mixed];
+
+    /// Those of spheres alone.
+    pub const BALLS: [Self; 3] = [Self::FreeFlight, Self::Gas, Self::Pile];
 
     /// The scene with this many bodies. The free flight is the same for every seed.
     pub fn scene(self, bodies: usize, seed: u64) -> Scene {
@@ -26,6 +33,8 @@ impl Course {
             Self::FreeFlight => scenes::free_flight(bodies),
             Self::Gas => scenes::gas(bodies, seed),
             Self::Pile => scenes::pile(bodies, seed),
+            Self::Boxes => scenes::boxes(bodies, seed),
+            Self::Mixed => scenes::mixed(bodies, seed),
         }
     }
 
@@ -34,7 +43,7 @@ impl Course {
         match self {
             Self::FreeFlight => 10..110,
             Self::Gas => 60..180,
-            Self::Pile => 300..420,
+            Self::Pile | Self::Boxes | Self::Mixed => 300..420,
         }
     }
 }
@@ -45,6 +54,8 @@ impl fmt::Display for Course {
             Self::FreeFlight => "free flight",
             Self::Gas => "gas",
             Self::Pile => "pile",
+            Self::Boxes => "boxes",
+            Self::Mixed => "mixed",
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What the comparison needs from an engine.
 
 use glam::{DQuat, DVec3};
+use jaguar_core::BodyDesc;
 
 /// A physics engine with a scene in it.
 pub trait Engine: Send {
@@ -30,6 +31,16 @@ pub struct State {
 }
 
 impl State {
+    /// How a body of a scene begins.
+    pub fn of(body: &BodyDesc) -> Self {
+        Self {
+            position: body.position,
+            orientation: body.orientation.as_dquat(),
+            velocity: body.velocity.as_dvec3(),
+            angular_velocity: body.angular_velocity.as_dvec3(),
+        }
+    }
+
     /// At rest, not turned.
     pub const fn at(position: DVec3) -> Self {
         Self {

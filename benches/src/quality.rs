@@ -36,11 +36,7 @@ pub struct Judge<'a> {
 impl<'a> Judge<'a> {
     /// Prepares to judge engines on this scene.
     pub fn new(scene: &'a Scene) -> Self {
-        let bodies = scene
-            .bodies
-            .iter()
-            .map(|body| Convex::sphere(body.shape.bounding_radius().into()))
-            .collect();
+        let bodies = scene.bodies.iter().map(|body| Convex::of(body.shape)).collect();
         Self { scene, bodies }
     }
 
@@ -77,15 +73,7 @@ impl<'a> Judge<'a> {
 
     /// Kinetic energy of the scene before the first tick, J per body.
     pub fn energy_at_start(&self) -> f64 {
-        let energy = |(index, body): (usize, &BodyDesc)| {
-            let state = State {
-                position: body.position,
-                orientation: body.orientation.as_dquat(),
-                velocity: body.velocity.as_dvec3(),
-                angular_velocity: body.angular_velocity.as_dvec3(),
-            };
-            self.kinetic_energy(index, &state)
-        };
+        let energy = |(index, body): (usize, &BodyDesc)| self.kinetic_energy(index, &State::of(body));
         let bodies = &self.scene.bodies;
         bodies.iter().enumerate().map(energy).sum::<f64>() / bodies.len().max(1) as f64
     }
@@ -127,11 +115,11 @@ fn overlaps(bodies: &[Placed<'_>], largest_diameter: f64) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use glam::Vec3;
-    use jaguar_core::Material;
-    use jaguar_core::WorldParams;
     use jaguar_core::scenes::{MASS, ball, wall};
+    use jaguar_core::{Material, WorldParams};
 
     use super::*;
+    use crate::course::Course;
 
     fn scene_of(balls: usize) -> Scene {
         Scene {
@@ -164,6 +152,21 @@ mod tests {
         let below = |y| State::at(DVec3::Y * y);
         assert!((judged(&[below(-0.1)]).sunk_percent - 20.0).abs() < 1e-9);
         assert_eq!(judged(&[below(-0.1), below(-9.0), below(f64::NAN)]).lost, 2);
+    }
+
+    /// Whatever the seed: bodies do not overlap, and are above the ground and between the walls.
+    #[test]
+    fn courses_begin_with_bodies_apart() {
+        for course in Course::ALL {
+            for seed in 1..4 {
+                let scene = course.scene(700, seed);
+                let states: Vec<State> = scene.bodies.iter().map(State::of).collect();
+                let quality = Judge::new(&scene).judge(&states);
+                // Spheres of the gas may touch, to within the rounding of their positions.
+                assert!(quality.max_overlap_percent < 1e-4, "{course}, seed {seed}: {quality:?}");
+                assert!(quality.sunk_percent < 1e-4, "{course}, seed {seed}: {quality:?}");
+            }
+        }
     }
 
     /// A ball that rolls has 7/5 of the energy of one that slides.

@@ -2,13 +2,15 @@
 //!
 //! Balls of 0.5 m radius and the density of water. They follow the scenes on which other engines were measured.
 
-use glam::{DVec3, Vec3};
+use std::f64::consts::TAU;
+
+use glam::{DQuat, DVec3, Quat, Vec3};
 
 use crate::body::BodyDesc;
 use crate::config::{WorldConfig, WorldParams};
 use crate::error::WorldError;
 use crate::material::Material;
-use crate::shape::{Shape, StaticShape};
+use crate::shape::{HeightField, Shape, StaticShape};
 use crate::world::World;
 
 /// Radius of the balls, m.
@@ -112,6 +114,117 @@ pub fn pile(count: usize, seed: u64) -> Scene {
     }
 }
 
+/// Cubes of 1 m that fall from a loose grid, turned at random, into an open square container; about six deep when they lie.
+pub fn boxes(count: usize, seed: u64) -> Scene {
+    let side = (0.16 * count as f64).sqrt();
+    let mut random = Random(seed);
+    let shape = Shape::Cuboid {
+        half_extents: Vec3::splat(RADIUS),
+    };
+    let bodies = loose_grid(count, side).map(|position| solid(position, &mut random, shape, WATER));
+    let mut statics = vec![wall(DVec3::ZERO, DVec3::Y, Material::default())];
+    statics.extend(container(side));
+    Scene {
+        params: WorldParams::default(),
+        bodies: bodies.collect(),
+        statics,
+    }
+}
+
+/// Spheres, capsules and cuboids of about 1 m that fall from a loose grid, turned at random, on rolling hills between four walls; about three deep when they lie.
+pub fn mixed(count: usize, seed: u64) -> Scene {
+    let side = (0.25 * count as f64).sqrt();
+    let mut random = Random(seed);
+    let hills = hills(side, &mut random);
+    let bodies = loose_grid(count, side).map(|position| {
+        let mut between = |low: f64, high: f64| (low + (high - low) * random.unit()) as f32;
+        let size = [between(0.3, 0.5), between(0.3, 0.5), between(0.3, 0.5)];
+        let shape = match random.bits() % 3 {
+            0 => Shape::Sphere { radius: size[0] },
+            1 => Shape::Capsule {
+                half_height: 0.75 * size[0],
+                radius: 0.75 * size[1],
+            },
+            _ => Shape::Cuboid {
+                half_extents: Vec3::from_array(size),
+            },
+        };
+        solid(position + DVec3::Y * HILLS, &mut random, shape, WATER)
+    });
+    let bodies = bodies.collect();
+    let mut statics = vec![StaticShape::HeightField(hills)];
+    statics.extend(container(side));
+    Scene {
+        params: WorldParams::default(),
+        bodies,
+        statics,
+    }
+}
+
+/// Density of the bodies, kg/m³.
+const WATER: f32 = 1000.0;
+/// Height of the highest possible hill, m.
+const HILLS: f64 = 2.0;
+/// Distance of a height field's posts, m.
+const POSTS: f64 = 1.0;
+
+/// Hills up to [`HILLS`] high over a square around the origin: three waves of 12 to 24 m length in random directions, no slope steeper than the friction of the bodies holds.
+fn hills(side: f64, random: &mut Random) -> HeightField {
+    let posts = (side / POSTS).ceil() as u32 + 3;
+    let corner = -0.5 * f64::from(posts - 1) * POSTS;
+    let waves: [(DVec3, f64); 3] = std::array::from_fn(|_| {
+        let (turn, length) = (TAU * random.unit(), 12.0 + 12.0 * random.unit());
+        let along = DVec3::new(libm::cos(turn), 0.0, libm::sin(turn));
+        (along * (TAU / length), TAU * random.unit())
+    });
+    let height = |index: u32| {
+        let place = DVec3::new(f64::from(index % posts), 0.0, f64::from(index / posts)) * POSTS;
+        let waves = waves.iter().map(|(wave, phase)| libm::sin(wave.dot(place) + phase));
+        (HILLS * (0.5 + waves.sum::<f64>() / 6.0)) as f32
+    };
+    HeightField {
+        origin: DVec3::new(corner, 0.0, corner),
+        columns: posts,
+        rows: posts,
+        spacing_x: POSTS as f32,
+        spacing_z: POSTS as f32,
+        heights: (0..posts * posts).map(height).collect(),
+        friction: Material::default().friction,
+        restitution: Material::default().restitution,
+    }
+}
+
+/// Places 1.8 m apart in layers over a square around the origin, so that bodies of half extents up to 0.5 m do not touch however they are turned.
+fn loose_grid(count: usize, side: f64) -> impl Iterator<Item = DVec3> {
+    let spacing = 1.8;
+    let per_edge = ((side / spacing) as usize).max(1);
+    (0..count).map(move |i| {
+        let cell = DVec3::new(
+            (i % per_edge) as f64,
+            (i / per_edge / per_edge) as f64,
+            (i / per_edge % per_edge) as f64,
+        );
+        let corner = DVec3::new(-0.5, 0.0, -0.5) * per_edge as f64;
+        (corner + cell + 0.5) * spacing
+    })
+}
+
+/// Four walls around a square around the origin.
+fn container(side: f64) -> [StaticShape; 4] {
+    [DVec3::X, DVec3::Z, -DVec3::X, -DVec3::Z].map(|normal| wall(normal * -0.5 * side, normal, Material::default()))
+}
+
+/// A body at rest, turned at random.
+fn solid(position: DVec3, random: &mut Random, shape: Shape, density: f32) -> BodyDesc {
+    BodyDesc {
+        position,
+        orientation: random.orientation(),
+        shape,
+        mass: density * shape.volume().expect("it is no hull"),
+        ..BodyDesc::default()
+    }
+}
+
 /// Balls on a 4 m grid that fall together and never touch.
 pub fn free_flight(count: usize) -> Scene {
     let per_edge = (count as f64).cbrt().ceil() as usize;
@@ -169,6 +282,17 @@ impl Random {
     /// Uniform in [0, 1).
     pub fn unit(&mut self) -> f64 {
         (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// Uniform over all orientations: the direction of a point in the unit ball of four dimensions.
+    pub fn orientation(&mut self) -> Quat {
+        loop {
+            let mut component = || 2.0 * self.unit() - 1.0;
+            let point = DQuat::from_xyzw(component(), component(), component(), component());
+            if (0.01..=1.0).contains(&point.length_squared()) {
+                return point.normalize().as_quat();
+            }
+        }
     }
 
     /// Components uniform within ± `bound`.
