@@ -1,6 +1,6 @@
 //! Contacts, and the impulses of last tick's contacts, which warm start this tick's.
 //!
-//! Contacts lie in [`Block`]s of four, lane by lane, in the order in which they are solved; no two lanes of a block share a body, so a block is solved at once and gives
+//! Contacts lie in [`Block`]s of eight, lane by lane, in the order in which they are solved; no two lanes of a block share a body, so a block is solved at once and gives
 //! the same bits as one contact after the other.
 //!
 //! The cache has one small entry for each contact, listed under one held body, its *home*; it names the other partner by id. A body's ranges move with it through the sort. So
@@ -8,14 +8,12 @@
 
 use std::ops::Range;
 
-use glam::{Vec3, Vec4};
+use glam::Vec3;
 
 use crate::body::BodyId;
 use crate::halo::CachedContact;
+use crate::simd::{LANES, Octet};
 use crate::storage::Columns;
-
-/// Contacts in a block. A constant, not the machine's width: it shapes the padding, though never a result.
-pub(crate) const LANES: usize = 4;
 
 /// In place of a body's index: static geometry, or a lane without a contact.
 pub(crate) const NO_BODY: u32 = u32::MAX;
@@ -48,46 +46,41 @@ pub(crate) struct Contact {
     pub(crate) high: u32,
 }
 
-/// Four contacts, lane by lane: four cache lines.
+/// Eight contacts, lane by lane: seven cache lines.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Block {
-    pub(crate) normal: [Vec4; 3],
-    pub(crate) separation: Vec4,
-    pub(crate) friction_impulse: [Vec4; 3],
-    pub(crate) normal_impulse: Vec4,
-    pub(crate) normal_mass: Vec4,
-    pub(crate) tangent_mass: Vec4,
-    pub(crate) friction: Vec4,
-    pub(crate) restitution: Vec4,
+    pub(crate) normal: [Octet; 3],
+    pub(crate) separation: Octet,
+    pub(crate) friction_impulse: [Octet; 3],
+    pub(crate) normal_impulse: Octet,
+    pub(crate) normal_mass: Octet,
+    pub(crate) tangent_mass: Octet,
+    pub(crate) friction: Octet,
+    pub(crate) restitution: Octet,
     pub(crate) low: [u32; LANES],
     pub(crate) high: [u32; LANES],
-    /// Positions in the list of the cache.
-    pub(crate) rank: [u32; LANES],
-    spare: [u32; LANES],
 }
 
-const _: () = assert!(size_of::<Block>() == 256);
+const _: () = assert!(size_of::<Block>() == 448);
 
 impl Block {
     /// Lanes without contacts: they compute zero impulses on nothing.
     pub(crate) const EMPTY: Self = Self {
-        normal: [Vec4::ZERO; 3],
-        separation: Vec4::ZERO,
-        friction_impulse: [Vec4::ZERO; 3],
-        normal_impulse: Vec4::ZERO,
-        normal_mass: Vec4::ZERO,
-        tangent_mass: Vec4::ZERO,
-        friction: Vec4::ZERO,
-        restitution: Vec4::ZERO,
+        normal: [Octet::ZERO; 3],
+        separation: Octet::ZERO,
+        friction_impulse: [Octet::ZERO; 3],
+        normal_impulse: Octet::ZERO,
+        normal_mass: Octet::ZERO,
+        tangent_mass: Octet::ZERO,
+        friction: Octet::ZERO,
+        restitution: Octet::ZERO,
         low: [NO_BODY; LANES],
         high: [NO_BODY; LANES],
-        rank: [0; LANES],
-        spare: [0; LANES],
     };
 
     /// Puts a contact into a lane.
-    pub(crate) fn set(&mut self, lane: usize, contact: &Contact, rank: u32) {
+    pub(crate) fn set(&mut self, lane: usize, contact: &Contact) {
         for axis in 0..3 {
             self.normal[axis][lane] = contact.normal[axis];
             self.friction_impulse[axis][lane] = contact.friction_impulse[axis];
@@ -100,7 +93,6 @@ impl Block {
         self.restitution[lane] = contact.restitution;
         self.low[lane] = contact.low;
         self.high[lane] = contact.high;
-        self.rank[lane] = rank;
     }
 
     /// The lanes with a contact.
@@ -110,16 +102,11 @@ impl Block {
             .map(move |lane| (self, lane))
     }
 
-    /// Writes the impulses to the cache entries; the first has this rank.
-    pub(crate) fn store(&self, entries: &mut [CacheEntry], first: usize) {
-        for lane in 0..LANES {
-            if self.low[lane] != NO_BODY {
-                entries[self.rank[lane] as usize - first].impulses = Impulses {
-                    normal: self.normal_impulse[lane] + 0.0,
-                    // Adding zero makes a negative zero positive.
-                    friction: self.friction_impulse.map(|axis| axis[lane] + 0.0),
-                };
-            }
+    /// What a lane has accumulated, without negative zeros.
+    pub(crate) fn impulses(&self, lane: usize) -> Impulses {
+        Impulses {
+            normal: self.normal_impulse[lane] + 0.0,
+            friction: [0, 1, 2].map(|axis| self.friction_impulse[axis][lane] + 0.0),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The order in which a tile's contacts are solved, such that four at a time share no body.
+//! The order in which a tile's contacts are solved, such that eight at a time share no body.
 //!
 //! Contacts are coloured greedily in storage order: each takes the first colour that neither of its bodies has yet. They are solved colour by colour, in storage order within a
 //! colour. The colours depend on the contacts of the bodies concerned only, so it is of no consequence which tiles are coloured together, and the contacts of a colour, which
@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use crate::contact::LANES;
+use crate::simd::LANES;
 
 /// Colours before contacts are solved singly. A body touches some twelve of its own size; only one that is much larger than its partners has more contacts than this.
 const COLOURS: usize = 64;
@@ -113,7 +113,7 @@ mod tests {
     fn contacts_of_one_body_are_in_different_blocks() {
         let mut order = LaneOrder::default();
         order.number([3, 3, 3, 5, 6, 6].into_iter());
-        assert_eq!(order.lanes, [0, 4, 8, 1, 2, 5]);
+        assert_eq!(order.lanes, [0, 8, 16, 1, 2, 9]);
         assert_eq!(order.blocks, 3);
     }
 }

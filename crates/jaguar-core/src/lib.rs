@@ -37,7 +37,6 @@ pub mod part;
 pub mod query;
 pub mod scenes;
 pub mod shape;
-#[expect(dead_code, reason = "the contact solver comes next")]
 pub mod simd;
 pub mod snapshot;
 mod solver;

@@ -158,12 +158,6 @@ pub(crate) trait F32x8:
         other.lt(self)
     }
 
-    /// Whether self >= other.
-    #[inline(always)]
-    fn ge(self, other: Self) -> Self::Mask {
-        other.le(self)
-    }
-
     /// `if_true` where the mask holds, `if_false` elsewhere. There is no minimum or maximum: of two zeros of different sign, and of NaN, machines choose differently.
     fn select(mask: Self::Mask, if_true: Self, if_false: Self) -> Self;
 
@@ -614,7 +608,7 @@ mod tests {
             difference -= b;
             put(sum);
             put(difference);
-            for mask in [a.lt(b), a.le(b), a.gt(b), a.ge(b), a.lt(b) | b.lt(a), a.le(b) & b.le(a)] {
+            for mask in [a.lt(b), a.le(b), a.gt(b), a.lt(b) | b.lt(a), a.le(b) & b.le(a)] {
                 put(F::select(mask, a, b));
                 put(F::splat(mask.bits() as f32));
                 put(F::splat(f32::from(mask.any())));

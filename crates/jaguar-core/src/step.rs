@@ -16,8 +16,9 @@ use crate::collide::{Collision, split_front};
 use crate::contact::{Block, ContactCache, ContactSet};
 use crate::error::HaloError;
 use crate::kinds::Kinds;
+use crate::simd::{F32x8, Kernel, LANES, Level};
 use crate::solver::across::{self, Side};
-use crate::solver::kernel::Impulse;
+use crate::solver::kernel::Change;
 use crate::solver::{StepConstants, inside, integrate};
 use crate::storage::{Columns, Motion};
 use crate::tile::TileIndex;
@@ -33,6 +34,11 @@ impl World {
             self.substep();
         }
         self.finish();
+    }
+
+    /// Chooses the instructions that lanes are computed with: of no consequence but for speed. A world begins with the best of the machine.
+    pub fn set_simd(&mut self, level: Level) {
+        self.constants.simd = level;
     }
 
     /// Finds and prepares the contacts of the tick, and begins the first substep up to its warm start. `owner` says which pod owns a ghost's tile.
@@ -175,22 +181,22 @@ impl World {
             across,
         } = &self.contacts;
         let (mut inside_entries, mut static_entries) = (&mut self.cached.inside[..], &mut self.cached.statics[..]);
-        let mut tasks = Vec::with_capacity(self.collision.portions.len());
-        for portion in &self.collision.portions {
-            let first = (portion.inside_entries.start, portion.static_entries.start);
-            let entries = (
-                split_front(&mut inside_entries, portion.inside_entries.len()),
-                split_front(&mut static_entries, portion.static_entries.len()),
-            );
-            tasks.push((&inside[portion.inside.clone()], entries.0, first.0));
-            tasks.push((&statics[portion.statics.clone()], entries.1, first.1));
+        let mut tasks = Vec::with_capacity(2 * self.collision.portions.len());
+        for (portion, found) in self.collision.portions.iter().zip(&self.collision.found) {
+            let entries = split_front(&mut inside_entries, portion.inside_entries.len());
+            tasks.push((&inside[portion.inside.clone()], entries, &found.inside_lanes.lanes));
+            let entries = split_front(&mut static_entries, portion.static_entries.len());
+            tasks.push((&statics[portion.statics.clone()], entries, &found.static_lanes.lanes));
         }
-        tasks.push((across, &mut self.cached.across, 0));
-        tasks.into_par_iter().for_each(|(blocks, entries, first)| {
-            for block in blocks {
-                block.store(entries, first);
+        tasks.into_par_iter().for_each(|(blocks, entries, lanes)| {
+            for (entry, &lane) in entries.iter_mut().zip(lanes) {
+                entry.impulses = blocks[lane as usize / LANES].impulses(lane as usize % LANES);
             }
         });
+        let across_lanes = across.iter().flat_map(Block::lanes);
+        for (entry, (block, lane)) in self.cached.across.iter_mut().zip(across_lanes) {
+            entry.impulses = block.impulses(lane);
+        }
     }
 
     /// Runs stages on all portions in parallel.
@@ -228,12 +234,11 @@ impl World {
             });
         }
         tasks.par_iter_mut().with_max_len(1).for_each(|task| {
-            if stages != Stages::Begin {
-                task.solve(&shared);
-            }
-            if stages != Stages::Solve {
-                task.begin_substep(&shared);
-            }
+            self.constants.simd.run(Portioned {
+                task,
+                shared: &shared,
+                stages,
+            });
         });
         self.stats.quarantined += quarantined.into_inner();
     }
@@ -253,10 +258,31 @@ enum Stages {
 /// What all portions read.
 struct Shared<'a> {
     across: &'a [Block],
-    changes: &'a [Impulse],
+    changes: &'a [Change],
     quarantined: &'a AtomicU64,
     kinds: &'a Kinds,
     step: &'a StepConstants,
+}
+
+/// A task's stages, compiled as one for each level of [`crate::simd`].
+struct Portioned<'a, 'b> {
+    task: &'a mut Task<'b>,
+    shared: &'a Shared<'b>,
+    stages: Stages,
+}
+
+impl Kernel for Portioned<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F: F32x8>(self) {
+        if self.stages != Stages::Begin {
+            self.task.solve::<F>(self.shared);
+        }
+        if self.stages != Stages::Solve {
+            self.task.begin_substep::<F>(self.shared);
+        }
+    }
 }
 
 /// Some tiles' bodies and contacts, for one task.
@@ -273,7 +299,8 @@ struct Task<'a> {
 
 impl Task<'_> {
     /// Integrates velocities and warm starts all contacts.
-    fn begin_substep(&mut self, shared: &Shared<'_>) {
+    #[inline(always)]
+    fn begin_substep<F: F32x8>(&mut self, shared: &Shared<'_>) {
         let quarantined = integrate::integrate_velocities(self.motion, shared.step);
         if quarantined > 0 {
             shared.quarantined.fetch_add(quarantined, Ordering::Relaxed);
@@ -281,19 +308,20 @@ impl Task<'_> {
         if let Some(kinds) = self.damped {
             integrate::damp(self.motion, kinds, shared.kinds, shared.step);
         }
-        inside::warm_start(self.motion, self.base, self.inside);
-        inside::warm_start(self.motion, self.base, self.statics);
+        inside::warm_start::<F>(self.motion, self.base, self.inside);
+        inside::warm_start::<F>(self.motion, self.base, self.statics);
         across::warm_start(self.motion, self.base, self.sides, shared.across);
     }
 
     /// Solves contacts with push, integrates positions, relaxes.
-    fn solve(&mut self, shared: &Shared<'_>) {
+    #[inline(always)]
+    fn solve<F: F32x8>(&mut self, shared: &Shared<'_>) {
         let step = shared.step;
         across::apply_changes(self.motion, self.base, self.sides, shared.changes);
-        inside::solve_pass::<true>(self.motion, self.base, self.inside, step);
-        inside::solve_pass::<true>(self.motion, self.base, self.statics, step);
+        inside::solve_pass::<F, true>(self.motion, self.base, self.inside, step);
+        inside::solve_pass::<F, true>(self.motion, self.base, self.statics, step);
         integrate::integrate_positions(self.motion, step);
-        inside::solve_pass::<false>(self.motion, self.base, self.inside, step);
-        inside::solve_pass::<false>(self.motion, self.base, self.statics, step);
+        inside::solve_pass::<F, false>(self.motion, self.base, self.inside, step);
+        inside::solve_pass::<F, false>(self.motion, self.base, self.statics, step);
     }
 }

@@ -332,32 +332,22 @@ impl World {
         // Bodies that were spawned since lie behind those that the contacts know.
         let known = self.collision.portions.last().map_or(0, |portion| portion.bodies.end);
         let held = self.bodies.columns().id.get(..known).unwrap_or_default();
-        let ContactSet {
-            inside,
-            statics,
-            across,
-        } = &self.contacts;
-        let inside = inside.iter().map(|block| (block, &self.cached.inside));
-        let statics = statics.iter().map(|block| (block, &self.cached.statics));
-        let across = across.iter().map(|block| (block, &self.cached.across));
-        inside.chain(statics).chain(across).flat_map(move |(block, entries)| {
-            block.lanes().map(move |(block, lane)| {
-                let other = entries[block.rank[lane] as usize].other;
-                let id = |index: u32| held.get(index as usize).map_or(other, |id| id.0);
-                let low = BodyId(id(block.low[lane]));
-                let high = match id(block.high[lane]) {
-                    key if key & STATIC_BIT != 0 => ContactPartner::Static(key ^ STATIC_BIT),
-                    id => ContactPartner::Body(BodyId(id)),
-                };
-                ContactView {
-                    low,
-                    high,
-                    separation: block.separation[lane],
-                    normal: Vec3::from_array(block.normal.map(|axis| axis[lane])),
-                    normal_impulse: block.normal_impulse[lane],
-                    friction_impulse: Vec3::from_array(block.friction_impulse.map(|axis| axis[lane])),
-                }
-            })
+        let contacts = self.collision.contacts(&self.contacts, &self.cached);
+        contacts.map(move |(block, lane, entry)| {
+            let id = |index: u32| held.get(index as usize).map_or(entry.other, |id| id.0);
+            let low = BodyId(id(block.low[lane]));
+            let high = match id(block.high[lane]) {
+                key if key & STATIC_BIT != 0 => ContactPartner::Static(key ^ STATIC_BIT),
+                id => ContactPartner::Body(BodyId(id)),
+            };
+            ContactView {
+                low,
+                high,
+                separation: block.separation[lane],
+                normal: Vec3::from_array([0, 1, 2].map(|axis| block.normal[axis][lane])),
+                normal_impulse: block.normal_impulse[lane],
+                friction_impulse: Vec3::from_array([0, 1, 2].map(|axis| block.friction_impulse[axis][lane])),
+            }
         })
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use glam::{DVec3, Vec3};
 use jaguar_core::hash::WorldHash;
 use jaguar_core::scenes::{self, Random, Scene, ball};
+use jaguar_core::simd::Level;
 use jaguar_core::{BodyId, Boundary, Material, Shape, TileIndex, World, WorldParams};
 
 /// Which of `pods` pods owns a tile at a tick: as scattered as can be, and different every tick.
@@ -265,6 +266,25 @@ fn the_number_of_threads_changes_nothing() {
         let one = on(1);
         assert_eq!(one, on(2));
         assert_eq!(one, on(4));
+    }
+}
+
+#[test]
+fn the_instructions_of_the_machine_change_nothing() {
+    for scene in [scenes::pile(1500, 1), scenes::gas(1500, 1), mixed_pile(2.0)] {
+        let with = |level: Level| {
+            let mut world = scene.world().unwrap();
+            world.set_simd(level);
+            let mut hash = || {
+                world.step();
+                world.hash()
+            };
+            (0..90).map(|_| hash()).collect::<Vec<_>>()
+        };
+        let baseline = with(Level::BASELINE);
+        for level in Level::supported() {
+            assert_eq!(baseline, with(level), "{}", level.name());
+        }
     }
 }
 

@@ -27,18 +27,18 @@ pub(super) struct View<'a> {
 
 /// What one chunk finds.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(crate) struct Found {
     unordered: Vec<Pair>,
     pair_order: PairOrder,
     /// Pairs of held bodies that may become candidates soon, by finder in storage order.
     pub(super) candidates: Vec<Pair>,
     /// In storage order.
     pub(super) inside: Vec<Pair>,
-    pub(super) inside_lanes: LaneOrder,
+    pub(crate) inside_lanes: LaneOrder,
     pub(super) across: Vec<Pair>,
     /// In storage order of the body, then by feature.
     pub(super) statics: Vec<(u32, StaticContact)>,
-    pub(super) static_lanes: LaneOrder,
+    pub(crate) static_lanes: LaneOrder,
     touches: Vec<StaticContact>,
 }
 

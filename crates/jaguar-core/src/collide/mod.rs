@@ -13,11 +13,12 @@ pub(crate) use self::prepare::{Portion, split_front};
 use crate::broad_phase::{GridParams, Grids};
 use crate::candidates::{Candidates, Plan};
 use crate::constants::CONTACT_SLOP;
-use crate::contact::{CacheSet, CachedRanges, ContactCache, ContactSet};
+use crate::contact::{Block, CacheEntry, CacheSet, CachedRanges, ContactCache, ContactSet};
 use crate::narrow_phase::static_geometry::StaticGeometry;
+use crate::simd::LANES;
 use crate::solver::StepConstants;
 use crate::solver::across::Side;
-use crate::solver::kernel::Impulse;
+use crate::solver::kernel::Change;
 use crate::storage::{Bodies, Columns, Motion};
 use crate::tile_table::TileTable;
 
@@ -29,7 +30,8 @@ type Pair = [u32; 2];
 pub(crate) struct Collision {
     pub(crate) table: TileTable,
     grids: Vec<Grids>,
-    found: Vec<Found>,
+    /// One for each chunk; what the chunks of owned tiles found decides the lanes of the portions' contacts.
+    pub(crate) found: Vec<Found>,
     unordered_across: Vec<Pair>,
     across_pairs: Vec<Pair>,
     pair_order: PairOrder,
@@ -41,7 +43,7 @@ pub(crate) struct Collision {
     /// The held bodies' parts in contacts between tiles, by body, then by the partner's id.
     pub(crate) sides: Vec<Side>,
     /// One for each block of contacts between tiles.
-    pub(crate) changes: Vec<Impulse>,
+    pub(crate) changes: Vec<Change>,
 }
 
 impl Collision {
@@ -80,6 +82,38 @@ impl Collision {
         self.prepare(makings, contacts, cached);
         self.list_sides(bodies.columns(), held, contacts);
         std::mem::swap(&mut bodies.columns_mut().cached, &mut self.next_ranges);
+    }
+
+    /// The contacts of the tick, each by its block, its lane and its entry in the cache. None when bodies were removed since.
+    pub(crate) fn contacts<'a>(
+        &'a self,
+        contacts: &'a ContactSet,
+        cached: &'a CacheSet,
+    ) -> impl Iterator<Item = (&'a Block, usize, &'a CacheEntry)> {
+        let portions = self.portions.iter().zip(&self.found).flat_map(|(portion, found)| {
+            let inside = &cached.inside[portion.inside_entries.clone()];
+            let statics = &cached.statics[portion.static_entries.clone()];
+            let inside = (
+                contacts.inside.get(portion.inside.clone()),
+                &found.inside_lanes.lanes,
+                inside,
+            );
+            let statics = (
+                contacts.statics.get(portion.statics.clone()),
+                &found.static_lanes.lanes,
+                statics,
+            );
+            [inside, statics].into_iter().flat_map(|(blocks, lanes, entries)| {
+                let blocks = blocks.unwrap_or_default();
+                let located = lanes.iter().zip(entries);
+                located.filter_map(|(&lane, entry)| {
+                    let block = blocks.get(lane as usize / LANES)?;
+                    Some((block, lane as usize % LANES, entry))
+                })
+            })
+        });
+        let across = contacts.across.iter().flat_map(Block::lanes).zip(&cached.across);
+        portions.chain(across.map(|((block, lane), entry)| (block, lane, entry)))
     }
 
     fn extend_reaches(&mut self, motion: &mut [Motion], step: &StepConstants) {

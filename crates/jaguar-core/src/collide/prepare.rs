@@ -6,13 +6,14 @@ use rayon::prelude::*;
 
 use super::found::Found;
 use super::{Collision, Pair};
-use crate::contact::{Block, CacheEntry, CacheSet, CachedRanges, Contact, ContactCache, ContactSet, LANES, STATIC_BIT};
+use crate::contact::{Block, CacheEntry, CacheSet, CachedRanges, Contact, ContactCache, ContactSet, STATIC_BIT};
 use crate::kinds::Kinds;
 use crate::narrow_phase::prepare::{pair_contact, static_contact};
 use crate::narrow_phase::static_geometry::StaticContact;
+use crate::simd::LANES;
 use crate::solver::StepConstants;
 use crate::solver::across::Side;
-use crate::solver::kernel::Impulse;
+use crate::solver::kernel::Change;
 use crate::storage::{Bodies, Columns};
 
 /// Blocks that one thread prepares in a row.
@@ -75,7 +76,7 @@ impl Target<'_> {
     fn set(&mut self, k: usize, lane: u32, contact: &Contact, other: u64) -> usize {
         let rank = self.first_entry + k;
         let lane = lane as usize;
-        self.blocks[lane / LANES].set(lane % LANES, contact, rank as u32);
+        self.blocks[lane / LANES].set(lane % LANES, contact);
         self.entries[k].other = other;
         rank
     }
@@ -150,7 +151,7 @@ impl Collision {
         blocks.for_each(|(b, block)| {
             *block = Block::EMPTY;
             for (lane, k) in (b * LANES..pairs.len().min((b + 1) * LANES)).enumerate() {
-                block.set(lane, &makings.pair(pairs[k]), k as u32);
+                block.set(lane, &makings.pair(pairs[k]));
             }
         });
         cached.across.clear();
@@ -166,10 +167,9 @@ impl Collision {
     /// Lists the held bodies' sides of the contacts between tiles in the order in which they act.
     pub(super) fn list_sides(&mut self, columns: &Columns, held: usize, contacts: &ContactSet) {
         self.side_keys.clear();
-        for (block, lane) in contacts.across.iter().flat_map(Block::lanes) {
-            let (low, high) = (block.low[lane], block.high[lane]);
-            // The cache lists contacts between tiles in the order of their lanes.
-            let lane = block.rank[lane] as usize;
+        for lane in 0..self.across_pairs.len() {
+            let block = &contacts.across[lane / LANES];
+            let (low, high) = (block.low[lane % LANES], block.high[lane % LANES]);
             if (low as usize) < held {
                 let key = columns.id[high as usize].0;
                 self.side_keys.push((low, key, Side::of_low(low, lane)));
@@ -183,7 +183,7 @@ impl Collision {
         self.sides.clear();
         self.sides.extend(self.side_keys.iter().map(|&(_, _, side)| side));
         self.changes.clear();
-        self.changes.resize(contacts.across.len(), Impulse::default());
+        self.changes.resize(contacts.across.len(), Change::default());
         let mut begin = 0;
         for portion in &mut self.portions {
             let limit = portion.bodies.end as u32;

@@ -7,12 +7,13 @@ use glam::Vec3;
 use rayon::prelude::*;
 
 use super::StepConstants;
-use super::kernel::{Impulse, Share, Shifts, Velocities, solve};
-use crate::contact::{Block, LANES};
+use super::kernel::{Change, Share, Shifts, Velocities, solve};
+use crate::contact::Block;
+use crate::simd::{F32x8, Kernel, LANES, Octet};
 use crate::storage::Motion;
 
 /// Blocks that one thread solves in a row.
-const MIN_BLOCKS: usize = 128;
+const BLOCKS_AT_ONCE: usize = 64;
 
 /// A held body's part in a contact between tiles.
 #[derive(Clone, Copy, Debug)]
@@ -37,43 +38,89 @@ impl Side {
         }
     }
 
-    /// Applies the impulse that `impulse` knows of a block to the side's body.
-    fn apply(self, impulse: impl Fn(usize) -> Impulse, motion: &mut [Motion], base: usize) {
-        let lane = (self.lane >> 1) as usize;
-        let impulse = impulse(lane / LANES);
-        let part = |lanes: [glam::Vec4; 3]| Vec3::from_array(lanes.map(|axis| axis[lane % LANES]));
+    /// Applies an impulse of the contact, and what of it turns, to the side's body.
+    fn apply(self, linear: Vec3, turning: Vec3, motion: &mut [Motion], base: usize) {
         let body = &mut motion[self.body as usize - base];
-        let linear = part(impulse.linear) * body.inverse_mass();
+        let linear = linear * body.inverse_mass();
         let sign = if self.lane & 1 == 0 { -1.0 } else { 1.0 };
         body.set_velocity(body.velocity() + linear * sign);
-        body.set_angular_velocity(body.angular_velocity() - part(impulse.turning) * body.turning());
+        body.set_angular_velocity(body.angular_velocity() - turning * body.turning());
+    }
+
+    /// The block of the contact, and the lane in it.
+    fn block_and_lane(self) -> (usize, usize) {
+        let lane = (self.lane >> 1) as usize;
+        (lane / LANES, lane % LANES)
     }
 }
 
 /// Computes the change of every contact; applies none.
-pub(crate) fn solve_all(motion: &[Motion], blocks: &mut [Block], changes: &mut [Impulse], step: &StepConstants) {
+pub(crate) fn solve_all(motion: &[Motion], blocks: &mut [Block], changes: &mut [Change], step: &StepConstants) {
     blocks
-        .par_iter_mut()
-        .with_min_len(MIN_BLOCKS)
-        .zip(changes)
-        .for_each(|(block, change)| {
-            let (low, high) = (block.low, block.high);
-            let low = (Velocities::gather(motion, 0, &low), Shifts::gather(motion, 0, &low));
-            let high = (Velocities::gather(motion, 0, &high), Shifts::gather(motion, 0, &high));
-            *change = solve::<true>(block, (&low.0, &low.1), (&high.0, &high.1), Share::Half, step);
+        .par_chunks_mut(BLOCKS_AT_ONCE)
+        .zip(changes.par_chunks_mut(BLOCKS_AT_ONCE))
+        .for_each(|(blocks, changes)| {
+            step.simd.run(Solve {
+                motion,
+                blocks,
+                changes,
+                step,
+            });
         });
+}
+
+struct Solve<'a> {
+    motion: &'a [Motion],
+    blocks: &'a mut [Block],
+    changes: &'a mut [Change],
+    step: &'a StepConstants,
+}
+
+impl Kernel for Solve<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F: F32x8>(self) {
+        let motion = self.motion;
+        for (block, change) in self.blocks.iter_mut().zip(self.changes) {
+            let low = (
+                &Velocities::<F>::gather(motion, 0, &block.low),
+                &Shifts::gather(motion, 0, &block.low),
+            );
+            let high = (
+                &Velocities::gather(motion, 0, &block.high),
+                &Shifts::gather(motion, 0, &block.high),
+            );
+            solve::<F, true>(block, low, high, Share::Half, self.step).store(change);
+        }
+    }
 }
 
 /// Applies the accumulated impulses to the held bodies' sides.
 pub(crate) fn warm_start(motion: &mut [Motion], base: usize, sides: &[Side], blocks: &[Block]) {
     for side in sides {
-        side.apply(|block| Impulse::accumulated(&blocks[block]), motion, base);
+        let (block, lane) = side.block_and_lane();
+        let block = &blocks[block];
+        let (normal, friction) = (vector(&block.normal, lane), vector(&block.friction_impulse, lane));
+        let linear = normal * block.normal_impulse[lane] + friction;
+        side.apply(linear, normal.cross(friction), motion, base);
     }
 }
 
 /// Applies the changes to the held bodies' sides.
-pub(crate) fn apply_changes(motion: &mut [Motion], base: usize, sides: &[Side], changes: &[Impulse]) {
+pub(crate) fn apply_changes(motion: &mut [Motion], base: usize, sides: &[Side], changes: &[Change]) {
     for side in sides {
-        side.apply(|block| changes[block], motion, base);
+        let (block, lane) = side.block_and_lane();
+        let change = &changes[block];
+        side.apply(
+            vector(&change.linear, lane),
+            vector(&change.turning, lane),
+            motion,
+            base,
+        );
     }
+}
+
+fn vector(octets: &[Octet; 3], lane: usize) -> Vec3 {
+    Vec3::new(octets[0][lane], octets[1][lane], octets[2][lane])
 }

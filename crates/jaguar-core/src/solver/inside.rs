@@ -3,12 +3,14 @@
 use super::StepConstants;
 use super::kernel::{Impulse, Share, Shifts, Velocities, solve};
 use crate::contact::Block;
+use crate::simd::F32x8;
 use crate::storage::Motion;
 
 /// Applies what the contacts have accumulated. `base` is the index of the first body in `motion`.
-pub(crate) fn warm_start(motion: &mut [Motion], base: usize, blocks: &[Block]) {
+#[inline(always)]
+pub(crate) fn warm_start<F: F32x8>(motion: &mut [Motion], base: usize, blocks: &[Block]) {
     for block in blocks {
-        let impulse = Impulse::accumulated(block);
+        let impulse = Impulse::<F>::accumulated(block);
         let mut low = Velocities::gather(motion, base, &block.low);
         let mut high = Velocities::gather(motion, base, &block.high);
         low.take_as_low(&impulse);
@@ -19,20 +21,21 @@ pub(crate) fn warm_start(motion: &mut [Motion], base: usize, blocks: &[Block]) {
 }
 
 /// One pass over contacts: pushing overlaps apart, or (relaxing) only correcting velocities, which takes back the speed that the push gave.
-pub(crate) fn solve_pass<const PUSH: bool>(
+#[inline(always)]
+pub(crate) fn solve_pass<F: F32x8, const PUSH: bool>(
     motion: &mut [Motion],
     base: usize,
     blocks: &mut [Block],
     step: &StepConstants,
 ) {
     for block in blocks {
-        let mut low = Velocities::gather(motion, base, &block.low);
+        let mut low = Velocities::<F>::gather(motion, base, &block.low);
         let mut high = Velocities::gather(motion, base, &block.high);
         let shifts = (
             Shifts::gather(motion, base, &block.low),
             Shifts::gather(motion, base, &block.high),
         );
-        let impulse = solve::<PUSH>(block, (&low, &shifts.0), (&high, &shifts.1), Share::Whole, step);
+        let impulse = solve::<F, PUSH>(block, (&low, &shifts.0), (&high, &shifts.1), Share::Whole, step);
         low.take_as_low(&impulse);
         high.take_as_high(&impulse);
         low.scatter(motion, base, &block.low);

@@ -12,10 +12,13 @@ use glam::Vec3;
 
 use crate::config::WorldParams;
 use crate::constants::ACROSS_DAMPING;
+use crate::simd::Level;
 
 /// What is the same for all bodies and contacts.
 #[derive(Clone, Debug)]
 pub(crate) struct StepConstants {
+    /// What lanes are computed with: of no consequence but for speed.
+    pub(crate) simd: Level,
     /// m.
     pub(crate) tile_size: f32,
     /// Length of a tick, s.
@@ -41,6 +44,7 @@ impl StepConstants {
         let tick_seconds = params.tick_seconds();
         let substep_seconds = tick_seconds / params.substeps as f32;
         Self {
+            simd: Level::best(),
             tile_size: params.tile_size,
             tick_seconds,
             substep_seconds,
