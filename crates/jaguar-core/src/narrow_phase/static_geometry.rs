@@ -2,14 +2,16 @@
 
 use glam::{DVec3, Vec3};
 
-use crate::shape::{Cuboid, MAX_SHAPES, Plane, ShapeError, StaticShape, Surface, SurfacePoint, Topology, checked};
+use crate::shape::{
+    Cuboid, MAX_SHAPES, Plane, ShapeError, StaticShape, Surface, SurfacePoint, Topology, TriangleMesh, checked,
+};
 use crate::tile::{self, TileIndex};
 
 /// Most contacts of one body with static geometry; the deepest are kept.
 pub(crate) const MAX_CONTACTS: usize = 8;
 
 /// Bits of a contact key below the shape's index.
-const FEATURE_BITS: u32 = 40;
+pub(crate) const FEATURE_BITS: u32 = 40;
 // A key must stay below 2^63, which marks static geometry in the contact cache.
 const _: () = assert!(MAX_SHAPES as u64 <= 1 << (63 - FEATURE_BITS));
 
@@ -20,18 +22,20 @@ const SAME_NORMAL_COSINE: f32 = 0.9998;
 #[derive(Clone, Debug)]
 pub(crate) struct StaticGeometry {
     /// Invariant: checked, unit vectors normalised.
-    shapes: Vec<StaticShape>,
+    pub(super) shapes: Vec<StaticShape>,
     /// One for each shape, in the same order.
-    prepared: Vec<Prepared>,
-    tile_size: f32,
+    pub(super) prepared: Vec<Prepared>,
+    pub(super) tile_size: f32,
 }
 
 /// What is computed once of a shape.
 #[derive(Clone, Debug)]
-struct Prepared {
-    bounds: Bounds,
+pub(super) struct Prepared {
+    pub(super) bounds: Bounds,
     /// Of a mesh.
-    topology: Option<Topology>,
+    pub(super) topology: Option<Topology>,
+    /// The surface of a box, which bodies other than spheres meet.
+    pub(super) hull: Option<(TriangleMesh, Topology)>,
 }
 
 impl Prepared {
@@ -40,9 +44,23 @@ impl Prepared {
             StaticShape::Mesh(mesh) => Some(Topology::of(mesh)),
             _ => None,
         };
+        let hull = match *shape {
+            StaticShape::Cuboid {
+                centre,
+                half_extents,
+                orientation,
+                ..
+            } => {
+                let mesh = TriangleMesh::cuboid(centre, half_extents, orientation);
+                let topology = Topology::of(&mesh);
+                Some((mesh, topology))
+            }
+            _ => None,
+        };
         Self {
             bounds: Bounds::of(shape, topology.as_ref()),
             topology,
+            hull,
         }
     }
 }
@@ -209,7 +227,7 @@ fn sort_by_depth(contacts: &mut [StaticContact]) {
 }
 
 /// Friction and restitution of a shape.
-fn surface_of(shape: &StaticShape) -> (f32, f32) {
+pub(super) fn surface_of(shape: &StaticShape) -> (f32, f32) {
     match *shape {
         StaticShape::Plane {
             friction, restitution, ..
@@ -251,7 +269,7 @@ fn surface_near(
 
 /// An axis-aligned box, m.
 #[derive(Clone, Debug)]
-struct Bounds {
+pub(super) struct Bounds {
     low: DVec3,
     high: DVec3,
 }
@@ -294,7 +312,7 @@ impl Bounds {
         }
     }
 
-    fn is_near(&self, point: DVec3, reach: f64) -> bool {
+    pub(super) fn is_near(&self, point: DVec3, reach: f64) -> bool {
         (self.low - reach).cmple(point).all() && (self.high + reach).cmpge(point).all()
     }
 }

@@ -5,12 +5,14 @@
 
 mod cuboid;
 mod error;
+mod facet;
 mod height_field;
 mod mesh;
 mod plane;
 
 pub(crate) use cuboid::Cuboid;
 pub(crate) use error::{MAX_SHAPES, checked};
+pub(crate) use facet::{Facet, Facets, NEARLY_FLAT};
 pub(crate) use mesh::{Surface, Topology};
 pub(crate) use plane::Plane;
 

@@ -50,7 +50,8 @@ impl Plane {
         })
     }
 
-    fn distance(&self, position: DVec3) -> f64 {
+    /// How high a position (m) is above the plane, m.
+    pub(crate) fn distance(&self, position: DVec3) -> f64 {
         (position - self.point).dot(self.normal)
     }
 }

@@ -6,6 +6,7 @@
 
 use glam::DVec3;
 
+use super::facets::RING;
 use super::{Grid, Half, HeightField, Triangle};
 use crate::shape::SurfacePoint;
 
@@ -17,7 +18,7 @@ const FEATURES_PER_POST: u64 = 6;
 
 /// The part of a post's six features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Post = 0,
     EdgeAlongX = 1,
     EdgeAlongZ = 2,
@@ -33,17 +34,9 @@ impl HeightField {
     pub(crate) fn surface_near(&self, position: DVec3, reach: f64, touch: &mut impl FnMut(SurfacePoint)) {
         let grid = Grid::new(self);
         let centre = position - self.origin;
-        if let Some(triangle) = grid.triangle_at(centre.x, centre.z) {
-            let above = centre.y - triangle.height_at(centre.x, centre.z);
-            if above <= 0.0 {
-                let normal = triangle.normal();
-                touch(SurfacePoint {
-                    feature: grid.feature(triangle.column, triangle.row, triangle.part()),
-                    normal,
-                    distance: above * normal.y,
-                });
-                return;
-            }
+        if let Some(point) = self.surface_over(position) {
+            touch(point);
+            return;
         }
         let Some(columns) = posts_in_reach(centre.x, reach, grid.cells_per_x, self.columns) else {
             return;
@@ -72,8 +65,24 @@ impl HeightField {
     }
 }
 
+impl HeightField {
+    /// The triangle over a position (m, world) that is below the surface.
+    pub(crate) fn surface_over(&self, position: DVec3) -> Option<SurfacePoint> {
+        let grid = Grid::new(self);
+        let centre = position - self.origin;
+        let triangle = grid.triangle_at(centre.x, centre.z)?;
+        let above = centre.y - triangle.height_at(centre.x, centre.z);
+        let normal = triangle.normal();
+        (above <= 0.0).then(|| SurfacePoint {
+            feature: grid.feature(triangle.column, triangle.row, triangle.part()),
+            normal,
+            distance: above * normal.y,
+        })
+    }
+}
+
 impl Grid<'_> {
-    fn feature(&self, column: u32, row: u32, part: Part) -> u64 {
+    pub(super) fn feature(&self, column: u32, row: u32, part: Part) -> u64 {
         (u64::from(row) * u64::from(self.field.columns) + u64::from(column)) * FEATURES_PER_POST + part as u64
     }
 }
@@ -88,13 +97,13 @@ impl Triangle {
 }
 
 /// Posts from the first to the last, both included; at least two.
-struct PostRange {
-    first: u32,
-    last: u32,
+pub(super) struct PostRange {
+    pub(super) first: u32,
+    pub(super) last: u32,
 }
 
 /// The posts around all cells that overlap `centre ± reach` on one axis; `None` beside the grid.
-fn posts_in_reach(centre: f64, reach: f64, cells_per_m: f64, posts: u32) -> Option<PostRange> {
+pub(super) fn posts_in_reach(centre: f64, reach: f64, cells_per_m: f64, posts: u32) -> Option<PostRange> {
     let (low, high) = ((centre - reach) * cells_per_m, (centre + reach) * cells_per_m);
     if !(low <= f64::from(posts - 1) && high >= 0.0) {
         return None;
@@ -236,7 +245,7 @@ impl View<'_> {
         if (self.centre - post).length_squared() >= self.reach * self.reach {
             return;
         }
-        let around = [(1, 0), (1, 1), (0, 1), (-1, 0), (-1, -1), (0, -1)]
+        let around = RING
             .into_iter()
             .filter_map(|(x, z)| Some((column.checked_add_signed(x)?, row.checked_add_signed(z)?)))
             .filter(|&(x, z)| x < self.grid.field.columns && z < self.grid.field.rows)

@@ -1,11 +1,14 @@
 //! A surface of heights over a regular grid of posts; solid below.
 
 mod contact;
+mod facets;
 mod ray;
 #[cfg(test)]
 mod tests;
 
 use glam::DVec3;
+
+use super::facet::Facets;
 
 /// Heights over a regular grid of posts; solid below. Each cell is two triangles, split along the diagonal from (column, row) to (column + 1, row + 1).
 ///
@@ -53,6 +56,11 @@ impl HeightField {
         let (x, z) = (x - self.origin.x, z - self.origin.z);
         let triangle = Grid::new(self).triangle_at(x, z)?;
         Some(self.origin.y + triangle.height_at(x, z))
+    }
+
+    /// The field as a surface of triangles.
+    pub(crate) fn facets(&self) -> impl Facets {
+        Grid::new(self)
     }
 
     /// From the origin to the far corner in x and z, m.

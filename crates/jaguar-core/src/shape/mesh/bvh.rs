@@ -63,7 +63,6 @@ impl Bvh {
     }
 
     /// Calls `visit` with every triangle of the leaves whose box meets a box.
-    #[expect(dead_code, reason = "manifolds of bodies other than spheres come next")]
     pub(super) fn near_box(&self, low: DVec3, high: DVec3, mut visit: impl FnMut(u32)) {
         let meets = |node: &Node| node.low.as_dvec3().cmple(high).all() && node.high.as_dvec3().cmpge(low).all();
         self.walk(meets, &mut visit);

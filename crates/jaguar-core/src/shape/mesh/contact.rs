@@ -16,15 +16,15 @@ const SLACK: f64 = 1e-9;
 /// Features are numbered by triangle: its face, three edges and three vertices.
 const FEATURES_PER_TRIANGLE: u64 = 8;
 
-/// The part of a triangle's features.
+/// A part of a triangle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Face,
     Edge(usize),
     Vertex(usize),
 }
 
-fn feature(triangle: u32, part: Part) -> u64 {
+pub(super) fn feature(triangle: u32, part: Part) -> u64 {
     let part = match part {
         Part::Face => 0,
         Part::Edge(edge) => 1 + edge,

@@ -2,6 +2,7 @@
 
 mod bvh;
 mod contact;
+mod facets;
 mod ray;
 #[cfg(test)]
 mod tests;
@@ -9,7 +10,7 @@ mod topology;
 
 pub(crate) use topology::Topology;
 
-use glam::{DVec3, Vec3};
+use glam::{DMat3, DVec3, Quat, Vec3};
 
 /// A triangle whose height is below this share of its longest edge has no normal worth the name: with f32 corners the last bit would turn it.
 const THINNEST: f64 = 1e-7;
@@ -46,6 +47,30 @@ impl TriangleMesh {
         let vertices = &self.vertices;
         self.triangles.retain(|corners| !is_degenerate(vertices, corners));
         before - self.triangles.len()
+    }
+
+    /// The surface of a box; its friction and restitution are 0.
+    pub(crate) fn cuboid(centre: DVec3, half_extents: Vec3, orientation: Quat) -> Self {
+        let rotation = DMat3::from_quat(orientation.as_dquat());
+        let corner = |number: u32| {
+            let sign = |axis: u32| if number >> axis & 1 == 1 { 1.0 } else { -1.0 };
+            (rotation * (half_extents.as_dvec3() * DVec3::new(sign(0), sign(1), sign(2)))).as_vec3()
+        };
+        let faces = [
+            [0, 4, 6, 2],
+            [1, 3, 7, 5],
+            [0, 1, 5, 4],
+            [2, 6, 7, 3],
+            [0, 2, 3, 1],
+            [4, 5, 7, 6],
+        ];
+        Self {
+            origin: centre,
+            vertices: (0..8).map(corner).collect(),
+            triangles: faces.iter().flat_map(|&[a, b, c, d]| [[a, b, c], [a, c, d]]).collect(),
+            friction: 0.0,
+            restitution: 0.0,
+        }
     }
 
     /// How many triangles have no area, and the first of them. The indices must be in range.

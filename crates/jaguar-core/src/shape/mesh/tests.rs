@@ -20,17 +20,7 @@ fn mesh(vertices: Vec<Vec3>, triangles: Vec<[u32; 3]>) -> TriangleMesh {
 
 /// A closed box, fronts outside.
 fn closed_box(half: Vec3) -> TriangleMesh {
-    let corner = |i: u32| half * Vec3::from_array([0, 1, 2].map(|axis| if i >> axis & 1 == 1 { 1.0 } else { -1.0 }));
-    let quads = [
-        [0, 4, 6, 2],
-        [1, 3, 7, 5],
-        [0, 1, 5, 4],
-        [2, 6, 7, 3],
-        [0, 2, 3, 1],
-        [4, 5, 7, 6],
-    ];
-    let halves = quads.iter().flat_map(|&[a, b, c, d]| [[a, b, c], [a, c, d]]);
-    mesh((0..8).map(corner).collect(), halves.collect())
+    TriangleMesh::cuboid(DVec3::ZERO, half, glam::Quat::IDENTITY)
 }
 
 /// The surface of a height field as a mesh, fronts up. Each triangle has corners of its own, so that welding has something to do.

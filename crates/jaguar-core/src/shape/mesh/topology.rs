@@ -4,13 +4,10 @@ use glam::{DVec3, Vec3};
 
 use super::bvh::Bvh;
 use super::{Surface, TriangleMesh};
+use crate::shape::facet::{NEARLY_FLAT, rise};
 
 /// A neighbour's corner this near to a triangle's plane, in lengths of the way to it, makes the edge between them flat: it can touch nothing that a face does not.
 const FLAT: f64 = 1e-10;
-
-/// As [`FLAT`], for the edges that may give a body other than a sphere a normal of their own. Below a degree or so a face's normal is as good, and the seams of nearly flat ground
-/// stay without a bump even where its vertices are rounded.
-const NEARLY_FLAT: f64 = 0.02;
 
 /// The tree over a mesh's triangles and who is whose neighbour.
 #[derive(Clone, Debug)]
@@ -57,8 +54,7 @@ impl Features {
     }
 
     /// Whether the surface ends at an edge or bends away from the front there, more than a little.
-    #[expect(dead_code, reason = "manifolds of bodies other than spheres come next")]
-    const fn is_convex_edge(self, edge: usize) -> bool {
+    pub(super) const fn is_convex_edge(self, edge: usize) -> bool {
         self.has(9, edge)
     }
 }
@@ -187,12 +183,7 @@ fn bend(surface: &Surface<'_>, triangle: u32, edge: [u32; 2]) -> Bend {
         return Bend::Border;
     }
     let (normal, other_normal) = (surface.normal(triangle), surface.normal(other));
-    let ends = edge.map(|vertex| surface.vertex(vertex));
-    let along = (ends[1] - ends[0]) / (ends[1] - ends[0]).length();
-    let way = surface.vertex(third) - ends[0];
-    // Across the edge into the neighbour, so that the sine is the bend's whatever the neighbour's shape.
-    let across = way - along * way.dot(along);
-    let sine = across.dot(normal) / across.length();
+    let sine = rise(normal, edge.map(|vertex| surface.vertex(vertex)), surface.vertex(third));
     if normal.dot(other_normal) > 0.0 && sine.abs() <= FLAT {
         return Bend::Flat;
     }
