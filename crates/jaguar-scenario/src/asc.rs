@@ -6,8 +6,9 @@
 use std::path::Path;
 
 use crate::document::read_text;
-use crate::error::{Location, ScenarioError};
+use crate::error::ScenarioError;
 use crate::limits::{MAX_GRID_BYTES, MAX_GRID_POSTS};
+use crate::text::{Source, Word};
 
 /// A grid of heights in the file's own unit.
 #[derive(Clone, Debug, PartialEq)]
@@ -192,53 +193,6 @@ impl<'a> Header<'a> {
             }
             _ => Err(source.missing("cellsize, or dx and dy")),
         }
-    }
-}
-
-/// A text and its name.
-struct Source<'a> {
-    path: &'a Path,
-    text: &'a str,
-}
-
-impl<'a> Source<'a> {
-    fn words(&self) -> impl Iterator<Item = Word<'a>> + use<'a> {
-        let text = self.text;
-        text.split_ascii_whitespace().map(move |word| Word {
-            text: word,
-            byte: word.as_ptr() as usize - text.as_ptr() as usize,
-        })
-    }
-
-    fn invalid_at(&self, byte: usize, message: impl Into<String>) -> ScenarioError {
-        Location::of_byte(self.path.to_owned(), self.text, byte).invalid(message)
-    }
-
-    fn invalid(&self, word: &Word<'_>, message: impl Into<String>) -> ScenarioError {
-        self.invalid_at(word.byte, message)
-    }
-
-    fn missing(&self, key: &str) -> ScenarioError {
-        self.invalid_at(0, format!("the header has no {key}"))
-    }
-}
-
-/// A piece of text between white space.
-#[derive(Clone, Copy)]
-struct Word<'a> {
-    text: &'a str,
-    byte: usize,
-}
-
-impl Word<'_> {
-    fn number(&self, source: &Source<'_>) -> Result<f64, ScenarioError> {
-        let parsed = self.text.parse();
-        parsed.map_err(|_| source.invalid(self, format!("{:?} is not a number", self.shortened())))
-    }
-
-    /// Enough of it for a message.
-    fn shortened(&self) -> String {
-        self.text.chars().take(40).collect()
     }
 }
 

@@ -106,8 +106,8 @@ fn in_words(at: &str) -> String {
     words
 }
 
-/// Reads a file of bounded size as UTF-8.
-pub(crate) fn read_text(path: &Path, kind: &'static str, limit: u64) -> Result<String, ScenarioError> {
+/// Reads a file of bounded size.
+pub(crate) fn read_bytes(path: &Path, kind: &'static str, limit: u64) -> Result<Vec<u8>, ScenarioError> {
     let read_error = |source| ScenarioError::Read {
         file: path.to_owned(),
         source,
@@ -122,6 +122,16 @@ pub(crate) fn read_text(path: &Path, kind: &'static str, limit: u64) -> Result<S
             limit,
         });
     }
+    Ok(bytes)
+}
+
+/// Reads a file of bounded size as UTF-8.
+pub(crate) fn read_text(path: &Path, kind: &'static str, limit: u64) -> Result<String, ScenarioError> {
+    text_of(path, kind, read_bytes(path, kind, limit)?)
+}
+
+/// The text that a file's bytes are.
+pub(crate) fn text_of(path: &Path, kind: &'static str, bytes: Vec<u8>) -> Result<String, ScenarioError> {
     String::from_utf8(bytes).map_err(|error| {
         let valid = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
         Location::of_byte(path.to_owned(), &valid, valid.len()).invalid(format!("a {kind} must be UTF-8 text"))

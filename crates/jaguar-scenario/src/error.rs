@@ -33,6 +33,14 @@ pub enum ScenarioError {
         /// What is there and what is allowed.
         message: String,
     },
+    /// A file that is no text is damaged, or of a kind that is not read; make it anew.
+    #[error("{}: {message}", file.display())]
+    Binary {
+        /// The file.
+        file: PathBuf,
+        /// What is there, where, and what is allowed.
+        message: String,
+    },
     /// Rows of a CSV file of bodies are wrong; at most [`crate::limits::MAX_BAD_ROWS`] are listed.
     #[error("{}", list(.0))]
     BadRows(Vec<BadRow>),

@@ -18,6 +18,8 @@ pub(crate) struct Format {
     #[serde(default)]
     pub(crate) height_field: Vec<HeightField>,
     #[serde(default)]
+    pub(crate) mesh: Vec<Mesh>,
+    #[serde(default)]
     pub(crate) bodies: Vec<Bodies>,
     #[serde(default)]
     pub(crate) spawner: Vec<Spawner>,
@@ -91,6 +93,22 @@ pub(crate) struct HeightField {
     pub(crate) nodata_height: Option<f64>,
     #[serde(default)]
     pub(crate) walls: bool,
+    #[serde(default = "default_friction")]
+    pub(crate) friction: f64,
+    #[serde(default)]
+    pub(crate) restitution: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Mesh {
+    pub(crate) file: String,
+    #[serde(default = "one")]
+    pub(crate) scale: f64,
+    pub(crate) rotation: Option<Rotation>,
+    pub(crate) position: Option<[f64; 3]>,
+    #[serde(default)]
+    pub(crate) inside_out: bool,
     #[serde(default = "default_friction")]
     pub(crate) friction: f64,
     #[serde(default)]

@@ -1,6 +1,6 @@
 //! Scenario files: what a world is read from.
 //!
-//! [`load`] turns a scenario (TOML), its terrain (ESRI ASCII grids) and its bodies (CSV) into a [`WorldDefinition`]. The format is documented in `scenarios/README.md`.
+//! [`load`] turns a scenario (TOML), its terrain (ESRI ASCII grids, PNG height maps), its meshes (OBJ, STL) and its bodies (CSV) into a [`WorldDefinition`]. The format is documented in `scenarios/README.md`.
 //! Reads files and nothing else: it knows nothing of pods, clocks or networks, and never simulates.
 //!
 //! # Invariants
@@ -15,9 +15,14 @@ mod bodies_csv;
 mod document;
 mod error;
 mod format;
+mod height_map;
 pub mod limits;
+mod mesh;
+mod obj;
 mod population;
 mod statics;
+mod stl;
+mod text;
 
 pub use bodies_csv::load_bodies;
 pub use error::{BadRow, Location, ScenarioError};

@@ -9,6 +9,12 @@ pub const MAX_GRID_BYTES: u64 = (MAX_GRID_POSTS as u64) * 16;
 /// Most posts of a grid. A definition goes to every pod in one piece, 4 bytes a post.
 pub const MAX_GRID_POSTS: usize = 1 << 26;
 
+/// Largest mesh file, bytes: the triangles below at 256 bytes each, as much as one takes in an STL file of text.
+pub const MAX_MESH_BYTES: u64 = (MAX_MESH_TRIANGLES as u64) * 256;
+
+/// Most triangles of a mesh. A definition goes to every pod in one piece, some 24 bytes a triangle.
+pub const MAX_MESH_TRIANGLES: usize = 1 << 22;
+
 /// Largest CSV file, bytes: the bodies below at 256 bytes each.
 pub const MAX_CSV_BYTES: u64 = (MAX_BODIES as u64) * 256;
 

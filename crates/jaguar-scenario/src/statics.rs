@@ -1,13 +1,15 @@
-//! Static geometry of a scenario: planes, boxes, terrain and its walls.
+//! Static geometry of a scenario: planes, boxes, terrain and its walls, meshes.
 
 use glam::{DQuat, DVec3, Vec3};
 use jaguar_core::StaticShape;
 use jaguar_core::error::WorldError;
-use jaguar_core::shape::{HeightField, ShapeError};
+use jaguar_core::shape::{HeightField, ShapeError, TriangleMesh};
 
+use crate::asc::Grid;
 use crate::document::Document;
 use crate::error::ScenarioError;
-use crate::{asc, format};
+use crate::mesh::Placement;
+use crate::{asc, format, height_map, mesh};
 
 /// Static shapes, and the table of the file that each comes from.
 #[derive(Default)]
@@ -32,26 +34,10 @@ impl Statics {
         }
         for (index, table) in document.format.cuboid.iter().enumerate() {
             let at = format!("box.{index}");
-            let orientation = match &table.rotation {
-                None => DQuat::IDENTITY,
-                Some(rotation) => {
-                    let axis = unit(document, &format!("{at}.rotation.axis"), rotation.axis)?;
-                    let degrees = rotation.degrees;
-                    document.check(
-                        degrees.is_finite(),
-                        &format!("{at}.rotation.degrees"),
-                        degrees,
-                        "a finite angle",
-                    )?;
-                    // libm's functions give the same bits on every machine.
-                    let (sine, cosine) = libm::sincos(0.5 * degrees.to_radians());
-                    DQuat::from_xyzw(axis.x * sine, axis.y * sine, axis.z * sine, cosine)
-                }
-            };
             let shape = StaticShape::Cuboid {
                 centre: DVec3::from_array(table.centre),
                 half_extents: narrow(table.half_extents),
-                orientation: orientation.as_quat(),
+                orientation: orientation(document, &at, table.rotation.as_ref())?.as_quat(),
                 friction: table.friction as f32,
                 restitution: table.restitution as f32,
             };
@@ -70,6 +56,11 @@ impl Statics {
                 statics.push(wall, at.clone());
             }
         }
+        for (index, table) in document.format.mesh.iter().enumerate() {
+            let at = format!("mesh.{index}");
+            let shape = StaticShape::Mesh(mesh(document, table, &at)?);
+            statics.push(shape, at);
+        }
         Ok(statics)
     }
 
@@ -84,16 +75,17 @@ impl Statics {
             WorldError::Parameter(field) => document.refused(&format!("world.{}", field.field), field),
             WorldError::Shape(ShapeError::OutOfRange {
                 shape,
+                kind,
                 field,
                 value,
                 allowed,
-                ..
             }) => {
-                let key = match field.as_str() {
-                    "orientation" => "rotation",
-                    "spacing_x" | "spacing_z" => "cell_size",
-                    "origin" => "centre",
-                    other => other,
+                let key = match (*kind, field.as_str()) {
+                    (_, "orientation") => "rotation",
+                    (_, "spacing_x" | "spacing_z") => "cell_size",
+                    ("mesh", "origin") => "position",
+                    (_, "origin") => "centre",
+                    (_, other) => other,
                 };
                 let message = format!("{field} is {value}, allowed: {allowed}");
                 document.invalid(&format!("{}.{key}", self.tables[*shape]), message)
@@ -115,6 +107,67 @@ fn unit(document: &Document, at: &str, vector: [f64; 3]) -> Result<DVec3, Scenar
     })
 }
 
+/// How a shape is turned.
+fn orientation(document: &Document, at: &str, table: Option<&format::Rotation>) -> Result<DQuat, ScenarioError> {
+    let Some(rotation) = table else {
+        return Ok(DQuat::IDENTITY);
+    };
+    let axis = unit(document, &format!("{at}.rotation.axis"), rotation.axis)?;
+    let degrees = rotation.degrees;
+    document.check(
+        degrees.is_finite(),
+        &format!("{at}.rotation.degrees"),
+        degrees,
+        "a finite angle",
+    )?;
+    // libm's functions give the same bits on every machine.
+    let (sine, cosine) = libm::sincos(0.5 * degrees.to_radians());
+    Ok(DQuat::from_xyzw(axis.x * sine, axis.y * sine, axis.z * sine, cosine))
+}
+
+/// The heights of a file, by its ending.
+fn heights(document: &Document, table: &format::HeightField, at: &str) -> Result<Grid, ScenarioError> {
+    let path = document.file(&table.file);
+    if !height_map::is_named(&path) {
+        return asc::read(&path, table.nodata_height.map(|height| height as f32));
+    }
+    if table.nodata_height.is_some() {
+        let message = "does not go with a PNG file, in which every post has a height";
+        return Err(document.invalid(&format!("{at}.nodata_height"), message));
+    }
+    height_map::read(&path)
+}
+
+fn mesh(document: &Document, table: &format::Mesh, at: &str) -> Result<TriangleMesh, ScenarioError> {
+    document.check(
+        table.scale.is_finite() && table.scale > 0.0,
+        &format!("{at}.scale"),
+        table.scale,
+        "a positive number",
+    )?;
+    let placement = Placement {
+        scale: table.scale,
+        rotation: orientation(document, at, table.rotation.as_ref())?,
+        position: DVec3::from_array(table.position.unwrap_or_default()),
+    };
+    let Some(surface) = mesh::read(&document.file(&table.file))? else {
+        let message = format!("is {:?}, allowed: names that end in .obj or .stl", table.file);
+        return Err(document.invalid(&format!("{at}.file"), message));
+    };
+    let mut mesh = surface.placed(&placement);
+    if table.inside_out {
+        mesh.triangles.iter_mut().for_each(|[_, b, c]| std::mem::swap(b, c));
+    }
+    mesh.friction = table.friction as f32;
+    mesh.restitution = table.restitution as f32;
+    // Without area after rounding to f32 too; they are no part of the surface.
+    mesh.drop_degenerate();
+    if mesh.triangles.is_empty() {
+        return Err(document.invalid(&format!("{at}.file"), "has no triangle with an area"));
+    }
+    Ok(mesh)
+}
+
 fn height_field(document: &Document, table: &format::HeightField, at: &str) -> Result<HeightField, ScenarioError> {
     let scale = table.vertical_scale;
     document.check(
@@ -123,10 +176,7 @@ fn height_field(document: &Document, table: &format::HeightField, at: &str) -> R
         scale,
         "a positive number",
     )?;
-    let mut grid = asc::read(
-        &document.file(&table.file),
-        table.nodata_height.map(|height| height as f32),
-    )?;
+    let mut grid = heights(document, table, at)?;
     // Heights relative to the lowest post keep their precision however high above the sea the terrain lies.
     let lowest = f64::from(grid.heights.iter().copied().fold(f32::INFINITY, f32::min));
     for height in &mut grid.heights {
