@@ -145,8 +145,8 @@ impl Contest {
         let judge = Judge::new(&scene);
         let mut laps: Vec<Vec<Lap>> = self.places.iter().map(|_| Vec::new()).collect();
         for _ in 0..repeat {
-            for (of_engine, lap) in laps.iter_mut().zip(self.lap(&scene, &judge)?) {
-                of_engine.push(lap);
+            for (index, lap) in self.lap(&scene, &judge)? {
+                laps[index].push(lap);
             }
         }
         let mut hashes = laps.iter().flatten().filter_map(|lap| lap.hash.as_ref());
@@ -160,10 +160,10 @@ impl Contest {
         }
         let energy_at_start = judge.energy_at_start();
         let outcome = |(&place, laps): (&Place, &Vec<Lap>)| {
+            let last = laps.last()?;
             let times = laps.iter().map(|lap| lap.tick_ms);
             let (fastest, slowest) = (times.clone().fold(f64::INFINITY, f64::min), times.fold(0.0, f64::max));
-            let last = laps.last().expect("at least one run");
-            Outcome {
+            Some(Outcome {
                 place,
                 substeps: place.entrant.substeps(&scene),
                 tick_ms: fastest,
@@ -172,30 +172,39 @@ impl Contest {
                     .then(|| 100.0 * (last.quality.kinetic_energy_j / energy_at_start - 1.0)),
                 quality: last.quality,
                 hash: last.hash.clone(),
-            }
+            })
         };
-        Ok(self.places.iter().zip(&laps).map(outcome).collect())
+        Ok(self.places.iter().zip(&laps).filter_map(outcome).collect())
     }
 
-    /// One run. Ticks before the timed ones are on all cores, but for engines with threads of their own.
-    fn lap(&self, scene: &Scene, judge: &Judge<'_>) -> anyhow::Result<Vec<Lap>> {
+    /// One run, each engine with its index in `places`. Ticks before the timed ones are on all cores, but for engines with threads of their own.
+    ///
+    /// An engine that cannot take the scene is left out, which standard error says.
+    fn lap(&self, scene: &Scene, judge: &Judge<'_>) -> anyhow::Result<Vec<(usize, Lap)>> {
         let all_cores = pool(std::thread::available_parallelism()?.get())?;
         let ticks = self.course.timed_ticks();
         let mut running = Vec::new();
-        for place in &self.places {
-            let mut engine = place.entrant.engine(scene, place.threads)?;
-            advance(&all_cores, engine.as_mut(), ticks.start)?;
-            running.push((engine, pool(place.threads)?, Duration::ZERO));
+        for (index, place) in self.places.iter().enumerate() {
+            match place.entrant.engine(scene, place.threads) {
+                Ok(mut engine) => {
+                    advance(&all_cores, engine.as_mut(), ticks.start)?;
+                    running.push((index, engine, pool(place.threads)?, Duration::ZERO));
+                }
+                Err(error) => eprintln!("{} of {}: no {}: {error:#}", self.course, self.bodies, place.entrant),
+            }
         }
         for turn in ticks.clone().step_by(TURN_TICKS as usize) {
-            for (engine, pool, time) in &mut running {
+            for (_, engine, pool, time) in &mut running {
                 *time += advance(pool, engine.as_mut(), TURN_TICKS.min(ticks.end - turn))?;
             }
         }
-        let lap = |(engine, _, time): (Box<dyn Engine>, ThreadPool, Duration)| Lap {
-            tick_ms: 1e3 * time.as_secs_f64() / f64::from(ticks.end - ticks.start),
-            quality: judge.judge(&engine.states()),
-            hash: engine.hash(),
+        let lap = |(index, engine, _, time): (usize, Box<dyn Engine>, ThreadPool, Duration)| {
+            let lap = Lap {
+                tick_ms: 1e3 * time.as_secs_f64() / f64::from(ticks.end - ticks.start),
+                quality: judge.judge(&engine.states()),
+                hash: engine.hash(),
+            };
+            (index, lap)
         };
         Ok(running.into_iter().map(lap).collect())
     }
@@ -216,4 +225,60 @@ pub(crate) fn advance(pool: &ThreadPool, engine: &mut dyn Engine, ticks: u32) ->
         }
         Ok(start.elapsed())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum;
+    use glam::DVec3;
+    use jaguar_benches::engine::State;
+
+    use super::*;
+
+    /// Largest difference of position, orientation and velocities.
+    fn difference(first: &State, second: &State) -> f64 {
+        let turn = first.orientation.dot(second.orientation).abs();
+        [
+            first.position.distance(second.position),
+            first.velocity.distance(second.velocity),
+            first.angular_velocity.distance(second.angular_velocity),
+            (1.0 - turn).max(0.0),
+        ]
+        .into_iter()
+        .fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn every_engine_takes_over_the_scene_as_it_is() -> anyhow::Result<()> {
+        for course in Course::BALLS {
+            let scene = course.scene(100, 7);
+            for &entrant in Entrant::value_variants() {
+                let states = entrant.engine(&scene, 1)?.states();
+                for (body, state) in scene.bodies.iter().zip(states) {
+                    let found = difference(&State::of(body), &state);
+                    assert!(found < 1e-5, "{course} in {entrant}: {found}, {body:?}, {state:?}");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A ball that falls for a second has the speed g t; its place is within what one step of integration makes of it.
+    #[test]
+    fn every_engine_falls_alike() -> anyhow::Result<()> {
+        let scene = Course::FreeFlight.scene(8, 1);
+        for &entrant in Entrant::value_variants() {
+            let mut engine = entrant.engine(&scene, 1)?;
+            for _ in 0..scene.params.tick_rate {
+                engine.step()?;
+            }
+            for (body, state) in scene.bodies.iter().zip(engine.states()) {
+                let expected = body.position + 0.5 * scene.params.gravity.as_dvec3();
+                assert!(state.velocity.distance(DVec3::Y * -9.81) < 1e-3, "{entrant}: {state:?}");
+                // Half a tick's speed, for the engine with one step a tick.
+                assert!(state.position.distance(expected) < 0.09, "{entrant}: {state:?}");
+            }
+        }
+        Ok(())
+    }
 }

@@ -2,7 +2,6 @@
 
 use jaguar_benches::engine::{Engine, State};
 use jaguar_core::World;
-use jaguar_core::error::WorldError;
 use jaguar_core::scenes::Scene;
 
 /// A Jaguar world.
@@ -11,8 +10,12 @@ pub(crate) struct Jaguar(World);
 
 impl Jaguar {
     /// The scene, with its own parameters.
-    pub(crate) fn new(scene: &Scene) -> Result<Self, WorldError> {
-        scene.world().map(Self)
+    pub(crate) fn new(scene: &Scene) -> anyhow::Result<Self> {
+        let mut world = World::new(scene.config())?;
+        for body in &scene.bodies {
+            world.spawn(body)?;
+        }
+        Ok(Self(world))
     }
 }
 

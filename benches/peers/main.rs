@@ -29,7 +29,7 @@ use crate::report::Row;
 #[command(about = "Times Jaguar and other engines on the same scenes, side by side")]
 struct Arguments {
     /// Scenes to run
-    #[arg(long, value_delimiter = ',', value_enum, default_values_t = Course::BALLS)]
+    #[arg(long, value_delimiter = ',', value_enum, default_values_t = Course::ALL)]
     scene: Vec<Course>,
     /// Numbers of bodies
     #[arg(long, value_delimiter = ',', default_values_t = [1_000, 10_000])]
