@@ -9,11 +9,11 @@
 use std::ops::Range;
 
 use glam::Vec3;
+use rustc_hash::FxHashSet;
 
 use crate::body::BodyId;
 use crate::halo::CachedContact;
 use crate::simd::{LANES, Octet};
-use crate::storage::Columns;
 
 /// In place of a body's index: static geometry, or a lane without a contact.
 pub(crate) const NO_BODY: u32 = u32::MAX;
@@ -139,33 +139,105 @@ pub(crate) struct Impulses {
     pub(crate) friction: [f32; 3],
 }
 
-/// What is kept of a contact until the next tick.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct CacheEntry {
-    /// The partner that is not the home: a body's id, or [`STATIC_BIT`] and the key of the feature.
-    pub(crate) other: u64,
-    pub(crate) impulses: Impulses,
+/// The impulses of a contact: of a point ([`Impulses`]), or of a manifold.
+pub(crate) trait Kept: Copy + Default {
+    /// The same with the two partners, as it is handed over and stored.
+    type Listed: Copy;
+
+    /// Whether the contact pushes.
+    fn carries(&self) -> bool;
+
+    fn listed(&self, low: BodyId, high: u64) -> Self::Listed;
+
+    fn of(listed: &Self::Listed) -> Self;
+
+    /// Lower and higher partner.
+    fn partners(listed: &Self::Listed) -> (BodyId, u64);
 }
 
-impl CacheEntry {
+impl Kept for Impulses {
+    type Listed = CachedContact;
+
+    fn carries(&self) -> bool {
+        self.normal > 0.0
+    }
+
+    fn listed(&self, low: BodyId, high: u64) -> CachedContact {
+        CachedContact {
+            low,
+            high,
+            normal_impulse: self.normal,
+            friction_impulse: self.friction,
+        }
+    }
+
+    fn of(listed: &CachedContact) -> Self {
+        Self {
+            normal: listed.normal_impulse,
+            friction: listed.friction_impulse,
+        }
+    }
+
+    fn partners(listed: &CachedContact) -> (BodyId, u64) {
+        (listed.low, listed.high)
+    }
+}
+
+/// What is kept of a contact until the next tick.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CacheEntry<K = Impulses> {
+    /// The partner that is not the home: a body's id, or [`STATIC_BIT`] and the key of the feature.
+    pub(crate) other: u64,
+    pub(crate) impulses: K,
+}
+
+impl<K: Kept> CacheEntry<K> {
     /// The entry as others see it, if the contact carries an impulse.
-    fn cached(&self, home: BodyId) -> Option<CachedContact> {
+    fn cached(&self, home: BodyId) -> Option<K::Listed> {
         let is_static = self.other & STATIC_BIT != 0;
-        (self.impulses.normal > 0.0).then(|| CachedContact {
-            low: if is_static { home } else { home.min(BodyId(self.other)) },
-            high: if is_static { self.other } else { home.0.max(self.other) },
-            normal_impulse: self.impulses.normal,
-            friction_impulse: self.impulses.friction,
+        self.impulses.carries().then(|| {
+            let low = if is_static { home } else { home.min(BodyId(self.other)) };
+            let high = if is_static { self.other } else { home.0.max(self.other) };
+            self.impulses.listed(low, high)
         })
     }
 }
 
 /// The entries of a tick's contacts, by class, those of one home one after the other.
 #[derive(Debug, Default)]
-pub(crate) struct CacheSet {
-    pub(crate) inside: Vec<CacheEntry>,
-    pub(crate) statics: Vec<CacheEntry>,
-    pub(crate) across: Vec<CacheEntry>,
+pub(crate) struct CacheSet<K = Impulses> {
+    pub(crate) inside: Vec<CacheEntry<K>>,
+    pub(crate) statics: Vec<CacheEntry<K>>,
+    pub(crate) across: Vec<CacheEntry<K>>,
+}
+
+impl<K: Kept> CacheSet<K> {
+    pub(crate) fn clear(&mut self) {
+        self.inside.clear();
+        self.statics.clear();
+        self.across.clear();
+    }
+
+    /// Forgets the impulses of the contacts with bodies of these ids. The homes are given with their ranges.
+    pub(crate) fn forget<'a>(
+        &mut self,
+        homes: impl Iterator<Item = (BodyId, &'a CachedRanges)>,
+        ids: &FxHashSet<BodyId>,
+    ) {
+        for (home, ranges) in homes {
+            let gone = ids.contains(&home);
+            let lists = [
+                &mut self.inside[ranges.inside.range()],
+                &mut self.statics[ranges.statics.range()],
+                &mut self.across[ranges.across.range()],
+            ];
+            for entry in lists.into_iter().flatten() {
+                if gone || ids.contains(&BodyId(entry.other)) {
+                    entry.impulses = K::default();
+                }
+            }
+        }
+    }
 }
 
 /// A range of entries.
@@ -198,16 +270,23 @@ pub(crate) struct CachedRanges {
 }
 
 /// Everything that warm starts the next tick.
-#[derive(Clone, Copy)]
-pub(crate) struct ContactCache<'a> {
-    pub(crate) set: &'a CacheSet,
+pub(crate) struct ContactCache<'a, K: Kept = Impulses> {
+    pub(crate) set: &'a CacheSet<K>,
     /// Entries without a home: of contacts that arrived with a body, or whose home left. Ascending in (low, high).
-    pub(crate) extra: &'a [CachedContact],
+    pub(crate) extra: &'a [K::Listed],
 }
 
-impl<'a> ContactCache<'a> {
+impl<K: Kept> Clone for ContactCache<'_, K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K: Kept> Copy for ContactCache<'_, K> {}
+
+impl<'a, K: Kept> ContactCache<'a, K> {
     /// The impulses of the contact of two bodies, if they touched. Each is given by its id and ranges, which are empty for a body that is not held.
-    pub(crate) fn pair(&self, low: (BodyId, &CachedRanges), high: (BodyId, &CachedRanges)) -> Option<Impulses> {
+    pub(crate) fn pair(&self, low: (BodyId, &CachedRanges), high: (BodyId, &CachedRanges)) -> Option<K> {
         let listed = |home: &CachedRanges, other: BodyId| {
             let inside = &self.set.inside[home.inside.range()];
             let across = &self.set.across[home.across.range()];
@@ -220,7 +299,7 @@ impl<'a> ContactCache<'a> {
     }
 
     /// The impulses of the contact of a held body with a feature of static geometry, if they touched.
-    pub(crate) fn fixed(&self, body: (BodyId, &CachedRanges), key: u64) -> Option<Impulses> {
+    pub(crate) fn fixed(&self, body: (BodyId, &CachedRanges), key: u64) -> Option<K> {
         let other = key | STATIC_BIT;
         let mut listed = self.set.statics[body.1.statics.range()].iter();
         listed
@@ -230,7 +309,7 @@ impl<'a> ContactCache<'a> {
     }
 
     /// The entries listed under a home that carry an impulse.
-    pub(crate) fn of_home(self, id: BodyId, ranges: &CachedRanges) -> impl Iterator<Item = CachedContact> + use<'a> {
+    pub(crate) fn of_home(self, id: BodyId, ranges: &CachedRanges) -> impl Iterator<Item = K::Listed> + use<'a, K> {
         let inside = &self.set.inside[ranges.inside.range()];
         let statics = &self.set.statics[ranges.statics.range()];
         let across = &self.set.across[ranges.across.range()];
@@ -238,25 +317,21 @@ impl<'a> ContactCache<'a> {
         entries.filter_map(move |entry| entry.cached(id))
     }
 
-    fn extra(&self, low: BodyId, high: u64) -> Option<Impulses> {
+    fn extra(&self, low: BodyId, high: u64) -> Option<K> {
         if self.extra.is_empty() {
             return None;
         }
-        let found = self
-            .extra
-            .binary_search_by_key(&(low, high), |entry| (entry.low, entry.high))
-            .ok()?;
-        Some(Impulses {
-            normal: self.extra[found].normal_impulse,
-            friction: self.extra[found].friction_impulse,
-        })
+        let found = self.extra.binary_search_by_key(&(low, high), K::partners).ok()?;
+        Some(K::of(&self.extra[found]))
     }
 
-    /// All entries of the first `held` bodies and those without a home.
-    pub(crate) fn entries(self, columns: &'a Columns, held: usize) -> impl Iterator<Item = CachedContact> + use<'a> {
-        let homes = columns.id[..held].iter().zip(&columns.cached[..held]);
+    /// All entries of these homes and those without a home.
+    pub(crate) fn entries(
+        self,
+        homes: impl Iterator<Item = (BodyId, &'a CachedRanges)>,
+    ) -> impl Iterator<Item = K::Listed> {
         homes
-            .flat_map(move |(&id, ranges)| self.of_home(id, ranges))
+            .flat_map(move |(id, ranges)| self.of_home(id, ranges))
             .chain(self.extra.iter().copied())
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::body::{BodyDesc, BodyId, BodyKind, BodyRecord, Domain, Filter};
 use crate::error::FieldError;
-use crate::halo::CachedContact;
+use crate::halo::{CachedContact, CachedManifold};
 use crate::material::{CombineRule, Material};
 use crate::shape::Shape;
 use crate::tile::TileIndex;
@@ -12,6 +12,9 @@ pub(crate) const BODY_BYTES: usize = 88 + KIND_BYTES;
 
 /// Bytes of an encoded kind.
 pub(crate) const KIND_BYTES: usize = 64;
+
+/// Bytes of an encoded manifold.
+pub(crate) const MANIFOLD_BYTES: usize = 72;
 
 /// Bytes of an encoded contact.
 pub(crate) const CONTACT_BYTES: usize = 32;
@@ -131,6 +134,26 @@ impl Fields for CachedContact {
     }
 }
 
+impl Fields for CachedManifold {
+    fn visit(&mut self, sink: &mut impl Sink) -> Result<(), FieldError> {
+        let Self {
+            low: BodyId(low),
+            high,
+            features,
+            normal_impulses,
+            friction_impulse,
+            torque_impulse,
+        } = self;
+        sink.long(low);
+        sink.long(high);
+        features.iter_mut().for_each(|value| sink.word(value));
+        normal_impulses.iter_mut().for_each(|value| sink.float(value));
+        friction_impulse.iter_mut().for_each(|value| sink.float(value));
+        torque_impulse.iter_mut().for_each(|value| sink.float(value));
+        Ok(())
+    }
+}
+
 /// The bytes of a body.
 pub(crate) fn body_bytes(mut record: BodyRecord) -> [u8; BODY_BYTES] {
     written(&mut record)
@@ -139,6 +162,25 @@ pub(crate) fn body_bytes(mut record: BodyRecord) -> [u8; BODY_BYTES] {
 /// The bytes of a cached contact.
 pub(crate) fn contact_bytes(mut entry: CachedContact) -> [u8; CONTACT_BYTES] {
     written(&mut entry)
+}
+
+/// The bytes of a cached manifold.
+pub(crate) fn manifold_bytes(mut entry: CachedManifold) -> [u8; MANIFOLD_BYTES] {
+    written(&mut entry)
+}
+
+/// The cached manifold of these bytes; any bytes are some manifold, valid or not.
+pub(crate) fn manifold_of(bytes: &[u8; MANIFOLD_BYTES]) -> CachedManifold {
+    let mut entry = CachedManifold {
+        low: BodyId(0),
+        high: 0,
+        features: [0; 4],
+        normal_impulses: [0.0; 4],
+        friction_impulse: [0.0; 3],
+        torque_impulse: [0.0; 3],
+    };
+    entry.visit(&mut Reader(bytes)).expect("any numbers are a manifold");
+    entry
 }
 
 /// The bytes of a kind.

@@ -7,10 +7,12 @@ use rustc_hash::FxHashMap;
 
 use crate::body::BodyId;
 use crate::constants::{CONTACT_SLOP, GHOST_MARGIN};
-use crate::contact::{Block, CachedRanges, STATIC_BIT};
+use crate::contact::{Block, CachedRanges, ContactCache, Impulses, Kept, NO_BODY, STATIC_BIT};
 use crate::error::{FieldError, HaloError};
-use crate::halo::{Boundary, BoundaryVelocity, CachedContact, Ghost};
-use crate::storage::{Columns, Motion};
+use crate::halo::{Boundary, BoundaryVelocity, CachedContact, CachedManifold, Ghost};
+use crate::manifold::KeptManifold;
+use crate::manifold::block::ManifoldBlock;
+use crate::storage::{Bodies, Columns, Motion};
 use crate::tile::TileIndex;
 use crate::tile_table::TileTable;
 use crate::world::{Phase, World};
@@ -63,7 +65,13 @@ impl World {
                 self.extra.push(*entry);
             }
         }
-        sort_entries(&mut self.extra);
+        sort_entries::<Impulses>(&mut self.extra);
+        for entry in &boundary.manifolds {
+            if !self.is_manifold_cached(entry) {
+                self.manifolds.extra.push(*entry);
+            }
+        }
+        sort_entries::<KeptManifold>(&mut self.manifolds.extra);
         self.ghosts.extend_from_slice(&boundary.ghosts);
         Ok(())
     }
@@ -115,6 +123,7 @@ impl World {
             motion.set_velocity(Vec3::from_array(velocity.velocity));
             motion.set_angular_velocity(Vec3::from_array(velocity.angular_velocity));
             motion.displacement = Vec3::from_array(velocity.displacement).extend(motion.radius());
+            motion.rotation = Vec3::from_array(velocity.rotation).extend(motion.reach());
         }
         peer.is_complete = true;
         Ok(())
@@ -170,58 +179,38 @@ impl World {
         for boundary in outgoing.values_mut() {
             boundary.handed_over.sort_unstable_by_key(|record| record.id);
             boundary.ghosts.sort_unstable_by_key(|ghost| ghost.id);
-            sort_entries(&mut boundary.contacts);
+            sort_entries::<Impulses>(&mut boundary.contacts);
+            sort_entries::<KeptManifold>(&mut boundary.manifolds);
         }
         outgoing.into_iter().collect()
     }
 
     /// Gives every cached contact of a leaving body to its destination, and keeps those of which a partner stays.
     fn take_contacts(&mut self, destinations: &FxHashMap<BodyId, u32>, outgoing: &mut BTreeMap<u32, Boundary>) {
-        let destination = |id: u64| destinations.get(&BodyId(id)).copied();
-        let stays = |id: u64| destination(id).is_none() && self.bodies.index_of(BodyId(id)).is_some();
-        let mut kept = Vec::new();
-        let mut pass_on = |entry: CachedContact| {
-            let partners = [destination(entry.low.0), destination(entry.high)];
-            for pod in partners.into_iter().flatten() {
-                outgoing.entry(pod).or_default().contacts.push(entry);
-            }
-            stays(entry.low.0) || stays(entry.high)
+        let move_out = MoveOut {
+            destinations,
+            bodies: &self.bodies,
         };
-        let columns = self.bodies.columns();
-        for i in 0..self.bodies.held() {
-            let home = columns.id[i];
-            let home_leaves = destination(home.0).is_some();
-            for entry in self.cache().of_home(home, &columns.cached[i]) {
-                if pass_on(entry) && home_leaves {
-                    kept.push(entry);
-                }
-            }
-        }
-        for &entry in &self.extra {
-            if pass_on(entry) {
-                kept.push(entry);
-            }
-        }
-        self.extra = kept;
-        sort_entries(&mut self.extra);
+        let homes = self.bodies.homes();
+        self.extra = move_out.pass_on(self.cache(), homes, |pod, entry| {
+            outgoing.entry(pod).or_default().contacts.push(entry);
+        });
+        let homes = self.bodies.manifold_homes();
+        self.manifolds.extra = move_out.pass_on(self.manifolds.cache(), homes, |pod, entry| {
+            outgoing.entry(pod).or_default().manifolds.push(entry);
+        });
     }
 
     /// Whether the cache has the entry already, because the partner of an arriving body is held here.
     fn is_cached(&self, entry: &CachedContact) -> bool {
-        let nothing = CachedRanges::default();
-        let ranges = |id: u64| {
-            let index = self.bodies.index_of(BodyId(id));
-            index.map_or(&nothing, |index| &self.bodies.columns().cached[index])
-        };
-        if entry.high & STATIC_BIT != 0 {
-            let key = entry.high ^ STATIC_BIT;
-            return self.cache().fixed((entry.low, ranges(entry.low.0)), key).is_some();
-        }
-        let (low, high) = (
-            (entry.low, ranges(entry.low.0)),
-            (BodyId(entry.high), ranges(entry.high)),
-        );
-        self.cache().pair(low, high).is_some_and(|found| found.normal > 0.0)
+        let ranges = |index: usize| &self.bodies.columns().cached[index];
+        is_cached(self.cache(), &self.bodies, ranges, (entry.low, entry.high))
+    }
+
+    fn is_manifold_cached(&self, entry: &CachedManifold) -> bool {
+        let nothing = &CachedRanges::default();
+        let ranges = |index: usize| self.bodies.columns().cached_manifolds.get(index).unwrap_or(nothing);
+        is_cached(self.manifolds.cache(), &self.bodies, ranges, (entry.low, entry.high))
     }
 
     fn check_boundary(&self, boundary: &Boundary) -> Result<(), HaloError> {
@@ -246,6 +235,9 @@ impl World {
         for entry in &boundary.contacts {
             check_entry(entry)?;
         }
+        for entry in &boundary.manifolds {
+            check_manifold(entry)?;
+        }
         for ghost in &boundary.ghosts {
             self.check_ghost(ghost)?;
         }
@@ -267,7 +259,7 @@ impl Exchange {
         columns: &Columns,
         held: usize,
         table: &TileTable,
-        across: &[Block],
+        (across, manifolds): (&[Block], &[ManifoldBlock]),
         mut owner: impl FnMut(TileIndex) -> u32,
     ) {
         self.peers.clear();
@@ -277,8 +269,13 @@ impl Exchange {
         let ghost_tiles = &table.tiles[table.owned_tiles..];
         let owners: Vec<u32> = ghost_tiles.iter().map(|tile| owner(tile.index)).collect();
         let mut pods: BTreeMap<u32, (Vec<u32>, Vec<u32>)> = BTreeMap::new();
-        let lanes = across.iter().flat_map(Block::lanes);
-        for (low, high) in lanes.map(|(block, lane)| (block.low[lane], block.high[lane])) {
+        let points = across.iter().flat_map(Block::lanes);
+        let points = points.map(|(block, lane)| (block.low[lane], block.high[lane]));
+        let lanes = |block: &'_ ManifoldBlock| {
+            let (low, high) = (block.low, block.high);
+            low.into_iter().zip(high).filter(|&(low, _)| low != NO_BODY)
+        };
+        for (low, high) in points.chain(manifolds.iter().flat_map(lanes)) {
             let (own, ghost) = if low as usize >= held {
                 (high, low)
             } else if high as usize >= held {
@@ -320,6 +317,70 @@ impl Exchange {
             peer.is_complete = false;
         }
     }
+}
+
+/// Bodies that leave, and those that stay.
+struct MoveOut<'a> {
+    destinations: &'a FxHashMap<BodyId, u32>,
+    bodies: &'a Bodies,
+}
+
+impl MoveOut<'_> {
+    fn destination(&self, id: u64) -> Option<u32> {
+        self.destinations.get(&BodyId(id)).copied()
+    }
+
+    fn stays(&self, id: u64) -> bool {
+        self.destination(id).is_none() && self.bodies.index_of(BodyId(id)).is_some()
+    }
+
+    /// Sends every entry of a leaving body, and returns those without a home here that stay.
+    fn pass_on<'a, K: Kept>(
+        &self,
+        cache: ContactCache<'_, K>,
+        homes: impl Iterator<Item = (BodyId, &'a CachedRanges)>,
+        mut send: impl FnMut(u32, K::Listed),
+    ) -> Vec<K::Listed> {
+        let mut kept = Vec::new();
+        let mut pass_on = |entry: K::Listed| {
+            let (low, high) = K::partners(&entry);
+            for pod in [low.0, high].into_iter().filter_map(|id| self.destination(id)) {
+                send(pod, entry);
+            }
+            self.stays(low.0) || self.stays(high)
+        };
+        for (home, ranges) in homes {
+            let home_leaves = self.destination(home.0).is_some();
+            for entry in cache.of_home(home, ranges) {
+                if pass_on(entry) && home_leaves {
+                    kept.push(entry);
+                }
+            }
+        }
+        for &entry in cache.extra {
+            if pass_on(entry) {
+                kept.push(entry);
+            }
+        }
+        sort_entries::<K>(&mut kept);
+        kept
+    }
+}
+
+fn is_cached<'a, K: Kept>(
+    cache: ContactCache<'_, K>,
+    bodies: &Bodies,
+    ranges: impl Fn(usize) -> &'a CachedRanges,
+    (low, high): (BodyId, u64),
+) -> bool {
+    let nothing = CachedRanges::default();
+    let of = |id: u64| bodies.index_of(BodyId(id)).map_or(&nothing, |index| ranges(index));
+    let found = if high & STATIC_BIT != 0 {
+        cache.fixed((low, of(low.0)), high ^ STATIC_BIT)
+    } else {
+        cache.pair((low, of(low.0)), (BodyId(high), of(high)))
+    };
+    found.is_some_and(|found| found.carries())
 }
 
 /// Who owns the tiles around a tile.
@@ -405,7 +466,8 @@ impl<F: FnMut(TileIndex) -> u32> Territory<F> {
 fn reach_at_most(motion: &Motion, world: &World) -> f32 {
     let t = world.constants.tick_seconds;
     let fall = 0.5 * world.constants.gravity.length() * t * t;
-    let margin = motion.velocity().length() * t + (fall + CONTACT_SLOP);
+    let turning = motion.angular_velocity().length() * motion.radius() * t;
+    let margin = motion.velocity().length() * t + (fall + CONTACT_SLOP) + turning;
     motion.radius() + margin.min(world.constants.speculative_cap)
 }
 
@@ -414,13 +476,32 @@ fn boundary_velocity(motion: &Motion) -> BoundaryVelocity {
         velocity: motion.velocity().to_array(),
         angular_velocity: motion.angular_velocity().to_array(),
         displacement: motion.displacement.truncate().to_array(),
+        rotation: motion.rotation.truncate().to_array(),
     }
 }
 
 /// Ascending by (low, high), each once.
-pub(crate) fn sort_entries(entries: &mut Vec<CachedContact>) {
-    entries.sort_unstable_by_key(|entry| (entry.low, entry.high));
-    entries.dedup_by_key(|entry| (entry.low, entry.high));
+pub(crate) fn sort_entries<K: Kept>(entries: &mut Vec<K::Listed>) {
+    entries.sort_unstable_by_key(K::partners);
+    entries.dedup_by_key(|entry| K::partners(entry));
+}
+
+/// Checks a manifold that came from a peer or a file.
+pub(crate) fn check_manifold(entry: &CachedManifold) -> Result<(), HaloError> {
+    let check = || {
+        FieldError::check("manifold.high", entry.high, entry.low.0.saturating_add(1), u64::MAX, "")?;
+        for impulse in entry.normal_impulses {
+            FieldError::check("manifold.normal_impulse", impulse, 0.0, f32::MAX, "kg m/s")?;
+        }
+        for impulse in entry.friction_impulse {
+            FieldError::check("manifold.friction_impulse", impulse, f32::MIN, f32::MAX, "kg m/s")?;
+        }
+        for impulse in entry.torque_impulse {
+            FieldError::check("manifold.torque_impulse", impulse, f32::MIN, f32::MAX, "kg m²/s")?;
+        }
+        Ok(())
+    };
+    check().map_err(|reason| HaloError::Record { id: entry.low, reason })
 }
 
 /// Checks an entry that came from a peer or a file.

@@ -17,6 +17,29 @@ pub struct CachedContact {
     pub friction_impulse: [f32; 3],
 }
 
+/// A manifold's impulses of the last tick, which warm start the next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct CachedManifold {
+    /// The lower id of a pair, or the body of a contact with static geometry.
+    pub low: BodyId,
+    /// The higher id of a pair; for static geometry 2^63 plus the key of the shape's feature.
+    pub high: u64,
+    /// Which features of the two shapes touch in each point; [`CachedManifold::NO_FEATURE`] where there is none.
+    pub features: [u32; 4],
+    /// Accumulated normal impulse of each point, kg m/s.
+    pub normal_impulses: [f32; 4],
+    /// Accumulated friction impulse on the second body, a world vector, kg m/s.
+    pub friction_impulse: [f32; 3],
+    /// Accumulated impulse against spinning and rolling on the second body, a world vector, kg m²/s.
+    pub torque_impulse: [f32; 3],
+}
+
+impl CachedManifold {
+    /// Stands for a point that is not there.
+    pub const NO_FEATURE: u32 = u32::MAX;
+}
+
 /// A neighbour's body near the border, for one tick.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -49,6 +72,8 @@ pub struct BoundaryVelocity {
     pub angular_velocity: [f32; 3],
     /// Displacement since the start of the tick, m.
     pub displacement: [f32; 3],
+    /// Rotation vector since the start of the tick, rad.
+    pub rotation: [f32; 3],
 }
 
 /// All that goes to one neighbour in exchange 0. Each list is in ascending order of id (contacts: of low, then high).
@@ -59,6 +84,8 @@ pub struct Boundary {
     pub handed_over: Vec<BodyRecord>,
     /// Every cached contact that one of those bodies takes part in.
     pub contacts: Vec<CachedContact>,
+    /// Every cached manifold likewise.
+    pub manifolds: Vec<CachedManifold>,
     /// Bodies near the receiver's territory.
     pub ghosts: Vec<Ghost>,
 }

@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::body::BodyRecord;
-use crate::encode::{body_bytes, contact_bytes};
-use crate::halo::CachedContact;
+use crate::encode::{body_bytes, contact_bytes, manifold_bytes};
+use crate::halo::{CachedContact, CachedManifold};
 use crate::world::World;
 
 /// The hash of a world or of a part of one; the parts' hashes add up to the whole's.
@@ -47,6 +47,11 @@ pub fn contact_hash(entry: &CachedContact) -> WorldHash {
     WorldHash(xxh3_128(&contact_bytes(*entry)))
 }
 
+/// One cached manifold's part of the world hash.
+pub fn manifold_hash(entry: &CachedManifold) -> WorldHash {
+    WorldHash(xxh3_128(&manifold_bytes(*entry)))
+}
+
 impl World {
     /// The hash of everything that decides the future of the bodies held here. A contact counts where the body of its lower id is held.
     pub fn hash(&self) -> WorldHash {
@@ -63,6 +68,7 @@ impl World {
             })
             .sum();
         let extra = self.extra.iter().filter(|entry| self.is_held(entry.low));
-        listed + extra.map(contact_hash).sum()
+        let manifolds = self.counted_manifolds().map(|entry| manifold_hash(&entry)).sum();
+        listed + extra.map(contact_hash).sum() + manifolds
     }
 }

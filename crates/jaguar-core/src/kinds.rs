@@ -1,9 +1,10 @@
 //! The kinds of bodies that a world holds, each once, with what follows from them. A body's cold data then costs four bytes in a world of few kinds, and a contact reads it from
 //! the first cache.
 
+use glam::Mat3;
 use rustc_hash::FxHashMap;
 
-use crate::body::BodyKind;
+use crate::body::{BodyKind, Filter};
 use crate::encode::{KIND_BYTES, kind_bytes};
 use crate::shape::Shape;
 
@@ -13,8 +14,18 @@ pub(crate) struct Kind {
     pub(crate) given: BodyKind,
     /// Radius of the ball around the centre that holds all of the body, m.
     pub(crate) radius: f32,
+    /// Radius of curvature, m; 0 of what has edges.
+    pub(crate) rounding: f32,
+    /// Inertia tensor in the body's axes, kg m².
+    pub(crate) inertia: Mat3,
+    /// Its inverse, 1/(kg m²).
+    pub(crate) inverse_inertia: Mat3,
+    /// Whether the tensor is the same in all axes.
+    pub(crate) is_isotropic: bool,
     /// Whether any two bodies of such kinds touch in one point without torque: a sphere that resists neither rolling nor spinning.
-    pub(crate) is_plain_sphere: bool,
+    pub(crate) is_ball: bool,
+    /// Whether besides nothing of such bodies is special: no filter, no sensor.
+    is_plain: bool,
     /// Whether any damping acts.
     pub(crate) is_damped: bool,
     /// How many bodies are of this kind.
@@ -24,10 +35,20 @@ pub(crate) struct Kind {
 impl Kind {
     pub(crate) fn new(given: BodyKind) -> Self {
         let material = &given.material;
+        let is_ball = matches!(given.shape, Shape::Sphere { .. }) && !material.resists();
+        let inertia = given.shape.inertia() * given.mass;
         Self {
             given,
+            rounding: match given.shape {
+                Shape::Sphere { radius } | Shape::Capsule { radius, .. } => radius,
+                Shape::Cuboid { .. } | Shape::Hull(_) => 0.0,
+            },
+            inertia,
+            inverse_inertia: inertia.inverse(),
+            is_isotropic: inertia == Mat3::from_diagonal(glam::Vec3::splat(inertia.x_axis.x)),
+            is_ball,
+            is_plain: is_ball && !given.sensor && given.filter == Filter::default(),
             radius: given.shape.bounding_radius(),
-            is_plain_sphere: matches!(given.shape, Shape::Sphere { .. }) && !material.resists() && !given.sensor,
             is_damped: material.linear_damping > 0.0 || material.angular_damping > 0.0,
             uses: 0,
         }
@@ -76,13 +97,9 @@ impl Kinds {
         &self.kinds[number as usize]
     }
 
-    /// Whether any kind in use is not a plain sphere.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "asked by the manifold stage, which comes next")
-    )]
+    /// Whether any kind in use is not a plain sphere without filter.
     pub(crate) fn are_mixed(&self) -> bool {
-        self.kinds.iter().any(|kind| kind.uses > 0 && !kind.is_plain_sphere)
+        self.kinds.iter().any(|kind| kind.uses > 0 && !kind.is_plain)
     }
 }
 

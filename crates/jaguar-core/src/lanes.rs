@@ -24,7 +24,7 @@ pub(crate) struct LaneOrder {
 
 impl LaneOrder {
     /// Colours pairs, which are in storage order.
-    pub(crate) fn colour_pairs(&mut self, pairs: &[[u32; 2]], bodies: Range<usize>) {
+    pub(crate) fn colour_pairs(&mut self, pairs: impl Iterator<Item = [u32; 2]>, bodies: Range<usize>) {
         self.taken.clear();
         self.taken.resize(bodies.len(), 0);
         self.lanes.clear();
@@ -79,7 +79,7 @@ mod tests {
     /// Every contact has a lane of its own, and no two lanes of a block share a body.
     fn check(pairs: &[[u32; 2]], bodies: usize) {
         let mut order = LaneOrder::default();
-        order.colour_pairs(pairs, 0..bodies);
+        order.colour_pairs(pairs.iter().copied(), 0..bodies);
         let mut blocks = vec![Vec::new(); order.blocks];
         for (pair, &lane) in pairs.iter().zip(&order.lanes) {
             blocks[lane as usize / LANES].push((lane, *pair));

@@ -31,6 +31,7 @@ pub mod halo;
 pub mod hash;
 mod kinds;
 mod lanes;
+mod manifold;
 pub mod material;
 mod narrow_phase;
 pub mod part;
@@ -48,7 +49,7 @@ pub mod world;
 
 pub use body::{Body, BodyDesc, BodyId, BodyKind, BodyRecord, Domain, Filter};
 pub use config::{WorldConfig, WorldParams};
-pub use halo::{Boundary, BoundaryVelocity, CachedContact, Ghost};
+pub use halo::{Boundary, BoundaryVelocity, CachedContact, CachedManifold, Ghost};
 pub use material::{CombineRule, Material};
 pub use part::WorldPart;
 pub use shape::{HullId, Shape, StaticShape};

@@ -1,19 +1,24 @@
 //! The part of a world that one pod holds, as plain values and as bytes. The parts of a world list every body once and every contact once, where it counts, so that together they are the world.
 //!
-//! Layout, little-endian: number of bodies (u64), number of contacts (u64), bodies, contacts. Version and checksum belong to the envelope around it.
+//! Layout, little-endian: number of bodies, of contacts, of manifolds (u64 each), bodies, contacts, manifolds. Version and checksum belong to the envelope around it.
 
 use rayon::prelude::*;
 
 use crate::body::BodyRecord;
-use crate::encode::{BODY_BYTES, CONTACT_BYTES, body_bytes, body_of, contact_bytes, contact_of};
+use crate::contact::Impulses;
+use crate::encode::{
+    BODY_BYTES, CONTACT_BYTES, MANIFOLD_BYTES, body_bytes, body_of, contact_bytes, contact_of, manifold_bytes,
+    manifold_of,
+};
 use crate::error::{HaloError, SnapshotError};
-use crate::exchange::{check_entry, sort_entries};
-use crate::halo::CachedContact;
-use crate::hash::{WorldHash, body_hash, contact_hash};
+use crate::exchange::{check_entry, check_manifold, sort_entries};
+use crate::halo::{CachedContact, CachedManifold};
+use crate::hash::{WorldHash, body_hash, contact_hash, manifold_hash};
+use crate::manifold::KeptManifold;
 use crate::world::World;
 
 /// Bytes before the first body.
-const HEADER_BYTES: usize = 16;
+const HEADER_BYTES: usize = 24;
 
 /// Bodies and the contacts that count with them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,6 +27,8 @@ pub struct WorldPart {
     pub bodies: Vec<BodyRecord>,
     /// Each contact once, in the part of the body of its lower id; in no particular order.
     pub contacts: Vec<CachedContact>,
+    /// Each manifold likewise.
+    pub manifolds: Vec<CachedManifold>,
 }
 
 impl WorldPart {
@@ -40,26 +47,37 @@ impl WorldPart {
         };
         let count = |at: usize| u64::from_le_bytes(std::array::from_fn(|k| header[at + k]));
         let length = |at: usize, size: usize| usize::try_from(count(at)).ok()?.checked_mul(size);
-        let (bodies, contacts) = length(0, BODY_BYTES)
+        let (bodies, rest) = length(0, BODY_BYTES)
             .and_then(|length| values.split_at_checked(length))
             .ok_or_else(|| cut_off("bodies"))?;
-        if length(8, CONTACT_BYTES) != Some(contacts.len()) {
-            return Err(cut_off("contacts"));
+        let (contacts, manifolds) = length(8, CONTACT_BYTES)
+            .and_then(|length| rest.split_at_checked(length))
+            .ok_or_else(|| cut_off("contacts"))?;
+        if length(16, MANIFOLD_BYTES) != Some(manifolds.len()) {
+            return Err(cut_off("manifolds"));
         }
         Ok(Self {
             bodies: bodies.as_chunks().0.iter().map(body_of).collect::<Result<_, _>>()?,
             contacts: contacts.as_chunks().0.iter().map(contact_of).collect(),
+            manifolds: manifolds.as_chunks().0.iter().map(manifold_of).collect(),
         })
     }
 
     /// The part as bytes, as [`World::part_bytes`] writes them.
     pub fn encode(&self) -> Vec<u8> {
-        let Self { bodies, contacts } = self;
-        let mut out = Vec::with_capacity(HEADER_BYTES + bodies.len() * BODY_BYTES + contacts.len() * CONTACT_BYTES);
-        out.extend_from_slice(&(bodies.len() as u64).to_le_bytes());
-        out.extend_from_slice(&(contacts.len() as u64).to_le_bytes());
+        let Self {
+            bodies,
+            contacts,
+            manifolds,
+        } = self;
+        let counts = [bodies.len(), contacts.len(), manifolds.len()];
+        let sizes = [BODY_BYTES, CONTACT_BYTES, MANIFOLD_BYTES];
+        let length: usize = counts.iter().zip(sizes).map(|(count, size)| count * size).sum();
+        let mut out = Vec::with_capacity(HEADER_BYTES + length);
+        out.extend(counts.iter().flat_map(|&count| (count as u64).to_le_bytes()));
         out.extend(bodies.iter().flat_map(|record| body_bytes(*record)));
         out.extend(contacts.iter().flat_map(|entry| contact_bytes(*entry)));
+        out.extend(manifolds.iter().flat_map(|entry| manifold_bytes(*entry)));
         out
     }
 
@@ -67,7 +85,8 @@ impl WorldPart {
     pub fn hash(&self) -> WorldHash {
         let bodies: WorldHash = self.bodies.par_iter().with_min_len(512).map(body_hash).sum();
         let contacts: WorldHash = self.contacts.par_iter().with_min_len(512).map(contact_hash).sum();
-        bodies + contacts
+        let manifolds: WorldHash = self.manifolds.iter().map(manifold_hash).sum();
+        bodies + contacts + manifolds
     }
 }
 
@@ -77,7 +96,7 @@ impl World {
         self.assert_at_rest();
         let mut out = Vec::with_capacity(HEADER_BYTES + self.len() * (BODY_BYTES + 4 * CONTACT_BYTES));
         out.extend_from_slice(&(self.len() as u64).to_le_bytes());
-        out.extend_from_slice(&[0; 8]);
+        out.extend_from_slice(&[0; 16]);
         for record in self.records() {
             out.extend_from_slice(&body_bytes(record));
         }
@@ -86,7 +105,13 @@ impl World {
             out.extend_from_slice(&contact_bytes(entry));
             contacts += 1;
         }
-        out[8..HEADER_BYTES].copy_from_slice(&contacts.to_le_bytes());
+        let mut manifolds = 0_u64;
+        for entry in self.counted_manifolds() {
+            out.extend_from_slice(&manifold_bytes(entry));
+            manifolds += 1;
+        }
+        out[8..16].copy_from_slice(&contacts.to_le_bytes());
+        out[16..HEADER_BYTES].copy_from_slice(&manifolds.to_le_bytes());
         out
     }
 
@@ -109,7 +134,12 @@ impl World {
             check_entry(entry)?;
             self.extra.push(*entry);
         }
-        sort_entries(&mut self.extra);
+        sort_entries::<Impulses>(&mut self.extra);
+        for entry in &part.manifolds {
+            check_manifold(entry)?;
+            self.manifolds.extra.push(*entry);
+        }
+        sort_entries::<KeptManifold>(&mut self.manifolds.extra);
         Ok(())
     }
 }
@@ -156,8 +186,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn arbitrary_counts_never_panic_or_allocate_what_is_not_there(bodies: u64, contacts: u64, rest: Vec<u8>) {
-            let bytes = [&bodies.to_le_bytes()[..], &contacts.to_le_bytes(), &rest].concat();
+        fn arbitrary_counts_never_panic_or_allocate_what_is_not_there(
+            bodies: u64,
+            contacts: u64,
+            manifolds: u64,
+            rest: Vec<u8>,
+        ) {
+            let counts = [bodies, contacts, manifolds].map(u64::to_le_bytes);
+            let bytes = [counts.as_flattened(), &rest].concat();
             if let Ok(part) = WorldPart::decode(&bytes) {
                 prop_assert_eq!((part.bodies.len() as u64, part.contacts.len() as u64), (bodies, contacts));
             }

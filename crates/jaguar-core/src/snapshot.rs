@@ -1,13 +1,16 @@
 //! A world as bytes and back. The contents of a snapshot decide the future of the world bit for bit; the layout is versioned and checked before anything is believed.
 //!
-//! Layout, little-endian: magic, version; parameters; static shapes; tick, next id, largest radius; count and bodies; count and cached contacts; xxh3-64 of all that.
+//! Layout, little-endian: magic, version; parameters; static shapes; tick, next id, largest radius; count and bodies; count and cached contacts; count and cached manifolds; xxh3-64 of all that.
 
 use glam::{DVec3, Quat, Vec3};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::body::BodyId;
 use crate::config::{WorldConfig, WorldParams};
-use crate::encode::{BODY_BYTES, CONTACT_BYTES, body_bytes, body_of, contact_bytes, contact_of};
+use crate::encode::{
+    BODY_BYTES, CONTACT_BYTES, MANIFOLD_BYTES, body_bytes, body_of, contact_bytes, contact_of, manifold_bytes,
+    manifold_of,
+};
 use crate::error::{FieldError, SnapshotError};
 use crate::part::WorldPart;
 use crate::shape::{HeightField, StaticShape, TriangleMesh};
@@ -42,6 +45,11 @@ impl World {
         put(&mut out, (contacts.len() as u64).to_le_bytes());
         for entry in contacts {
             put(&mut out, contact_bytes(entry));
+        }
+        let manifolds: Vec<_> = self.cached_manifolds().collect();
+        put(&mut out, (manifolds.len() as u64).to_le_bytes());
+        for entry in manifolds {
+            put(&mut out, manifold_bytes(entry));
         }
         let checksum = xxh3_64(&out);
         put(&mut out, checksum.to_le_bytes());
@@ -88,7 +96,14 @@ impl World {
         let contacts = input.count("number of contacts", CONTACT_BYTES)?;
         let contacts = (0..contacts).map(|_| Ok(contact_of(&input.take("contact")?)));
         let contacts = contacts.collect::<Result<Vec<_>, SnapshotError>>()?;
-        world.fill(&WorldPart { bodies, contacts })?;
+        let manifolds = input.count("number of manifolds", MANIFOLD_BYTES)?;
+        let manifolds = (0..manifolds).map(|_| Ok(manifold_of(&input.take("manifold")?)));
+        let manifolds = manifolds.collect::<Result<Vec<_>, SnapshotError>>()?;
+        world.fill(&WorldPart {
+            bodies,
+            contacts,
+            manifolds,
+        })?;
         if input.at != input.bytes.len() {
             return Err(input.cut_off("the end"));
         }

@@ -16,6 +16,11 @@ use crate::collide::{Collision, split_front};
 use crate::contact::{Block, ContactCache, ContactSet};
 use crate::error::HaloError;
 use crate::kinds::Kinds;
+use crate::manifold::across::Doing;
+use crate::manifold::attitude::{Attitude, turn_freely};
+use crate::manifold::block::ManifoldBlock;
+use crate::manifold::inside::{Movers, SolvePass, WarmStart};
+use crate::manifold::{self, Manifolds};
 use crate::simd::{F32x8, Kernel, LANES, Level};
 use crate::solver::across::{self, Side};
 use crate::solver::kernel::Change;
@@ -69,7 +74,7 @@ impl World {
         };
         self.collision.run(
             &mut self.bodies,
-            &mut self.contacts,
+            (&mut self.contacts, &mut self.manifolds),
             (&mut self.cached, before),
             &self.statics,
             grid,
@@ -80,7 +85,7 @@ impl World {
             self.bodies.columns(),
             held,
             &self.collision.table,
-            &self.contacts.across,
+            (&self.contacts.across, &self.manifolds.set.across),
             owner,
         );
         self.count_stage();
@@ -103,6 +108,13 @@ impl World {
             &mut self.collision.changes,
             &self.constants,
         );
+        manifold::across::solve_all(
+            &self.bodies.columns().motion,
+            &self.manifolds.attitudes,
+            &mut self.manifolds.set.across,
+            &mut self.manifolds.doings,
+            &self.constants,
+        );
         self.run_portions(if done + 1 < substeps {
             Stages::SolveAndBegin
         } else {
@@ -122,20 +134,28 @@ impl World {
         );
         self.store_impulses();
         self.bodies.drop_ghosts();
-        let Columns {
-            motion,
-            place,
-            orientation,
-            ..
-        } = self.bodies.columns_mut();
+        let attitudes = &self.manifolds.attitudes;
+        let (
+            Columns {
+                motion,
+                place,
+                orientation,
+                kind,
+                ..
+            },
+            kinds,
+        ) = self.bodies.columns_and_kinds();
         let constants = &self.constants;
         let quarantined = motion
             .par_iter_mut()
             .zip(place)
             .zip(orientation)
+            .enumerate()
             .with_min_len(1024)
-            .filter_map(|((motion, place), orientation)| {
-                integrate::finish_body(motion, place, orientation, constants).then_some(())
+            .filter_map(|(i, ((motion, place), orientation))| {
+                let turns_freely = |_: &&Attitude| !kinds.get(kind[i]).is_isotropic;
+                let attitude = attitudes.get(i).filter(turns_freely);
+                integrate::finish_body(motion, place, orientation, attitude, constants).then_some(())
             })
             .count();
         self.stats.quarantined += quarantined as u64;
@@ -175,6 +195,7 @@ impl World {
 
     /// Writes the accumulated impulses to the cache.
     fn store_impulses(&mut self) {
+        self.manifolds.store_impulses();
         let ContactSet {
             inside,
             statics,
@@ -213,18 +234,40 @@ impl World {
             statics,
             across,
         } = &mut self.contacts;
+        let Manifolds {
+            set,
+            attitudes,
+            portions: manifold_portions,
+            sides: manifold_sides,
+            doings,
+            ..
+        } = &mut self.manifolds;
+        if stages == Stages::Begin {
+            manifold::across::accumulate_all(&set.across, doings, self.constants.simd);
+        }
         let (Columns { motion, kind, .. }, kinds) = self.bodies.columns_and_kinds();
         let shared = Shared {
             across,
             changes,
             quarantined: &quarantined,
             kinds,
+            doings,
             step: &self.constants,
         };
         let (mut motion, mut inside, mut statics) = (&mut motion[..], &mut inside[..], &mut statics[..]);
+        let (mut manifolds, mut static_manifolds) = (&mut set.inside[..], &mut set.statics[..]);
+        let mut attitudes = &mut attitudes[..];
+        let mixed = !attitudes.is_empty();
         let mut tasks: Vec<Task<'_>> = Vec::with_capacity(portions.len());
-        for portion in portions {
+        for (p, portion) in portions.iter().enumerate() {
+            let manifold_portion = manifold_portions.get(p).cloned().unwrap_or_default();
+            let turned = if mixed { portion.bodies.len() } else { 0 };
             tasks.push(Task {
+                attitudes: split_front(&mut attitudes, turned),
+                turning: mixed.then(|| &kind[portion.bodies.clone()]),
+                manifolds: split_front(&mut manifolds, manifold_portion.inside.len()),
+                static_manifolds: split_front(&mut static_manifolds, manifold_portion.statics.len()),
+                manifold_sides: &manifold_sides[manifold_portion.sides],
                 base: portion.bodies.start,
                 motion: split_front(&mut motion, portion.bodies.len()),
                 damped: portion.damped.then(|| &kind[portion.bodies.clone()]),
@@ -261,6 +304,8 @@ struct Shared<'a> {
     changes: &'a [Change],
     quarantined: &'a AtomicU64,
     kinds: &'a Kinds,
+    /// What manifolds between tiles do.
+    doings: &'a [Doing],
     step: &'a StepConstants,
 }
 
@@ -295,6 +340,13 @@ struct Task<'a> {
     inside: &'a mut [Block],
     statics: &'a mut [Block],
     sides: &'a [Side],
+    /// Empty in a world of plain spheres.
+    attitudes: &'a mut [Attitude],
+    /// Kinds of the bodies, if any is not a plain sphere.
+    turning: Option<&'a [u32]>,
+    manifolds: &'a mut [ManifoldBlock],
+    static_manifolds: &'a mut [ManifoldBlock],
+    manifold_sides: &'a [Side],
 }
 
 impl Task<'_> {
@@ -311,6 +363,38 @@ impl Task<'_> {
         inside::warm_start::<F>(self.motion, self.base, self.inside);
         inside::warm_start::<F>(self.motion, self.base, self.statics);
         across::warm_start(self.motion, self.base, self.sides, shared.across);
+        if self.turning.is_some() {
+            self.warm_start_manifolds(shared);
+        }
+    }
+
+    fn movers(&mut self) -> (Movers<'_>, &mut [ManifoldBlock], &mut [ManifoldBlock]) {
+        let movers = Movers {
+            motion: self.motion,
+            attitudes: self.attitudes,
+            base: self.base,
+        };
+        (movers, self.manifolds, self.static_manifolds)
+    }
+
+    fn warm_start_manifolds(&mut self, shared: &Shared<'_>) {
+        let level = shared.step.simd;
+        let (mut movers, inside, statics) = self.movers();
+        level.run(WarmStart(&mut movers, inside));
+        level.run(WarmStart(&mut movers, statics));
+        let accumulated = |block: usize| &shared.doings[block].accumulated;
+        manifold::across::apply_sides(self.motion, self.attitudes, self.base, self.manifold_sides, accumulated);
+    }
+
+    fn solve_manifolds<const PUSH: bool>(&mut self, step: &StepConstants) {
+        let (mut movers, inside, statics) = self.movers();
+        for blocks in [inside, statics] {
+            step.simd.run(SolvePass::<PUSH> {
+                movers: &mut movers,
+                blocks,
+                step,
+            });
+        }
     }
 
     /// Solves contacts with push, integrates positions, relaxes.
@@ -318,10 +402,23 @@ impl Task<'_> {
     fn solve<F: F32x8>(&mut self, shared: &Shared<'_>) {
         let step = shared.step;
         across::apply_changes(self.motion, self.base, self.sides, shared.changes);
+        if self.turning.is_some() {
+            let change = |block: usize| &shared.doings[block].change;
+            manifold::across::apply_sides(self.motion, self.attitudes, self.base, self.manifold_sides, change);
+        }
         inside::solve_pass::<F, true>(self.motion, self.base, self.inside, step);
         inside::solve_pass::<F, true>(self.motion, self.base, self.statics, step);
+        if self.turning.is_some() {
+            self.solve_manifolds::<true>(step);
+        }
         integrate::integrate_positions(self.motion, step);
+        if let Some(numbers) = self.turning {
+            turn_freely(self.motion, self.attitudes, numbers, shared.kinds, step);
+        }
         inside::solve_pass::<F, false>(self.motion, self.base, self.inside, step);
         inside::solve_pass::<F, false>(self.motion, self.base, self.statics, step);
+        if self.turning.is_some() {
+            self.solve_manifolds::<false>(step);
+        }
     }
 }

@@ -113,6 +113,8 @@ pub(crate) struct Columns {
     pub(crate) id: Vec<BodyId>,
     /// Ranges of last tick's contacts that are listed under the body.
     pub(crate) cached: Vec<CachedRanges>,
+    /// The same for manifolds; empty in a world of plain spheres.
+    pub(crate) cached_manifolds: Vec<CachedRanges>,
     /// Stable handle of a held body; ghosts have none.
     slot: Vec<u32>,
     /// Key at the last sort; meaningful for the first `Bodies::sorted` bodies.
@@ -248,6 +250,25 @@ impl Bodies {
         }
     }
 
+    /// The held bodies with the ranges of their cached contacts.
+    pub(crate) fn homes(&self) -> impl Iterator<Item = (BodyId, &CachedRanges)> {
+        self.columns.id[..self.held].iter().copied().zip(&self.columns.cached)
+    }
+
+    /// The held bodies with the ranges of their cached manifolds.
+    pub(crate) fn manifold_homes(&self) -> impl Iterator<Item = (BodyId, &CachedRanges)> {
+        self.columns.id[..self.held]
+            .iter()
+            .copied()
+            .zip(&self.columns.cached_manifolds)
+    }
+
+    /// Makes room for the ranges of cached manifolds, or gives it back.
+    pub(crate) fn keep_manifolds(&mut self, wanted: bool) {
+        let len = if wanted { self.columns.id.len() } else { 0 };
+        self.columns.cached_manifolds.resize(len, CachedRanges::default());
+    }
+
     /// All kinds.
     pub(crate) fn kinds(&self) -> &Kinds {
         &self.kinds
@@ -373,6 +394,9 @@ impl Columns {
         self.rest.push(record.rest);
         self.id.push(record.id);
         self.cached.push(CachedRanges::default());
+        if !self.cached_manifolds.is_empty() {
+            self.cached_manifolds.push(CachedRanges::default());
+        }
         self.slot.push(slot);
         self.key.push(SortKey::default());
     }
@@ -387,6 +411,7 @@ impl Columns {
             rest,
             id,
             cached,
+            cached_manifolds,
             slot,
             key,
         } = self;
@@ -398,6 +423,7 @@ impl Columns {
         rest.truncate(len);
         id.truncate(len);
         cached.truncate(len);
+        cached_manifolds.truncate(len);
         slot.truncate(len);
         key.truncate(len);
     }
@@ -412,6 +438,7 @@ impl Columns {
             rest,
             id,
             cached,
+            cached_manifolds,
             slot,
             key,
         } = self;
@@ -423,6 +450,9 @@ impl Columns {
         remove_from(rest, indices);
         remove_from(id, indices);
         remove_from(cached, indices);
+        if !cached_manifolds.is_empty() {
+            remove_from(cached_manifolds, indices);
+        }
         remove_from(slot, indices);
         remove_from(key, indices);
     }
@@ -437,6 +467,7 @@ impl Columns {
             rest,
             id,
             cached,
+            cached_manifolds,
             slot,
             key,
         } = target;
@@ -448,6 +479,11 @@ impl Columns {
         gather(&self.rest, order, rest);
         gather(&self.id, order, id);
         gather(&self.cached, order, cached);
+        if self.cached_manifolds.is_empty() {
+            cached_manifolds.clear();
+        } else {
+            gather(&self.cached_manifolds, order, cached_manifolds);
+        }
         gather(&self.slot, order, slot);
         gather(&self.key, order, key);
     }

@@ -9,10 +9,11 @@ use crate::body::{Body, BodyDesc, BodyId, BodyKind, BodyRecord};
 use crate::collide::Collision;
 use crate::config::{WorldConfig, WorldParams};
 use crate::constants::{MASS_RANGE, MAX_ANGULAR_SPEED, MAX_DRAG_AREA, MAX_THRUST, MIN_RADIUS_IN_TILES, UNIT_TOLERANCE};
-use crate::contact::{CacheSet, ContactCache, ContactSet, Impulses, STATIC_BIT};
+use crate::contact::{CacheSet, ContactCache, ContactSet, STATIC_BIT};
 use crate::error::{FieldError, HaloError, SpawnError, WorldError};
 use crate::exchange::Exchange;
-use crate::halo::{CachedContact, Ghost};
+use crate::halo::{CachedContact, CachedManifold, Ghost};
+use crate::manifold::Manifolds;
 use crate::narrow_phase::static_geometry::StaticGeometry;
 use crate::shape::{Shape, StaticShape};
 use crate::solver::StepConstants;
@@ -51,6 +52,8 @@ pub struct World {
     pub(crate) cached: CacheSet,
     /// The impulses of the tick before, while a tick takes them over.
     pub(crate) spare_cached: CacheSet,
+    /// Contacts of several points, with their cache.
+    pub(crate) manifolds: Manifolds,
     /// Cached contacts without a home; see [`ContactCache::extra`].
     pub(crate) extra: Vec<CachedContact>,
     pub(crate) ghosts: Vec<Ghost>,
@@ -95,11 +98,11 @@ pub struct ContactView {
     pub low: BodyId,
     /// The partner.
     pub high: ContactPartner,
-    /// Distance of the surfaces at the start of the tick, m; negative when they overlapped.
+    /// Distance of the surfaces at the start of the tick, m; negative when they overlapped. The least of the points of a manifold.
     pub separation: f32,
     /// Unit normal from `low` to the partner.
     pub normal: Vec3,
-    /// Normal impulse of a substep at the end of the tick, kg m/s.
+    /// Normal impulse of a substep at the end of the tick, kg m/s; of all points of a manifold.
     pub normal_impulse: f32,
     /// Friction impulse of a substep on the partner at the end of the tick, kg m/s.
     pub friction_impulse: Vec3,
@@ -131,6 +134,7 @@ impl World {
             contacts: ContactSet::default(),
             cached: CacheSet::default(),
             spare_cached: CacheSet::default(),
+            manifolds: Manifolds::default(),
             extra: Vec::new(),
             ghosts: Vec::new(),
             collision: Collision::default(),
@@ -324,7 +328,17 @@ impl World {
 
     /// The cached contacts that a held body takes part in: what warm starts the next tick. In no particular order.
     pub fn cached_contacts(&self) -> impl Iterator<Item = CachedContact> + '_ {
-        self.cache().entries(self.bodies.columns(), self.len())
+        self.cache().entries(self.bodies.homes())
+    }
+
+    /// The cached manifolds that a held body takes part in. In no particular order.
+    pub fn cached_manifolds(&self) -> impl Iterator<Item = CachedManifold> + '_ {
+        self.manifolds.cache().entries(self.bodies.manifold_homes())
+    }
+
+    /// The cached manifolds that count here: those of which the body of the lower id is held.
+    pub fn counted_manifolds(&self) -> impl Iterator<Item = CachedManifold> + '_ {
+        self.cached_manifolds().filter(|entry| self.is_held(entry.low))
     }
 
     /// The contacts of the last tick, each once, also those without force. In no particular order. None after a body was removed, until the next tick.
@@ -333,7 +347,7 @@ impl World {
         let known = self.collision.portions.last().map_or(0, |portion| portion.bodies.end);
         let held = self.bodies.columns().id.get(..known).unwrap_or_default();
         let contacts = self.collision.contacts(&self.contacts, &self.cached);
-        contacts.map(move |(block, lane, entry)| {
+        let points = contacts.map(move |(block, lane, entry)| {
             let id = |index: u32| held.get(index as usize).map_or(entry.other, |id| id.0);
             let low = BodyId(id(block.low[lane]));
             let high = match id(block.high[lane]) {
@@ -348,7 +362,8 @@ impl World {
                 normal_impulse: block.normal_impulse[lane],
                 friction_impulse: Vec3::from_array([0, 1, 2].map(|axis| block.friction_impulse[axis][lane])),
             }
-        })
+        });
+        points.chain(self.manifolds.contacts(held))
     }
 
     /// The cached contacts that count here: those of which the body of the lower id is held. Over the parts of a world, each contact once. In no particular order.
@@ -400,21 +415,11 @@ impl World {
 
     /// Forgets all cached contacts with bodies of these ids.
     fn forget_contacts(&mut self, ids: &FxHashSet<BodyId>) {
-        let held = self.bodies.held();
-        let columns = self.bodies.columns();
-        for (home, ranges) in columns.id[..held].iter().zip(&columns.cached) {
-            let gone = ids.contains(home);
-            let lists = [
-                &mut self.cached.inside[ranges.inside.range()],
-                &mut self.cached.statics[ranges.statics.range()],
-                &mut self.cached.across[ranges.across.range()],
-            ];
-            for entry in lists.into_iter().flatten() {
-                if gone || ids.contains(&BodyId(entry.other)) {
-                    entry.impulses = Impulses::default();
-                }
-            }
-        }
+        self.cached.forget(self.bodies.homes(), ids);
+        self.manifolds.cached.forget(self.bodies.manifold_homes(), ids);
+        self.manifolds
+            .extra
+            .retain(|entry| !ids.contains(&entry.low) && !ids.contains(&BodyId(entry.high)));
         self.extra
             .retain(|entry| !ids.contains(&entry.low) && !ids.contains(&BodyId(entry.high)));
     }
@@ -425,6 +430,7 @@ impl World {
             self.bodies.remove(indices);
             // Their indices are no longer those of the contacts; the cache goes by ids.
             self.contacts.clear();
+            self.manifolds.clear();
         }
     }
 
@@ -527,9 +533,20 @@ impl World {
         let (smallest, largest) = (size * MIN_RADIUS_IN_TILES, (0.5 * size).next_down());
         match *shape {
             Shape::Sphere { radius } => FieldError::check("radius", radius, smallest, largest, "m"),
-            Shape::Capsule { .. } | Shape::Cuboid { .. } | Shape::Hull(_) => {
-                Err(FieldError::new("shape", shape.kind(), "sphere"))
+            Shape::Capsule { half_height, radius } => {
+                FieldError::check("radius", radius, smallest, largest, "m")?;
+                FieldError::check("half_height", half_height, 0.0, largest, "m")?;
+                let bounding = shape.bounding_radius();
+                FieldError::check("radius + half_height", bounding, smallest, largest, "m")
             }
+            Shape::Cuboid { half_extents } => {
+                for half in half_extents.to_array() {
+                    FieldError::check("half_extents", half, smallest, largest, "m")?;
+                }
+                let bounding = shape.bounding_radius();
+                FieldError::check("half_extents (their length)", bounding, smallest, largest, "m")
+            }
+            Shape::Hull(_) => Err(FieldError::new("shape", shape.kind(), "sphere, capsule, cuboid")),
         }
     }
 }

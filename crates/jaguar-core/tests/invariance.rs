@@ -236,6 +236,36 @@ fn a_gas_whose_tiles_change_hands_every_tick_has_the_hashes_of_one_world() {
     }
 }
 
+/// Boxes and balls, some of which resist rolling, some of which are in groups that do not touch.
+fn mixed_heap(tile_size: f32) -> Scene {
+    let mut scene = mixed_pile(tile_size);
+    let mut random = Random(17);
+    for (k, body) in scene.bodies.iter_mut().enumerate() {
+        if k % 3 != 0 {
+            let half = Vec3::new(0.2, 0.3, 0.45) * (0.6 + 0.4 * random.unit() as f32);
+            body.shape = Shape::Cuboid { half_extents: half };
+            body.orientation = random.orientation();
+        }
+        if k % 5 == 0 {
+            body.material.rolling_resistance = 0.1;
+            body.material.spinning_resistance = 0.1;
+        }
+        if k % 7 == 0 {
+            body.filter.groups = 2;
+            body.filter.mask = !2;
+        }
+    }
+    scene
+}
+
+#[test]
+fn a_heap_of_boxes_and_balls_whose_tiles_change_hands_has_the_hashes_of_one_world() {
+    for pods in [2, 3] {
+        check_split(&mixed_heap(4.0), pods, 150, scattered);
+    }
+    check_split(&mixed_heap(4.0), 2, 150, |tile, _, _| u32::from(tile.x > 0));
+}
+
 #[test]
 fn a_pile_cut_in_two_halves_has_the_hashes_of_one_world() {
     check_split(&mixed_pile(4.0), 2, 150, |tile, _, _| u32::from(tile.x > 0));

@@ -7,8 +7,12 @@ use super::{Pair, margin};
 use crate::broad_phase::{GridParams, Grids, Search, find_pairs};
 use crate::candidates::{Candidates, Plan};
 use crate::lanes::LaneOrder;
+use crate::manifold::attitude::Attitude;
+use crate::manifold::prepare::PairManifold;
+use crate::narrow_phase::convex_pair::{pair_manifold, static_manifolds};
 use crate::narrow_phase::prepare::{pair_matters, static_matters};
 use crate::narrow_phase::static_geometry::{StaticContact, StaticGeometry};
+use crate::narrow_phase::static_manifold::StaticManifold;
 use crate::solver::StepConstants;
 use crate::storage::Bodies;
 use crate::tile::difference;
@@ -23,6 +27,8 @@ pub(super) struct View<'a> {
     pub(super) candidates: &'a Candidates,
     pub(super) statics: &'a StaticGeometry,
     pub(super) step: &'a StepConstants,
+    /// Empty in a world of plain spheres.
+    pub(super) attitudes: &'a [Attitude],
 }
 
 /// What one chunk finds.
@@ -39,6 +45,14 @@ pub(crate) struct Found {
     /// In storage order of the body, then by feature.
     pub(super) statics: Vec<(u32, StaticContact)>,
     pub(crate) static_lanes: LaneOrder,
+    /// In storage order.
+    pub(crate) manifolds: Vec<PairManifold>,
+    pub(crate) manifold_lanes: LaneOrder,
+    pub(crate) across_manifolds: Vec<PairManifold>,
+    /// In storage order of the body, then by key.
+    pub(crate) static_manifolds: Vec<(u32, StaticManifold)>,
+    pub(crate) static_manifold_lanes: LaneOrder,
+    static_touches: Vec<StaticManifold>,
     touches: Vec<StaticContact>,
 }
 
@@ -62,7 +76,11 @@ impl Found {
         }
         self.pair_order
             .sort(&self.unordered, chunk.bodies.clone(), &mut self.inside);
-        self.inside_lanes.colour_pairs(&self.inside, chunk.bodies.clone());
+        self.inside_lanes
+            .colour_pairs(self.inside.iter().copied(), chunk.bodies.clone());
+        self.manifolds.sort_unstable_by_key(|found| found.pair);
+        let pairs = self.manifolds.iter().map(|found| found.pair);
+        self.manifold_lanes.colour_pairs(pairs, chunk.bodies.clone());
         if is_owned {
             self.find_statics(chunk, view);
         }
@@ -73,6 +91,9 @@ impl Found {
         self.across.clear();
         self.candidates.clear();
         self.statics.clear();
+        self.manifolds.clear();
+        self.across_manifolds.clear();
+        self.static_manifolds.clear();
     }
 
     /// Looks for pairs in the grids.
@@ -129,6 +150,9 @@ impl Found {
 
     /// Takes a candidate pair at this vector from one to the other if it is a contact.
     fn consider(&mut self, a: u32, b: u32, vector: Vec3, view: &View<'_>) {
+        if !view.attitudes.is_empty() && !self.is_of_balls(a, b, vector, view) {
+            return;
+        }
         if pair_matters(view.bodies.columns(), view.bodies.kinds(), a, b, vector, view.step) {
             let columns = view.bodies.columns();
             let pair = [a.min(b), a.max(b)];
@@ -140,9 +164,44 @@ impl Found {
         }
     }
 
+    /// Whether a pair is one of balls that may touch. A pair of others is taken here if it is a contact.
+    fn is_of_balls(&mut self, a: u32, b: u32, vector: Vec3, view: &View<'_>) -> bool {
+        let (kind_a, kind_b) = (view.bodies.kind(a as usize), view.bodies.kind(b as usize));
+        if !kind_a.given.filter.admits(kind_b.given.filter) || kind_a.given.sensor || kind_b.given.sensor {
+            return false;
+        }
+        if kind_a.is_ball && kind_b.is_ball {
+            return true;
+        }
+        let columns = view.bodies.columns();
+        let is_ordered = columns.id[a as usize] < columns.id[b as usize];
+        let ([low, high], between) = if is_ordered {
+            ([a, b], vector)
+        } else {
+            ([b, a], -vector)
+        };
+        let Some(manifold) = pair_manifold(view.bodies, view.attitudes, [low, high], between, view.step) else {
+            return false;
+        };
+        let found = PairManifold {
+            pair: [a.min(b), a.max(b)],
+            manifold,
+        };
+        if columns.place[a as usize].tile == columns.place[b as usize].tile {
+            self.manifolds.push(found);
+        } else {
+            self.across_manifolds.push(found);
+        }
+        false
+    }
+
     fn find_statics(&mut self, chunk: &Chunk, view: &View<'_>) {
         let (columns, step) = (view.bodies.columns(), view.step);
         for body in chunk.bodies.clone() {
+            if !view.attitudes.is_empty() && !view.bodies.kind(body).is_ball {
+                self.find_static_manifolds(body, view);
+                continue;
+            }
             let motion = &columns.motion[body];
             let place = &columns.place[body];
             let reach = motion.radius() + margin(motion, step).min(step.tile_size);
@@ -155,5 +214,25 @@ impl Found {
             self.statics.extend(touches.map(|&touch| (body as u32, touch)));
         }
         self.static_lanes.number(self.statics.iter().map(|&(body, _)| body));
+        let bodies = self.static_manifolds.iter().map(|&(body, _)| body);
+        self.static_manifold_lanes.number(bodies);
+    }
+
+    fn find_static_manifolds(&mut self, body: usize, view: &View<'_>) {
+        let kind = view.bodies.kind(body);
+        if kind.given.sensor {
+            return;
+        }
+        self.static_touches.clear();
+        static_manifolds(
+            view.bodies,
+            view.attitudes,
+            body,
+            view.statics,
+            view.step,
+            &mut self.static_touches,
+        );
+        let touches = self.static_touches.iter();
+        self.static_manifolds.extend(touches.map(|&touch| (body as u32, touch)));
     }
 }

@@ -1,6 +1,6 @@
 //! The collision stages of a tick: reaches, grids, pairs, contacts, warm-start impulses. Stages get the columns they need; [`crate::step`] calls them in order.
 
-mod found;
+pub(crate) mod found;
 mod pair_order;
 mod prepare;
 
@@ -14,6 +14,8 @@ use crate::broad_phase::{GridParams, Grids};
 use crate::candidates::{Candidates, Plan};
 use crate::constants::CONTACT_SLOP;
 use crate::contact::{Block, CacheEntry, CacheSet, CachedRanges, ContactCache, ContactSet};
+use crate::manifold::Manifolds;
+use crate::manifold::attitude::Attitude;
 use crate::narrow_phase::static_geometry::StaticGeometry;
 use crate::simd::LANES;
 use crate::solver::StepConstants;
@@ -51,21 +53,22 @@ impl Collision {
     pub(crate) fn run(
         &mut self,
         bodies: &mut Bodies,
-        contacts: &mut ContactSet,
+        (contacts, manifolds): (&mut ContactSet, &mut Manifolds),
         (cached, before): (&mut CacheSet, ContactCache<'_>),
         statics: &StaticGeometry,
         grid: GridParams,
         step: &StepConstants,
     ) {
         let held = bodies.held();
-        self.extend_reaches(&mut bodies.columns_mut().motion, step);
+        let mixed = manifolds.begin_tick(bodies);
+        self.extend_reaches(bodies, mixed, step);
         let plan = self.candidates.plan(bodies, step.tile_size);
         let grid = GridParams {
             skin: plan.skin(),
             ..grid
         };
         self.fill_grids(bodies.columns(), plan, grid);
-        self.find(bodies, statics, plan, grid, step);
+        self.find(bodies, statics, &manifolds.attitudes, plan, grid, step);
         if let Plan::Build { skin } = plan {
             let found = self.found[..self.table.owned_chunks].iter();
             let lists = found.map(|found| &found.candidates[..]);
@@ -82,6 +85,14 @@ impl Collision {
         self.prepare(makings, contacts, cached);
         self.list_sides(bodies.columns(), held, contacts);
         std::mem::swap(&mut bodies.columns_mut().cached, &mut self.next_ranges);
+        if mixed {
+            let chunks = self.table.chunks.len();
+            let owned = self.table.chunks[..self.table.owned_chunks].iter();
+            let owned: Vec<_> = owned.map(|chunk| chunk.bodies.clone()).collect();
+            manifolds.prepare(bodies, &self.found[..chunks], &owned, step.tile_size, step.simd);
+        } else {
+            manifolds.forget();
+        }
     }
 
     /// The contacts of the tick, each by its block, its lane and its entry in the cache. None when bodies were removed since.
@@ -116,9 +127,13 @@ impl Collision {
         portions.chain(across.map(|((block, lane), entry)| (block, lane, entry)))
     }
 
-    fn extend_reaches(&mut self, motion: &mut [Motion], step: &StepConstants) {
+    fn extend_reaches(&mut self, bodies: &mut Bodies, mixed: bool, step: &StepConstants) {
+        let motion = &mut bodies.columns_mut().motion;
         motion.par_iter_mut().with_min_len(4096).for_each(|body| {
-            let margin = margin(body, step).min(step.speculative_cap).min(room(body, step));
+            let turning = if mixed { turning_margin(body, step) } else { 0.0 };
+            let margin = (margin(body, step) + turning)
+                .min(step.speculative_cap)
+                .min(room(body, step));
             body.set_reach(body.radius() + margin);
         });
         if self.grids.len() < self.table.chunks.len() {
@@ -136,7 +151,15 @@ impl Collision {
         });
     }
 
-    fn find(&mut self, bodies: &Bodies, statics: &StaticGeometry, plan: Plan, grid: GridParams, step: &StepConstants) {
+    fn find(
+        &mut self,
+        bodies: &Bodies,
+        statics: &StaticGeometry,
+        attitudes: &[Attitude],
+        plan: Plan,
+        grid: GridParams,
+        step: &StepConstants,
+    ) {
         let table = &self.table;
         let view = View {
             bodies,
@@ -146,6 +169,7 @@ impl Collision {
             candidates: &self.candidates,
             statics,
             step,
+            attitudes,
         };
         let tasks = self.found.par_iter_mut().zip(&table.chunks).enumerate();
         tasks.for_each(|(c, (found, chunk))| found.find(chunk, c < table.owned_chunks, plan, &view));
@@ -164,9 +188,14 @@ impl Collision {
 }
 
 /// Distance that a body may cover within the tick, falling freely, plus the slop, m.
-fn margin(body: &Motion, step: &StepConstants) -> f32 {
+pub(crate) fn margin(body: &Motion, step: &StepConstants) -> f32 {
     let t = step.tick_seconds;
     body.velocity().length() * t + (0.5 * step.gravity.length() * t * t + CONTACT_SLOP)
+}
+
+/// Distance that a body's surface may cover within the tick by turning, m; of no account for a sphere, but a bound for all.
+pub(crate) fn turning_margin(body: &Motion, step: &StepConstants) -> f32 {
+    body.angular_velocity().length() * body.radius() * step.tick_seconds
 }
 
 /// How far a body may reach beyond its radius so that its partners are in the tiles around its own, m.

@@ -1,11 +1,13 @@
-//! What convex collision detection takes and gives.
+//! Convex solids of bodies, and the manifold in which two of them touch.
 
 use glam::Vec3;
+
+use crate::shape::Shape;
 
 /// Most points of a manifold: four carry any flat contact.
 pub(crate) const MAX_POINTS: usize = 4;
 
-/// The shape of a body around its centre, m.
+/// A convex solid around its centre of mass, in its own frame, m.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Solid<'a> {
     /// A ball.
@@ -14,8 +16,20 @@ pub(crate) enum Solid<'a> {
     Capsule { half_height: f32, radius: f32 },
     /// A box.
     Cuboid { half_extents: Vec3 },
+    /// In the place of hulls, which come next.
     #[expect(dead_code)]
     Nothing(&'a ()),
+}
+
+impl Solid<'_> {
+    pub(crate) fn of(shape: &Shape) -> Self {
+        match *shape {
+            Shape::Sphere { radius } => Self::Sphere { radius },
+            Shape::Capsule { half_height, radius } => Self::Capsule { half_height, radius },
+            Shape::Cuboid { half_extents } => Self::Cuboid { half_extents },
+            Shape::Hull(_) => unreachable!("hulls are refused at spawn"),
+        }
+    }
 }
 
 /// A point of a manifold.
@@ -38,4 +52,18 @@ pub(crate) struct Manifold {
     pub(crate) points: [ManifoldPoint; MAX_POINTS],
     /// How many points there are.
     pub(crate) count: u8,
+}
+
+impl Manifold {
+    /// Keeps the points that a predicate selects, in their order.
+    pub(crate) fn retain(&mut self, mut selects: impl FnMut(&ManifoldPoint) -> bool) {
+        let mut kept = 0;
+        for k in 0..self.count as usize {
+            if selects(&self.points[k]) {
+                self.points[kept] = self.points[k];
+                kept += 1;
+            }
+        }
+        self.count = kept as u8;
+    }
 }

@@ -20,7 +20,7 @@ pub use error::ShapeError;
 pub use height_field::HeightField;
 pub use mesh::TriangleMesh;
 
-use glam::{DVec3, Quat, Vec3};
+use glam::{DVec3, Mat3, Quat, Vec3};
 
 /// A convex hull of the world's definition, by its index in [`crate::WorldConfig`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,6 +85,27 @@ impl Shape {
             Self::Cuboid { half_extents } => half_extents.length(),
             Self::Hull(_) => f32::INFINITY,
         }
+    }
+
+    /// Inertia tensor of a body of 1 kg about its centre in its own axes, m². Formulas as in any handbook of mechanics; the capsule is a cylinder and two half balls.
+    pub(crate) fn inertia(&self) -> Mat3 {
+        Mat3::from_diagonal(match *self {
+            Self::Sphere { radius } => Vec3::splat(0.4 * radius * radius),
+            Self::Capsule { half_height, radius } => {
+                let (h, r) = (half_height, radius);
+                let (cylinder, ball) = (2.0 * h, 4.0 / 3.0 * r);
+                let total = cylinder + ball;
+                let (cylinder, ball) = (cylinder / total, ball / total);
+                let about_axis = r * r * (0.5 * cylinder + 0.4 * ball);
+                let across = cylinder * (0.25 * r * r + h * h / 3.0) + ball * (0.4 * r * r + h * h + 0.75 * h * r);
+                Vec3::new(across, about_axis, across)
+            }
+            Self::Cuboid { half_extents } => {
+                let square = half_extents * half_extents;
+                Vec3::new(square.y + square.z, square.x + square.z, square.x + square.y) / 3.0
+            }
+            Self::Hull(_) => Vec3::ONE,
+        })
     }
 
     /// A code for the kind and three numbers, as which a shape is hashed and stored.

@@ -38,19 +38,28 @@ impl Side {
         }
     }
 
+    /// The contact's lane, counted through all blocks.
+    fn lane(self) -> usize {
+        (self.lane >> 1) as usize
+    }
+
+    /// Whether the body is the one of the lower id.
+    pub(crate) fn is_low(self) -> bool {
+        self.lane & 1 == 0
+    }
+
     /// Applies an impulse of the contact, and what of it turns, to the side's body.
     fn apply(self, linear: Vec3, turning: Vec3, motion: &mut [Motion], base: usize) {
         let body = &mut motion[self.body as usize - base];
         let linear = linear * body.inverse_mass();
-        let sign = if self.lane & 1 == 0 { -1.0 } else { 1.0 };
+        let sign = if self.is_low() { -1.0 } else { 1.0 };
         body.set_velocity(body.velocity() + linear * sign);
         body.set_angular_velocity(body.angular_velocity() - turning * body.turning());
     }
 
     /// The block of the contact, and the lane in it.
-    fn block_and_lane(self) -> (usize, usize) {
-        let lane = (self.lane >> 1) as usize;
-        (lane / LANES, lane % LANES)
+    pub(crate) fn block_and_lane(self) -> (usize, usize) {
+        (self.lane() / LANES, self.lane() % LANES)
     }
 }
 

@@ -5,6 +5,7 @@ use glam::{Vec3, Vec4};
 use super::StepConstants;
 use crate::constants::{MAX_ANGULAR_SPEED, MAX_TILES_PER_TICK};
 use crate::kinds::Kinds;
+use crate::manifold::attitude::Attitude;
 use crate::storage::{Motion, Place};
 use crate::tile::MAX_TILE;
 
@@ -45,11 +46,12 @@ pub(crate) fn integrate_positions(motion: &mut [Motion], step: &StepConstants) {
 }
 
 /// Adds the tick's displacement and rotation to where the body was, and makes its state canonical: the offset inside the tile, the quaternion of unit length, no negative
-/// zero, no infinity. Returns whether the body had lost its numbers and was stopped.
+/// zero, no infinity. `attitude` is that of a body whose orientation followed its substeps. Returns whether the body had lost its numbers and was stopped.
 pub(crate) fn finish_body(
     motion: &mut Motion,
     place: &mut Place,
     orientation: &mut [f32; 4],
+    attitude: Option<&Attitude>,
     step: &StepConstants,
 ) -> bool {
     let quarantined = !is_finite(motion) && limit(motion, step.max_speed);
@@ -83,7 +85,10 @@ pub(crate) fn finish_body(
     place.tile.x = tile[0];
     place.tile.y = tile[1];
     place.tile.z = tile[2];
-    turn(orientation, motion.rotation.truncate());
+    match attitude {
+        Some(attitude) => *orientation = attitude.orientation,
+        None => turn(orientation, motion.rotation.truncate()),
+    }
     motion.linear += Vec4::ZERO;
     motion.angular += Vec4::ZERO;
     let lane = Vec3::ZERO.extend(1.0);
@@ -119,7 +124,7 @@ fn limit(body: &mut Motion, max_speed: f32) -> bool {
 }
 
 /// Turns a quaternion (x y z w) by a rotation vector given in world axes. Plain arithmetic, so that every machine gets the same bits.
-fn turn(q: &mut [f32; 4], rotation: Vec3) {
+pub(crate) fn turn(q: &mut [f32; 4], rotation: Vec3) {
     let square = rotation.length_squared();
     if square == 0.0 {
         return;

@@ -11,7 +11,7 @@ pub(crate) mod kernel;
 use glam::Vec3;
 
 use crate::config::WorldParams;
-use crate::constants::ACROSS_DAMPING;
+use crate::constants::{ACROSS_DAMPING, ACROSS_MANIFOLD_FREQUENCY, MANIFOLD_FREQUENCY};
 use crate::simd::Level;
 
 /// What is the same for all bodies and contacts.
@@ -31,18 +31,27 @@ pub(crate) struct StepConstants {
     /// Upper bound of the speculative margin of pairs, m.
     pub(crate) speculative_cap: f32,
     /// m/s.
-    push_velocity: f32,
+    pub(crate) push_velocity: f32,
     /// m/s.
-    restitution_threshold: f32,
-    softness: Softness,
+    pub(crate) restitution_threshold: f32,
+    pub(crate) softness: Softness,
     /// Of contacts between tiles.
-    across_softness: Softness,
+    pub(crate) across_softness: Softness,
+    /// Of the points of manifolds.
+    pub(crate) manifold_softness: Softness,
+    /// Of the points of manifolds between tiles.
+    pub(crate) across_manifold_softness: Softness,
 }
 
 impl StepConstants {
     pub(crate) fn new(params: &WorldParams) -> Self {
         let tick_seconds = params.tick_seconds();
         let substep_seconds = tick_seconds / params.substeps as f32;
+        let (inside_damping, across_damping) = (
+            params.contact_damping_ratio,
+            ACROSS_DAMPING * params.contact_damping_ratio,
+        );
+        let at_most = |share: f32| params.contact_frequency.min(share / substep_seconds);
         Self {
             simd: Level::best(),
             tile_size: params.tile_size,
@@ -53,10 +62,12 @@ impl StepConstants {
             speculative_cap: params.speculative_cap(),
             push_velocity: params.push_velocity,
             restitution_threshold: params.restitution_threshold,
-            softness: Softness::new(params.contact_frequency, params.contact_damping_ratio, substep_seconds),
-            across_softness: Softness::new(
-                params.contact_frequency,
-                ACROSS_DAMPING * params.contact_damping_ratio,
+            softness: Softness::new(params.contact_frequency, inside_damping, substep_seconds),
+            across_softness: Softness::new(params.contact_frequency, across_damping, substep_seconds),
+            manifold_softness: Softness::new(at_most(MANIFOLD_FREQUENCY), inside_damping, substep_seconds),
+            across_manifold_softness: Softness::new(
+                at_most(ACROSS_MANIFOLD_FREQUENCY),
+                across_damping,
                 substep_seconds,
             ),
         }
@@ -65,11 +76,11 @@ impl StepConstants {
 
 /// A contact as a damped spring, integrated implicitly: it is stable for any stiffness.
 #[derive(Clone, Copy, Debug)]
-struct Softness {
+pub(crate) struct Softness {
     /// Share of an overlap that is pushed apart, 1/s.
-    bias_rate: f32,
-    mass_scale: f32,
-    impulse_scale: f32,
+    pub(crate) bias_rate: f32,
+    pub(crate) mass_scale: f32,
+    pub(crate) impulse_scale: f32,
 }
 
 impl Softness {

@@ -54,6 +54,7 @@ pub(crate) async fn take(store: &Store, name: Name, second: u64, saved: &SavedWo
         let part = WorldPart {
             bodies: part.bodies.iter().copied().filter(|body| here(body.id)).collect(),
             contacts: part.contacts.iter().copied().filter(|entry| here(entry.low)).collect(),
+            ..WorldPart::default()
         };
         let bytes = part.encode();
         parts.push(store.put_part(&name, WORLD, cut.index, PodId(pod), bytes).await?);

@@ -1,0 +1,119 @@
+//! Manifolds between tiles, by the rule of [`crate::solver::across`].
+
+use glam::Vec3;
+use rayon::prelude::*;
+
+use super::attitude::Attitude;
+use super::block::{ManifoldBlock, Octet3};
+use super::kernel::{Bodies8, Change, Shifts8, accumulated, solve_across};
+use crate::simd::{F32x8, Kernel, Level};
+use crate::solver::StepConstants;
+use crate::solver::across::Side;
+use crate::storage::Motion;
+
+/// Blocks that one thread works on in a row.
+const BLOCKS_AT_ONCE: usize = 16;
+
+/// What the manifolds between tiles do in a substep.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Doing {
+    /// By solving.
+    pub(crate) change: Change,
+    /// By what they have accumulated after that: the warm start of the next substep.
+    pub(crate) accumulated: Change,
+}
+
+/// Computes the change of every manifold; applies none.
+pub(crate) fn solve_all(
+    motion: &[Motion],
+    attitudes: &[Attitude],
+    blocks: &mut [ManifoldBlock],
+    changes: &mut [Doing],
+    step: &StepConstants,
+) {
+    let chunks = blocks
+        .par_chunks_mut(BLOCKS_AT_ONCE)
+        .zip(changes.par_chunks_mut(BLOCKS_AT_ONCE));
+    chunks.for_each(|(blocks, changes)| {
+        step.simd.run(SolveAcross {
+            motion,
+            attitudes,
+            blocks,
+            changes,
+            step,
+        });
+    });
+}
+
+struct SolveAcross<'a> {
+    motion: &'a [Motion],
+    attitudes: &'a [Attitude],
+    blocks: &'a mut [ManifoldBlock],
+    changes: &'a mut [Doing],
+    step: &'a StepConstants,
+}
+
+impl Kernel for SolveAcross<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F: F32x8>(self) {
+        for (block, change) in self.blocks.iter_mut().zip(self.changes) {
+            let low = Bodies8::<F>::gather(self.motion, self.attitudes, 0, &block.low);
+            let high = Bodies8::<F>::gather(self.motion, self.attitudes, 0, &block.high);
+            let low_shift = Shifts8::gather(self.motion, 0, &block.low);
+            let high_shift = Shifts8::gather(self.motion, 0, &block.high);
+            change.change = solve_across(block, (low, &low_shift), (high, &high_shift), self.step);
+            change.accumulated = accumulated::<F>(block);
+        }
+    }
+}
+
+/// Computes what every manifold has accumulated; applies nothing.
+pub(crate) fn accumulate_all(blocks: &[ManifoldBlock], changes: &mut [Doing], level: Level) {
+    let chunks = blocks
+        .par_chunks(BLOCKS_AT_ONCE)
+        .zip(changes.par_chunks_mut(BLOCKS_AT_ONCE));
+    chunks.for_each(|(blocks, changes)| level.run(Accumulate { blocks, changes }));
+}
+
+struct Accumulate<'a> {
+    blocks: &'a [ManifoldBlock],
+    changes: &'a mut [Doing],
+}
+
+impl Kernel for Accumulate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F: F32x8>(self) {
+        for (block, change) in self.blocks.iter().zip(self.changes) {
+            change.accumulated = accumulated::<F>(block);
+        }
+    }
+}
+
+/// Applies to the held bodies' sides what `change` knows of a block; `base` is the index of the first body.
+pub(crate) fn apply_sides<'a>(
+    motion: &mut [Motion],
+    attitudes: &[Attitude],
+    base: usize,
+    sides: &[Side],
+    change: impl Fn(usize) -> &'a Change,
+) {
+    for side in sides {
+        let (block, lane) = side.block_and_lane();
+        let change = change(block);
+        let part = |lanes: &Octet3| Vec3::new(lanes[0][lane], lanes[1][lane], lanes[2][lane]);
+        let at = side.body as usize - base;
+        let (body, attitude) = (&mut motion[at], &attitudes[at]);
+        let linear = part(&change.linear) * body.inverse_mass();
+        let (linear, turn) = if side.is_low() {
+            (-linear, part(&change.turn_low))
+        } else {
+            (linear, part(&change.turn_high))
+        };
+        body.set_velocity(body.velocity() + linear);
+        body.set_angular_velocity(body.angular_velocity() + attitude.spin_of(turn));
+    }
+}

@@ -1,0 +1,61 @@
+//! Manifolds inside one tile, and with static geometry: Gauss-Seidel, block by block. The lanes of a block share no body.
+
+use super::attitude::Attitude;
+use super::block::ManifoldBlock;
+use super::kernel::{Bodies8, Shifts8, accumulated, apply, solve};
+use crate::simd::{F32x8, Kernel};
+use crate::solver::StepConstants;
+use crate::storage::Motion;
+
+/// The bodies of a portion: the first has index `base`.
+pub(crate) struct Movers<'a> {
+    pub(crate) motion: &'a mut [Motion],
+    pub(crate) attitudes: &'a [Attitude],
+    pub(crate) base: usize,
+}
+
+/// Applies what the manifolds have accumulated.
+pub(crate) struct WarmStart<'a, 'b>(pub(crate) &'b mut Movers<'a>, pub(crate) &'b [ManifoldBlock]);
+
+impl Kernel for WarmStart<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F: F32x8>(self) {
+        let Self(movers, blocks) = self;
+        for block in blocks {
+            let change = accumulated::<F>(block);
+            let mut low = Bodies8::<F>::gather(movers.motion, movers.attitudes, movers.base, &block.low);
+            let mut high = Bodies8::<F>::gather(movers.motion, movers.attitudes, movers.base, &block.high);
+            apply(&change, &mut low, &mut high);
+            low.scatter(movers.motion, movers.base, &block.low);
+            high.scatter(movers.motion, movers.base, &block.high);
+        }
+    }
+}
+
+/// One pass: pushing overlaps apart, or (relaxing) only correcting velocities, which takes back the speed that the push gave.
+pub(crate) struct SolvePass<'a, 'b, const PUSH: bool> {
+    pub(crate) movers: &'b mut Movers<'a>,
+    pub(crate) blocks: &'b mut [ManifoldBlock],
+    pub(crate) step: &'b StepConstants,
+}
+
+impl<const PUSH: bool> Kernel for SolvePass<'_, '_, PUSH> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F: F32x8>(self) {
+        let Self { movers, blocks, step } = self;
+        for block in blocks {
+            let mut low = Bodies8::<F>::gather(movers.motion, movers.attitudes, movers.base, &block.low);
+            let mut high = Bodies8::<F>::gather(movers.motion, movers.attitudes, movers.base, &block.high);
+            let low_shift = Shifts8::gather(movers.motion, movers.base, &block.low);
+            let high_shift = Shifts8::gather(movers.motion, movers.base, &block.high);
+            let softness = &step.manifold_softness;
+            solve::<F, PUSH>(block, (&mut low, &low_shift), (&mut high, &high_shift), softness, step);
+            low.scatter(movers.motion, movers.base, &block.low);
+            high.scatter(movers.motion, movers.base, &block.high);
+        }
+    }
+}

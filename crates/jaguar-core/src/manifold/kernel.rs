@@ -1,0 +1,640 @@
+//! The arithmetic of eight manifolds at once, lane by lane, as [`crate::solver::kernel`] has it for spheres: elementwise operations of IEEE 754 in a fixed order, so a lane gives the bits
+//! that it would give alone. What is rare (rolling resistance, bounces) is computed lane by lane, out of the way.
+//!
+//! Friction, twist and rolling come before the normal impulses, so that what keeps bodies apart has the last word (Box2D).
+
+use glam::{Mat3, Vec3, Vec4};
+
+use super::attitude::Attitude;
+use super::block::{ManifoldBlock, Octet3, ZERO3};
+use crate::constants::ACROSS_RELAXATION;
+use crate::narrow_phase::solid::MAX_POINTS;
+use crate::simd::{F32x8, LANES, Mask, Octet, Vec3x8};
+use crate::solver::{Softness, StepConstants};
+use crate::storage::Motion;
+
+/// What stands in for a body that is not there: it does not move and nothing moves it.
+static FIXED: Motion = Motion {
+    linear: Vec4::ZERO,
+    angular: Vec4::ZERO,
+    displacement: Vec4::ZERO,
+    rotation: Vec4::ZERO,
+};
+
+/// Symmetric matrices.
+#[derive(Clone, Copy)]
+pub(crate) struct Symmetric<F> {
+    xx: F,
+    yy: F,
+    zz: F,
+    yz: F,
+    xz: F,
+    xy: F,
+}
+
+impl<F: F32x8> Symmetric<F> {
+    #[inline(always)]
+    fn times(&self, v: Vec3x8<F>) -> Vec3x8<F> {
+        Vec3x8::new(
+            self.xx * v.x + self.xy * v.y + self.xz * v.z,
+            self.xy * v.x + self.yy * v.y + self.yz * v.z,
+            self.xz * v.x + self.yz * v.y + self.zz * v.z,
+        )
+    }
+
+    /// v · m v.
+    #[inline(always)]
+    fn along(&self, v: Vec3x8<F>) -> F {
+        self.times(v).dot(v)
+    }
+}
+
+/// Eight bodies as the solver changes them.
+#[derive(Clone, Copy)]
+pub(crate) struct Bodies8<F> {
+    linear: Vec3x8<F>,
+    inverse_mass: F,
+    angular: Vec3x8<F>,
+    /// Fourth places of the angular rows, to be written back.
+    spare: F,
+    /// World axes, 1/(kg m²).
+    inverse_inertia: Symmetric<F>,
+}
+
+/// How far eight bodies have moved and turned since the start of the tick.
+#[derive(Clone, Copy)]
+pub(crate) struct Shifts8<F> {
+    displacement: Vec3x8<F>,
+    rotation: Vec3x8<F>,
+}
+
+/// What eight manifolds did to their bodies: an impulse on the second and its opposite on the first, and a change of angular momentum of each.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Change {
+    pub(crate) linear: Octet3,
+    pub(crate) turn_low: Octet3,
+    pub(crate) turn_high: Octet3,
+}
+
+impl Change {
+    fn add(&mut self, other: &Self) {
+        let pairs = [
+            (&mut self.linear, &other.linear),
+            (&mut self.turn_low, &other.turn_low),
+            (&mut self.turn_high, &other.turn_high),
+        ];
+        for (sum, part) in pairs {
+            for axis in 0..3 {
+                for lane in 0..LANES {
+                    sum[axis][lane] += part[axis][lane];
+                }
+            }
+        }
+    }
+}
+
+/// The bodies of eight lanes; lanes without a body find one that does not move.
+#[inline(always)]
+fn bodies<'a>(motion: &'a [Motion], base: usize, indices: &[u32; LANES]) -> [&'a Motion; LANES] {
+    indices.map(|index| motion.get((index as usize).wrapping_sub(base)).unwrap_or(&FIXED))
+}
+
+impl<F: F32x8> Bodies8<F> {
+    /// Reads eight bodies; the index of the first in `motion` and `attitudes` is `base`.
+    #[inline(always)]
+    pub(crate) fn gather(motion: &[Motion], attitudes: &[Attitude], base: usize, indices: &[u32; LANES]) -> Self {
+        let bodies = bodies(motion, base, indices);
+        let attitudes = indices.map(|index| {
+            attitudes
+                .get((index as usize).wrapping_sub(base))
+                .unwrap_or(&Attitude::FIXED)
+        });
+        let [lx, ly, lz, inverse_mass] = F::columns(bodies.map(|body| body.linear));
+        let [ax, ay, az, spare] = F::columns(bodies.map(|body| body.angular));
+        let [xx, yy, zz, _] = F::columns(attitudes.map(|attitude| attitude.diagonal));
+        let [yz, xz, xy, _] = F::columns(attitudes.map(|attitude| attitude.products));
+        Self {
+            linear: Vec3x8::new(lx, ly, lz),
+            inverse_mass,
+            angular: Vec3x8::new(ax, ay, az),
+            spare,
+            inverse_inertia: Symmetric { xx, yy, zz, yz, xz, xy },
+        }
+    }
+
+    /// Writes the velocities back, but for lanes without a body.
+    #[inline(always)]
+    pub(crate) fn scatter(&self, motion: &mut [Motion], base: usize, indices: &[u32; LANES]) {
+        let linear = F::rows([self.linear.x, self.linear.y, self.linear.z, self.inverse_mass]);
+        let angular = F::rows([self.angular.x, self.angular.y, self.angular.z, self.spare]);
+        for (lane, &index) in indices.iter().enumerate() {
+            if let Some(body) = motion.get_mut((index as usize).wrapping_sub(base)) {
+                body.linear = linear[lane];
+                body.angular = angular[lane];
+            }
+        }
+    }
+
+    /// Takes a change of momentum.
+    #[inline(always)]
+    fn push(&mut self, momentum: Vec3x8<F>) {
+        self.linear = self.linear + momentum * self.inverse_mass;
+    }
+
+    /// Takes a change of angular momentum.
+    #[inline(always)]
+    fn turn(&mut self, momentum: Vec3x8<F>) {
+        self.angular = self.angular + self.inverse_inertia.times(momentum);
+    }
+
+    /// Velocity of a point at this arm.
+    #[inline(always)]
+    fn velocity_at(&self, arm: Vec3x8<F>) -> Vec3x8<F> {
+        self.linear + self.angular.cross(arm)
+    }
+}
+
+impl<F: F32x8> Shifts8<F> {
+    /// Reads eight bodies; the index of the first in `motion` is `base`.
+    #[inline(always)]
+    pub(crate) fn gather(motion: &[Motion], base: usize, indices: &[u32; LANES]) -> Self {
+        let bodies = bodies(motion, base, indices);
+        let [dx, dy, dz, _] = F::columns(bodies.map(|body| body.displacement));
+        let [rx, ry, rz, _] = F::columns(bodies.map(|body| body.rotation));
+        Self {
+            displacement: Vec3x8::new(dx, dy, dz),
+            rotation: Vec3x8::new(rx, ry, rz),
+        }
+    }
+}
+
+/// Masses and mass matrices from the arms that [`ManifoldBlock::set`] left.
+#[inline(always)]
+pub(crate) fn finish<F: F32x8>(block: &mut ManifoldBlock, low: &Bodies8<F>, high: &Bodies8<F>) {
+    let zero = F::splat(0.0);
+    let one = F::splat(1.0);
+    let normal = Vec3x8::load(&block.normal);
+    let tangent = Vec3x8::load(&block.tangent);
+    let inverse_mass = low.inverse_mass + high.inverse_mass;
+    for point in &mut block.points[..block.count as usize] {
+        let turn_low = Vec3x8::<F>::load(&point.turn_low).cross(normal);
+        let turn_high = Vec3x8::<F>::load(&point.turn_high).cross(normal);
+        turn_low.store(&mut point.turn_low);
+        turn_high.store(&mut point.turn_high);
+        let resistance = inverse_mass + low.inverse_inertia.along(turn_low) + high.inverse_inertia.along(turn_high);
+        let there = F::load(&point.normal_mass).gt(zero);
+        F::select(there, one / resistance, zero).store(&mut point.normal_mass);
+    }
+    let other = normal.cross(tangent);
+    let (arm_low, arm_high) = (Vec3x8::load(&block.arm_low), Vec3x8::load(&block.arm_high));
+    let (low_t, low_o) = (arm_low.cross(tangent), arm_low.cross(other));
+    let (high_t, high_o) = (arm_high.cross(tangent), arm_high.cross(other));
+    let (low_it, high_it) = (low.inverse_inertia.times(low_t), high.inverse_inertia.times(high_t));
+    let tt = inverse_mass + low_it.dot(low_t) + high_it.dot(high_t);
+    let to = low_it.dot(low_o) + high_it.dot(high_o);
+    let oo = inverse_mass + low.inverse_inertia.along(low_o) + high.inverse_inertia.along(high_o);
+    let scale = F::select(inverse_mass.gt(zero), one / (tt * oo - to * to), zero);
+    (oo * scale).store(&mut block.friction_mass[0]);
+    (-(to * scale)).store(&mut block.friction_mass[1]);
+    (tt * scale).store(&mut block.friction_mass[2]);
+    let twist = low.inverse_inertia.along(normal) + high.inverse_inertia.along(normal);
+    F::select(twist.gt(zero), one / twist, zero).store(&mut block.twist_mass);
+}
+
+/// Impulses of eight manifolds.
+#[derive(Clone, Copy, Debug)]
+struct Impulses8 {
+    normal: [Octet; MAX_POINTS],
+    friction: [Octet; 2],
+    twist: Octet,
+    rolling: Octet3,
+}
+
+impl Impulses8 {
+    const ZERO: Self = Self {
+        normal: [Octet::ZERO; MAX_POINTS],
+        friction: [Octet::ZERO; 2],
+        twist: Octet::ZERO,
+        rolling: ZERO3,
+    };
+
+    #[inline(always)]
+    fn of(block: &ManifoldBlock) -> Self {
+        let mut impulses = Self {
+            friction: block.friction_impulse,
+            twist: block.twist_impulse,
+            rolling: block.rolling_impulse,
+            ..Self::ZERO
+        };
+        for (normal, point) in impulses.normal.iter_mut().zip(&block.points) {
+            *normal = point.normal_impulse;
+        }
+        impulses
+    }
+
+    /// Goes half of the way from `before` to what the block has now, in the block too, and returns how far.
+    fn half_way(before: &Self, block: &mut ManifoldBlock) -> Self {
+        let go = |to: &mut Octet, from: &Octet| {
+            let mut part = Octet::ZERO;
+            for lane in 0..LANES {
+                part[lane] = (to[lane] - from[lane]) * ACROSS_RELAXATION;
+                to[lane] = from[lane] + part[lane];
+            }
+            part
+        };
+        let mut half = Self::ZERO;
+        for k in 0..MAX_POINTS {
+            half.normal[k] = go(&mut block.points[k].normal_impulse, &before.normal[k]);
+        }
+        for k in 0..2 {
+            half.friction[k] = go(&mut block.friction_impulse[k], &before.friction[k]);
+        }
+        half.twist = go(&mut block.twist_impulse, &before.twist);
+        for axis in 0..3 {
+            half.rolling[axis] = go(&mut block.rolling_impulse[axis], &before.rolling[axis]);
+        }
+        half
+    }
+}
+
+/// All that the manifolds have accumulated.
+#[inline(always)]
+pub(crate) fn accumulated<F: F32x8>(block: &ManifoldBlock) -> Change {
+    change_of::<F>(block, &Impulses8::of(block))
+}
+
+/// What impulses do to the bodies of the manifolds of a block.
+#[inline(always)]
+fn change_of<F: F32x8>(block: &ManifoldBlock, impulses: &Impulses8) -> Change {
+    let normal = Vec3x8::<F>::load(&block.normal);
+    let tangent = Vec3x8::<F>::load(&block.tangent);
+    let other = normal.cross(tangent);
+    let force = tangent * F::load(&impulses.friction[0]) + other * F::load(&impulses.friction[1]);
+    let torque = normal * F::load(&impulses.twist) + Vec3x8::load(&impulses.rolling);
+    let mut turn_low = torque + Vec3x8::<F>::load(&block.arm_low).cross(force);
+    let mut turn_high = torque + Vec3x8::<F>::load(&block.arm_high).cross(force);
+    let mut total = F::splat(0.0);
+    for (point, impulse) in block.points[..block.count as usize].iter().zip(&impulses.normal) {
+        let impulse = F::load(impulse);
+        total += impulse;
+        turn_low = turn_low + Vec3x8::load(&point.turn_low) * impulse;
+        turn_high = turn_high + Vec3x8::load(&point.turn_high) * impulse;
+    }
+    let mut change = Change::default();
+    (normal * total + force).store(&mut change.linear);
+    (turn_low * F::splat(-1.0)).store(&mut change.turn_low);
+    turn_high.store(&mut change.turn_high);
+    change
+}
+
+/// Applies a change to both bodies.
+#[inline(always)]
+pub(crate) fn apply<F: F32x8>(change: &Change, low: &mut Bodies8<F>, high: &mut Bodies8<F>) {
+    let linear = Vec3x8::load(&change.linear);
+    low.push(linear * F::splat(-1.0));
+    high.push(linear);
+    low.turn(Vec3x8::load(&change.turn_low));
+    high.turn(Vec3x8::load(&change.turn_high));
+}
+
+/// Solves eight manifolds whose bodies these are, pushing overlaps apart (`PUSH`) or only correcting velocities; the bodies take the change. Returns what bounces did, which is no part
+/// of the accumulated impulses.
+#[inline(always)]
+pub(crate) fn solve<F: F32x8, const PUSH: bool>(
+    block: &mut ManifoldBlock,
+    (low, low_shift): (&mut Bodies8<F>, &Shifts8<F>),
+    (high, high_shift): (&mut Bodies8<F>, &Shifts8<F>),
+    softness: &Softness,
+    step: &StepConstants,
+) -> Option<Change> {
+    let zero = F::splat(0.0);
+    let one = F::splat(1.0);
+    let count = block.count as usize;
+    let normal = Vec3x8::<F>::load(&block.normal);
+    let shift = (high_shift.displacement - low_shift.displacement).dot(normal);
+    let mut separations = [Octet::ZERO; MAX_POINTS];
+    for (separation, point) in separations[..count].iter_mut().zip(&block.points) {
+        let turned = Vec3x8::load(&point.turn_high).dot(high_shift.rotation)
+            - Vec3x8::load(&point.turn_low).dot(low_shift.rotation);
+        (F::load(&point.separation) + shift + turned).store(separation);
+    }
+
+    // Lanes that bounce in this substep, or that must be left alone so that they can in a later one; see `crate::solver::kernel::solve`.
+    let mut share = one;
+    let mut bounce = None;
+    if block.bounces {
+        let (kept, change) = apart::bounce::<F, PUSH>(block, &separations, low, high, step);
+        share = F::load(&kept);
+        if let Some(change) = &change {
+            apply(change, low, high);
+        }
+        bounce = change;
+    }
+
+    let mut total = zero;
+    for point in &block.points[..count] {
+        total += F::load(&point.normal_impulse);
+    }
+    if block.rolls {
+        let change = apart::rolling(block, total, share, low, high);
+        low.turn(Vec3x8::load(&change) * F::splat(-1.0));
+        high.turn(Vec3x8::load(&change));
+    }
+
+    let friction = F::load(&block.friction);
+    let limit = (friction * F::load(&block.spread) + F::load(&block.spinning)) * total;
+    let before = F::load(&block.twist_impulse);
+    let wanted = before - F::load(&block.twist_mass) * (high.angular - low.angular).dot(normal);
+    let wanted = F::select(wanted.lt(-limit), -limit, F::select(limit.lt(wanted), limit, wanted));
+    let twist = (wanted - before) * share;
+    (before + twist).store(&mut block.twist_impulse);
+
+    let tangent = Vec3x8::<F>::load(&block.tangent);
+    let other = normal.cross(tangent);
+    let (arm_low, arm_high) = (Vec3x8::load(&block.arm_low), Vec3x8::load(&block.arm_high));
+    let slip = high.velocity_at(arm_high) - low.velocity_at(arm_low);
+    let (along_t, along_o) = (slip.dot(tangent), slip.dot(other));
+    let (tt, to, oo) = (
+        F::load(&block.friction_mass[0]),
+        F::load(&block.friction_mass[1]),
+        F::load(&block.friction_mass[2]),
+    );
+    let (before_t, before_o) = (F::load(&block.friction_impulse[0]), F::load(&block.friction_impulse[1]));
+    let mut wanted_t = before_t - (tt * along_t + to * along_o);
+    let mut wanted_o = before_o - (to * along_t + oo * along_o);
+    // Coulomb's cone is a circle here, not a pyramid.
+    let limit = friction * total;
+    let square = wanted_t * wanted_t + wanted_o * wanted_o;
+    let outside = square.gt(limit * limit);
+    if outside.any() {
+        let scale = F::select(outside, limit / square.sqrt(), one);
+        wanted_t = wanted_t * scale;
+        wanted_o = wanted_o * scale;
+    }
+    let (friction_t, friction_o) = ((wanted_t - before_t) * share, (wanted_o - before_o) * share);
+    (before_t + friction_t).store(&mut block.friction_impulse[0]);
+    (before_o + friction_o).store(&mut block.friction_impulse[1]);
+    let force = tangent * friction_t + other * friction_o;
+    let torque = normal * twist;
+    low.push(force * F::splat(-1.0));
+    high.push(force);
+    low.turn((torque + arm_low.cross(force)) * F::splat(-1.0));
+    high.turn(torque + arm_high.cross(force));
+
+    let inverse_mass = low.inverse_mass + high.inverse_mass;
+    let mut linear = (high.linear - low.linear).dot(normal);
+    let mut pushed = zero;
+    for (point, separation) in block.points[..count].iter_mut().zip(&separations) {
+        let (turn_low, turn_high) = (Vec3x8::load(&point.turn_low), Vec3x8::load(&point.turn_high));
+        let velocity = linear + (turn_high.dot(high.angular) - turn_low.dot(low.angular));
+        let separation = F::load(separation);
+        let open = separation.gt(zero);
+        // Not yet touching: allow the approach that closes the gap in this substep.
+        let closing = separation * F::splat(1.0 / step.substep_seconds);
+        let mass = F::load(&point.normal_mass);
+        let before = F::load(&point.normal_impulse);
+        let change = if PUSH {
+            let push = separation * F::splat(softness.bias_rate);
+            let slowest = F::splat(-step.push_velocity);
+            let bias = F::select(open, closing, F::select(push.lt(slowest), slowest, push));
+            let mass_scale = F::select(open, one, F::splat(softness.mass_scale));
+            let impulse_scale = F::select(open, zero, F::splat(softness.impulse_scale));
+            -(mass * mass_scale * (velocity + bias)) - impulse_scale * before
+        } else {
+            -(mass * (velocity + F::select(open, closing, zero)))
+        };
+        let change = ((before + change).not_negative() - before) * share;
+        (before + change).store(&mut point.normal_impulse);
+        pushed += change;
+        linear += change * inverse_mass;
+        low.turn(turn_low * -change);
+        high.turn(turn_high * change);
+    }
+    low.push(normal * -pushed);
+    high.push(normal * pushed);
+    bounce
+}
+
+/// Solves eight manifolds between tiles: each pair as a block on its own copy of the velocities, of whose change half is taken (see [`crate::solver::across`]).
+#[inline(always)]
+pub(crate) fn solve_across<F: F32x8>(
+    block: &mut ManifoldBlock,
+    (mut low, low_shift): (Bodies8<F>, &Shifts8<F>),
+    (mut high, high_shift): (Bodies8<F>, &Shifts8<F>),
+    step: &StepConstants,
+) -> Change {
+    let before = Impulses8::of(block);
+    let softness = &step.across_manifold_softness;
+    let bounce = solve::<F, true>(block, (&mut low, low_shift), (&mut high, high_shift), softness, step);
+    // Both ends of the change lie in the friction cone, which is convex; so does its middle.
+    let half = Impulses8::half_way(&before, block);
+    let mut change = change_of::<F>(block, &half);
+    if let Some(bounce) = &bounce {
+        change.add(bounce);
+    }
+    change
+}
+
+/// What is rare, lane by lane, and compiled once.
+mod apart {
+    use super::*;
+
+    /// Passes over the points of a bouncing manifold: the corners of a box that lands flat must agree on an impulse each; after so many they do to 1 %.
+    const BOUNCE_PASSES: u32 = 12;
+
+    /// One body of one lane.
+    #[derive(Clone, Copy)]
+    struct Lane {
+        linear: Vec3,
+        inverse_mass: f32,
+        angular: Vec3,
+        inverse_inertia: Mat3,
+    }
+
+    impl Lane {
+        fn push(&mut self, impulse: Vec3, turn: Vec3) {
+            self.linear += impulse * self.inverse_mass;
+            self.angular += self.inverse_inertia * turn;
+        }
+    }
+
+    /// Eight bodies, lane by lane.
+    fn lanes<F: F32x8>(bodies: &Bodies8<F>) -> [Lane; LANES] {
+        let mut numbers = [Octet::ZERO; 13];
+        let inertia = &bodies.inverse_inertia;
+        let sources = [
+            bodies.linear.x,
+            bodies.linear.y,
+            bodies.linear.z,
+            bodies.inverse_mass,
+            bodies.angular.x,
+            bodies.angular.y,
+            bodies.angular.z,
+            inertia.xx,
+            inertia.yy,
+            inertia.zz,
+            inertia.yz,
+            inertia.xz,
+            inertia.xy,
+        ];
+        for (number, source) in numbers.iter_mut().zip(sources) {
+            source.store(number);
+        }
+        std::array::from_fn(|lane| {
+            let [lx, ly, lz, inverse_mass, ax, ay, az, xx, yy, zz, yz, xz, xy] = numbers.map(|number| number[lane]);
+            Lane {
+                linear: Vec3::new(lx, ly, lz),
+                inverse_mass,
+                angular: Vec3::new(ax, ay, az),
+                inverse_inertia: Mat3::from_cols(Vec3::new(xx, xy, xz), Vec3::new(xy, yy, yz), Vec3::new(xz, yz, zz)),
+            }
+        })
+    }
+
+    fn vector(lanes: &Octet3, lane: usize) -> Vec3 {
+        Vec3::new(lanes[0][lane], lanes[1][lane], lanes[2][lane])
+    }
+
+    fn put(lanes: &mut Octet3, lane: usize, vector: Vec3) {
+        for axis in 0..3 {
+            lanes[axis][lane] = vector[axis];
+        }
+    }
+
+    /// A torque against the part of the angular velocity that is perpendicular to the normal, at most `rolling` times the normal impulse.
+    #[inline(always)]
+    pub(super) fn rolling<F: F32x8>(
+        block: &mut ManifoldBlock,
+        total: F,
+        share: F,
+        low: &Bodies8<F>,
+        high: &Bodies8<F>,
+    ) -> Octet3 {
+        let (mut totals, mut shares) = (Octet::ZERO, Octet::ZERO);
+        total.store(&mut totals);
+        share.store(&mut shares);
+        rolling_of(block, &totals, &shares, &lanes(low), &lanes(high))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn rolling_of(
+        block: &mut ManifoldBlock,
+        totals: &Octet,
+        shares: &Octet,
+        low: &[Lane; LANES],
+        high: &[Lane; LANES],
+    ) -> Octet3 {
+        let mut changes = ZERO3;
+        for lane in 0..LANES {
+            let limit = block.rolling[lane] * totals[lane];
+            let normal = vector(&block.normal, lane);
+            let spin = high[lane].angular - low[lane].angular;
+            let roll = spin - normal * spin.dot(normal);
+            // The effective moment along the roll: 1 / (d · K d) with d = roll / |roll|.
+            let resistance = roll.dot((low[lane].inverse_inertia + high[lane].inverse_inertia) * roll);
+            let mass = if resistance > 0.0 {
+                roll.length_squared() / resistance
+            } else {
+                0.0
+            };
+            let before = vector(&block.rolling_impulse, lane);
+            let mut wanted = before - roll * mass;
+            let length = wanted.length();
+            if length > limit {
+                wanted *= limit / length;
+            }
+            let change = (wanted - before) * shares[lane];
+            put(&mut block.rolling_impulse, lane, before + change);
+            put(&mut changes, lane, change);
+        }
+        changes
+    }
+
+    /// Which lanes go on with the soft response (1) and which do not (0): those whose points approach faster than the threshold and are elastic. Where one is due in this substep,
+    /// its points share the impulse that turns their approach around, outside the accumulated ones.
+    #[inline(always)]
+    pub(super) fn bounce<F: F32x8, const PUSH: bool>(
+        block: &ManifoldBlock,
+        separations: &[Octet; MAX_POINTS],
+        low: &Bodies8<F>,
+        high: &Bodies8<F>,
+        step: &StepConstants,
+    ) -> (Octet, Option<Change>) {
+        let (kept, impulses) = bounce_of::<PUSH>(block, separations, lanes(low), lanes(high), step);
+        (kept, impulses.map(|impulses| change_of::<F>(block, &impulses)))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn bounce_of<const PUSH: bool>(
+        block: &ManifoldBlock,
+        separations: &[Octet; MAX_POINTS],
+        mut low: [Lane; LANES],
+        mut high: [Lane; LANES],
+        step: &StepConstants,
+    ) -> (Octet, Option<Impulses8>) {
+        let mut kept = Octet([1.0; LANES]);
+        let mut impulses = Impulses8::ZERO;
+        let mut bounces = false;
+        for lane in 0..LANES {
+            let (low, high) = (&mut low[lane], &mut high[lane]);
+            let restitution = block.restitution[lane];
+            let count = block.counts[lane] as usize;
+            if restitution == 0.0 {
+                continue;
+            }
+            let normal = vector(&block.normal, lane);
+            let turns: [(Vec3, Vec3); MAX_POINTS] = std::array::from_fn(|k| {
+                let point = &block.points[k];
+                (vector(&point.turn_low, lane), vector(&point.turn_high, lane))
+            });
+            let velocity = |low: &Lane, high: &Lane, k: usize| {
+                (high.linear - low.linear).dot(normal) + (turns[k].1.dot(high.angular) - turns[k].0.dot(low.angular))
+            };
+            let approach: [f32; MAX_POINTS] = std::array::from_fn(|k| velocity(low, high, k));
+            let approaches = |k: usize| approach[k] < -step.restitution_threshold;
+            if !(0..count).any(approaches) {
+                continue;
+            }
+            let touches = |k: usize| separations[k][lane] + approach[k] * step.substep_seconds <= 0.0;
+            let is_due = |k: usize| approaches(k) && touches(k);
+            if !PUSH {
+                kept[lane] = 0.0;
+                continue;
+            }
+            if !(0..count).any(is_due) {
+                continue;
+            }
+            kept[lane] = 0.0;
+            bounces = true;
+            for _ in 0..BOUNCE_PASSES {
+                for k in (0..count).filter(|&k| is_due(k)) {
+                    let missing = -restitution * approach[k] - velocity(low, high, k);
+                    let before = impulses.normal[k][lane];
+                    let wanted = (before + block.points[k].normal_mass[lane] * missing).max(0.0);
+                    impulses.normal[k][lane] = wanted;
+                    let change = wanted - before;
+                    low.push(normal * -change, turns[k].0 * -change);
+                    high.push(normal * change, turns[k].1 * change);
+                }
+            }
+            let total: f32 = (0..count).map(|k| impulses.normal[k][lane]).sum();
+            let tangent = vector(&block.tangent, lane);
+            let other = normal.cross(tangent);
+            let (arm_low, arm_high) = (vector(&block.arm_low, lane), vector(&block.arm_high, lane));
+            let slip = (high.linear + high.angular.cross(arm_high)) - (low.linear + low.angular.cross(arm_low));
+            let (along_t, along_o) = (slip.dot(tangent), slip.dot(other));
+            let [tt, to, oo] = block.friction_mass.map(|mass| mass[lane]);
+            let mut friction = [-(tt * along_t + to * along_o), -(to * along_t + oo * along_o)];
+            let length = (friction[0] * friction[0] + friction[1] * friction[1]).sqrt();
+            let limit = block.friction[lane] * total;
+            if length > limit {
+                friction = friction.map(|component| component * (limit / length));
+            }
+            impulses.friction[0][lane] = friction[0];
+            impulses.friction[1][lane] = friction[1];
+        }
+        (kept, bounces.then_some(impulses))
+    }
+}
