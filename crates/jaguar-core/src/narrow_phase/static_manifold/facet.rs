@@ -42,6 +42,13 @@ pub(super) struct Meeting<'a, S> {
     pub(super) leaves_to_neighbours: bool,
 }
 
+/// What a body's walk over triangles fills.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    pub(super) gathered: Gathered,
+    polygon: Polygon,
+}
+
 impl<S> Meeting<'_, S> {
     fn local(&self, position: DVec3) -> DVec3 {
         self.to_body * (position - self.middle)
@@ -63,7 +70,7 @@ impl Local<'_> {
 }
 
 /// Adds the points where a body and a triangle touch. True if they are left to its neighbours.
-pub(super) fn meet<S: Facets>(meeting: &Meeting<'_, S>, facet: &Facet, gathered: &mut Gathered) -> bool {
+pub(super) fn meet<S: Facets>(meeting: &Meeting<'_, S>, facet: &Facet, work: &mut Work) -> bool {
     let corners = facet.corners.map(|corner| meeting.local(corner));
     let reach = meeting.outline.reach + meeting.margin;
     let low = corners[0].min(corners[1]).min(corners[2]);
@@ -81,10 +88,10 @@ pub(super) fn meet<S: Facets>(meeting: &Meeting<'_, S>, facet: &Facet, gathered:
         return false;
     }
     if meeting.outline.radius > 0.0 {
-        meet_capsule(meeting, &local, gathered);
+        meet_capsule(meeting, &local, work);
         false
     } else {
-        meet_polyhedron(meeting, &local, gathered)
+        meet_polyhedron(meeting, &local, work)
     }
 }
 
@@ -97,7 +104,7 @@ struct Axis {
     separation: f64,
 }
 
-fn meet_polyhedron<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, gathered: &mut Gathered) -> bool {
+fn meet_polyhedron<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, work: &mut Work) -> bool {
     let outline = meeting.outline;
     let plane = local.corners[0].dot(local.normal);
     let (lowest, vertex) = outline.support(-local.normal);
@@ -143,7 +150,7 @@ fn meet_polyhedron<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, gathe
         };
         let slope = axis.direction.dot(local.normal);
         if slope >= -REACH_SLACK && reaches_farthest(meeting, local, corner, axis.direction) {
-            if is_best(&edges) && touch_with_face(meeting, local, number, corner, axis.direction, gathered) {
+            if is_best(&edges) && touch_with_face(meeting, local, number, corner, axis.direction, work) {
                 return false;
             }
         } else if is_active && matches!(edges, Edges::None) {
@@ -170,10 +177,10 @@ fn meet_polyhedron<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, gathe
             separation: pair.axis.separation,
             feature: 1 << 30 | pair.edge << 16 | (local.facet.number as u32 & 0x3fff) << 2 | pair.side as u32,
         };
-        gathered.add(direction, outward, feature, [point]);
+        work.gathered.add(direction, outward, feature, [point]);
         return false;
     }
-    touch_along_normal(meeting, local, (lowest, vertex), gathered);
+    touch_along_normal(meeting, local, (lowest, vertex), work);
     false
 }
 
@@ -274,7 +281,7 @@ fn best_edges<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, preferred:
 }
 
 /// A corner of a polygon that is clipped.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Corner {
     position: DVec3,
     feature: u32,
@@ -282,14 +289,22 @@ struct Corner {
     edge: u32,
 }
 
+/// A polygon and room to clip it, used again for each triangle.
+#[derive(Debug, Default)]
+struct Polygon {
+    corners: Vec<Corner>,
+    clipped: Vec<Corner>,
+}
+
 /// Keeps the part of a polygon that is not outside a plane, and calls `name` for the feature where one of its edges crosses it.
-fn clip(polygon: &mut Vec<Corner>, normal: DVec3, offset: f64, edge: u32, name: impl Fn(u32) -> u32) {
-    let Some(mut before) = polygon.last().copied() else {
+fn clip(polygon: &mut Polygon, normal: DVec3, offset: f64, edge: u32, name: impl Fn(u32) -> u32) {
+    let Polygon { corners, clipped } = polygon;
+    let Some(mut before) = corners.last().copied() else {
         return;
     };
     let outside = |corner: &Corner| corner.position.dot(normal) - offset;
-    let mut clipped = Vec::with_capacity(polygon.len() + 1);
-    for &corner in &*polygon {
+    clipped.clear();
+    for &corner in &*corners {
         let (from, to) = (outside(&before), outside(&corner));
         if (from > 0.0) != (to > 0.0) {
             let position = before.position + (corner.position - before.position) * (from / (from - to));
@@ -304,7 +319,7 @@ fn clip(polygon: &mut Vec<Corner>, normal: DVec3, offset: f64, edge: u32, name: 
         }
         before = corner;
     }
-    *polygon = clipped;
+    std::mem::swap(corners, clipped);
 }
 
 /// The number of the place where an edge of the body crosses a side of a triangle, or the number of the corner where two sides meet.
@@ -327,7 +342,7 @@ fn touch_along_normal<S: Facets>(
     meeting: &Meeting<'_, S>,
     local: &Local<'_>,
     (lowest, vertex): (u32, DVec3),
-    gathered: &mut Gathered,
+    work: &mut Work,
 ) {
     let outline = meeting.outline;
     let mut facing = (0, f64::INFINITY);
@@ -337,32 +352,33 @@ fn touch_along_normal<S: Facets>(
             facing = (number, slope);
         }
     }
-    let mut polygon: Vec<Corner> = outline
-        .face_vertices(facing.0)
-        .map(|number| Corner {
+    let polygon = &mut work.polygon;
+    polygon.corners.clear();
+    polygon
+        .corners
+        .extend(outline.face_vertices(facing.0).map(|number| Corner {
             position: outline.vertex(number),
             feature: number,
             edge: number,
-        })
-        .collect();
+        }));
     let plane = local.corners[0].dot(local.normal);
     let mut is_over = true;
     for side in 0..3 {
         let outward = local.outward(side);
         let offset = local.corners[side].dot(outward);
         is_over &= vertex.dot(outward) <= offset;
-        clip(&mut polygon, outward, offset, SIDE + side as u32, |edge| {
+        clip(polygon, outward, offset, SIDE + side as u32, |edge| {
             crossing(local.facet, edge, side)
         });
     }
-    if is_over && !polygon.iter().any(|corner| corner.feature == lowest) {
-        polygon.push(Corner {
+    if is_over && !polygon.corners.iter().any(|corner| corner.feature == lowest) {
+        polygon.corners.push(Corner {
             position: vertex,
             feature: lowest,
             edge: lowest,
         });
     }
-    let points = polygon.iter().map(|corner| {
+    let points = polygon.corners.iter().map(|corner| {
         let separation = corner.position.dot(local.normal) - plane;
         Point {
             position: corner.position - local.normal * (0.5 * separation),
@@ -371,7 +387,8 @@ fn touch_along_normal<S: Facets>(
         }
     });
     let near = points.filter(|point| point.separation < meeting.margin);
-    gathered.add(local.normal, local.facet.normal, Feature::Faces, near);
+    work.gathered
+        .add(local.normal, local.facet.normal, Feature::Faces, near);
 }
 
 /// The triangle cut to the part that is under a face of the body, along the face's normal. False if there is none.
@@ -381,23 +398,22 @@ fn touch_with_face<S: Facets>(
     number: u32,
     corner: usize,
     direction: DVec3,
-    gathered: &mut Gathered,
+    work: &mut Work,
 ) -> bool {
     let outline = meeting.outline;
     let face = outline.face(number);
-    let mut polygon: Vec<Corner> = (0..3)
-        .map(|corner| Corner {
-            position: local.corners[corner],
-            feature: corner_feature(local.facet, corner),
-            edge: SIDE + corner as u32,
-        })
-        .collect();
-    let vertices: Vec<u32> = outline.face_vertices(number).collect();
-    for (k, &start) in vertices.iter().enumerate() {
-        let from = outline.vertex(start);
-        let to = outline.vertex(vertices[(k + 1) % vertices.len()]);
+    let polygon = &mut work.polygon;
+    polygon.corners.clear();
+    polygon.corners.extend((0..3).map(|corner| Corner {
+        position: local.corners[corner],
+        feature: corner_feature(local.facet, corner),
+        edge: SIDE + corner as u32,
+    }));
+    let vertices = outline.face_vertices(number);
+    for (start, end) in vertices.clone().zip(vertices.cycle().skip(1)) {
+        let (from, to) = (outline.vertex(start), outline.vertex(end));
         let outward = (to - from).cross(face.normal);
-        clip(&mut polygon, outward, from.dot(outward), start, |edge| {
+        clip(polygon, outward, from.dot(outward), start, |edge| {
             if edge >= SIDE {
                 crossing(local.facet, start, (edge - SIDE) as usize)
             } else {
@@ -406,7 +422,7 @@ fn touch_with_face<S: Facets>(
             }
         });
     }
-    let points = polygon.iter().map(|corner| {
+    let points = polygon.corners.iter().map(|corner| {
         let separation = corner.position.dot(face.normal) - face.offset;
         Point {
             position: corner.position - face.normal * (0.5 * separation),
@@ -414,16 +430,13 @@ fn touch_with_face<S: Facets>(
             feature: corner.feature,
         }
     });
-    let near: Vec<Point> = points.filter(|point| point.separation < meeting.margin).collect();
-    if near.is_empty() {
-        return false;
-    }
+    let near = points.filter(|point| point.separation < meeting.margin);
     let feature = Feature::Part(meeting.surface.vertex_feature(local.facet.vertices[corner]));
-    gathered.add(direction, meeting.to_body.transpose() * direction, feature, near);
-    true
+    work.gathered
+        .add(direction, meeting.to_body.transpose() * direction, feature, near)
 }
 
-fn meet_capsule<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, gathered: &mut Gathered) {
+fn meet_capsule<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, work: &mut Work) {
     let outline = meeting.outline;
     let ends = [outline.vertex(0), outline.vertex(1)];
     let plane = local.corners[0].dot(local.normal);
@@ -472,15 +485,16 @@ fn meet_capsule<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, gathered
             .iter()
             .copied()
             .filter(|point| point.separation < meeting.margin);
-        gathered.add(local.normal, local.facet.normal, Feature::Faces, near);
+        work.gathered
+            .add(local.normal, local.facet.normal, Feature::Faces, near);
     }
     for side in (0..3).filter(|&side| local.facet.convex[side]) {
-        capsule_on_side(meeting, local, side, gathered);
+        capsule_on_side(meeting, local, side, work);
     }
 }
 
 /// A capsule touches a convex side where it is nearest to it, unless the surface beside comes nearer; along it in two points.
-fn capsule_on_side<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, side: usize, gathered: &mut Gathered) {
+fn capsule_on_side<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, side: usize, work: &mut Work) {
     let outline = meeting.outline;
     let radius = outline.radius;
     let (bottom, top) = (outline.vertex(0), outline.vertex(1));
@@ -538,7 +552,7 @@ fn capsule_on_side<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, side:
     let name = 1 << 30 | feature as u32 & 0x0fff_ffff;
     let is_along = along.cross(way).length_squared() < ALONG_SQUARED * along.length_squared() * way.length_squared();
     if !is_along {
-        gathered.add(
+        work.gathered.add(
             direction,
             outward,
             Feature::Part(feature),
@@ -555,7 +569,7 @@ fn capsule_on_side<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, side:
         point(share, foot, name | end << 28)
     });
     let near = points.into_iter().filter(|point| point.separation < meeting.margin);
-    gathered.add(direction, outward, Feature::Part(feature), near);
+    work.gathered.add(direction, outward, Feature::Part(feature), near);
 }
 
 /// Where two segments (start and way) come nearest, in shares of their lengths (Ericson, Real-Time Collision Detection, 5.1.9).

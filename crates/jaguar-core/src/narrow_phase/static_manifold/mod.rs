@@ -12,9 +12,9 @@ mod tests;
 
 use glam::{DMat3, DVec3, Mat3, Vec3};
 
-use self::facet::{Meeting, meet};
+use self::facet::{Meeting, Work, meet};
 use self::outline::Outline;
-use self::points::{Gathered, Point, manifold};
+use self::points::{Point, manifold};
 use super::solid::{Manifold, ManifoldPoint, Solid};
 use super::static_geometry::{FEATURE_BITS, MAX_CONTACTS, Prepared, StaticContact, StaticGeometry, surface_of};
 use crate::shape::{Facets, Plane, StaticShape, Surface, SurfacePoint};
@@ -201,20 +201,20 @@ fn touch_surface(
         margin: body.margin,
         leaves_to_neighbours: true,
     };
-    let mut gathered = Gathered::default();
+    let mut work = Work::default();
     let mut are_left = false;
     surface.near_box(middle - extent, middle + extent, &mut |facet| {
-        are_left |= meet(&meeting, &facet, &mut gathered);
+        are_left |= meet(&meeting, &facet, &mut work);
     });
-    if are_left && !gathered.overlaps() {
+    if are_left && !work.gathered.overlaps() {
         // A body so deep that each triangle leaves it to others must not sink.
         meeting.leaves_to_neighbours = false;
-        gathered = Gathered::default();
+        work = Work::default();
         surface.near_box(middle - extent, middle + extent, &mut |facet| {
-            meet(&meeting, &facet, &mut gathered);
+            meet(&meeting, &facet, &mut work);
         });
     }
-    gathered.finish(&body.rotation, give);
+    work.gathered.finish(&body.rotation, give);
 }
 
 /// The manifold of a body with the half space below a plane, of which are known the unit normal in world axes and how high the body's centre is above it, m.

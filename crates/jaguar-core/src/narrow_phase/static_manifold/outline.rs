@@ -123,7 +123,7 @@ impl<'a> Outline<'a> {
     }
 
     /// The vertices of a face, counter-clockwise seen from outside.
-    pub(super) fn face_vertices(&self, number: u32) -> impl Iterator<Item = u32> {
+    pub(super) fn face_vertices(&self, number: u32) -> impl Iterator<Item = u32> + Clone {
         // Of the face at +x: y and z, then with signs -- +- ++ -+.
         let axis = number / 2;
         let (second, third) = ((axis + 1) % 3, (axis + 2) % 3);

@@ -2,7 +2,6 @@
 
 use glam::{DMat3, DVec3};
 
-use crate::constants::CONTACT_SLOP;
 use crate::narrow_phase::solid::{MAX_POINTS, Manifold, ManifoldPoint};
 
 /// Two normals whose cosine is above this (1.1 degrees) are one: what touches along both belongs to one manifold.
@@ -10,6 +9,9 @@ pub(crate) const SAME_NORMAL_COSINE: f64 = 0.9998;
 
 /// Marks the features of [`Feature::Faces`], which leave the lower 39 bits to edges and vertices.
 const FACES: u64 = 1 << 39;
+
+/// Points whose depths differ by less are as deep as each other, m: a box at rest leans by less.
+const LEVEL: f64 = 1e-3;
 
 /// Points nearer to each other than this share of the way to the body's centre are one.
 const SAME_PLACE: f64 = 2e-3;
@@ -53,17 +55,17 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
-    /// Adds points along a normal out of the surface (body's axes); `outward` is the same in world axes.
+    /// Adds points along a normal out of the surface (body's axes); `outward` is the same in world axes. False if there are none.
     pub(super) fn add(
         &mut self,
         normal: DVec3,
         outward: DVec3,
         feature: Feature,
         points: impl IntoIterator<Item = Point>,
-    ) {
+    ) -> bool {
         let mut points = points.into_iter().peekable();
         if points.peek().is_none() {
-            return;
+            return false;
         }
         let is_same = |group: &Group| group.first_normal.dot(normal) > SAME_NORMAL_COSINE;
         let number = self.groups.iter().position(is_same).unwrap_or_else(|| {
@@ -89,6 +91,7 @@ impl Gathered {
             }
             self.points.push((number as u32, point));
         }
+        true
     }
 
     /// Whether any of the points overlaps.
@@ -155,7 +158,7 @@ fn spread(points: &[Point], normal: DVec3) -> [Option<usize>; MAX_POINTS] {
     let deepest = -farthest(&|point| -point.separation).1;
     // Among points of about the same depth the outermost, so that rounding does not decide for one in the middle of an edge.
     let first = farthest(&|point| {
-        if point.separation <= deepest + f64::from(CONTACT_SLOP) {
+        if point.separation <= deepest + LEVEL {
             flat(point).length_squared()
         } else {
             -1.0

@@ -633,6 +633,29 @@ proptest! {
         }
     }
 
+    /// However a box leans, and however deep it has sunk: level ground pushes upwards and nowhere else, at a point that is the deepest within a millimetre.
+    #[test]
+    fn level_ground_pushes_upwards_alone(
+        half in prop::array::uniform3(between_f32(0.03, 1.5)), yaw in between_f32(0.0, 6.3), lean in prop::array::uniform2(between_f32(-0.2, 0.2)),
+        at in prop::array::uniform2(between(-2.0, 2.0)), depth in between(0.0, 0.9), is_mesh in any::<bool>(), bumps in prop::sample::select(vec![0.0_f32, 1e-3]),
+    ) {
+        let mut ground = rough_field((7, bumps));
+        ground.heights[0] = 0.0;
+        let shape = if is_mesh { StaticShape::Mesh(mesh_of(&ground, true)) } else { StaticShape::HeightField(ground) };
+        let turn = Quat::from_rotation_y(yaw) * Quat::from_rotation_x(lean[0]) * Quat::from_rotation_z(lean[1]);
+        let solid = cuboid(half[0], half[1], half[2]);
+        let low = (0..8).map(|corner| (turn * super::Outline::new(solid).vertex(corner).as_vec3()).y).fold(f32::INFINITY, f32::min);
+        let deepest = (-f64::from(low) * depth).min(0.1);
+        let found = touch_one(&shape, DVec3::new(at[0], -f64::from(low) - deepest, at[1]), turn, solid);
+        prop_assert!(!found.is_empty() || deepest < 2e-3);
+        for manifold in &found {
+            prop_assert!(manifold.manifold.normal.y < -0.9999, "{found:?}");
+        }
+        if let [only] = &found[..] && bumps == 0.0 {
+            prop_assert!((f64::from(only.deepest()) + deepest).abs() < 1.1e-3, "{deepest} {found:?}");
+        }
+    }
+
     /// Nothing sinks in unseen: when a corner is below the surface, something pushes.
     #[test]
     fn a_box_with_a_corner_below_the_surface_touches_it(
@@ -662,5 +685,34 @@ proptest! {
         let mesh = StaticShape::Mesh(mesh_of(&field, false));
         let geometry = StaticGeometry::new(vec![floor(), mesh, StaticShape::HeightField(field)], TILE).unwrap();
         touch(&geometry, DVec3::from_array(at), Quat::from_array(turn), solid, margin);
+    }
+}
+
+/// Not a test of a claim: how long a box on a level field takes. `cargo test -p jaguar-core --lib how_long -- --ignored --nocapture`
+#[test]
+#[ignore = "prints times"]
+fn how_long() {
+    for (name, shape) in ["mesh", "shuffled mesh", "field"]
+        .into_iter()
+        .zip(surfaces(|x, z| 0.02 * libm::sinf(x * 3.0 + z)))
+    {
+        let geometry = StaticGeometry::new(vec![shape], TILE).unwrap();
+        for (what, solid) in [("box", cuboid(0.5, 0.2, 0.5)), ("capsule", CAPSULE)] {
+            let start = std::time::Instant::now();
+            let mut count = 0;
+            for step in 0..20_000 {
+                let place = tile::split(DVec3::new(f64::from(step % 1000) * 0.005 - 2.5, 0.2, 0.0), TILE).unwrap();
+                let mut out = Vec::new();
+                geometry.manifolds(
+                    place,
+                    &Mat3::from_rotation_y(0.001 * step as f32),
+                    solid,
+                    MARGIN,
+                    &mut out,
+                );
+                count += out.len();
+            }
+            println!("{name}, {what}: {} ns, {count}", start.elapsed().as_nanos() / 20_000);
+        }
     }
 }
