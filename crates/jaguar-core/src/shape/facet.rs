@@ -17,14 +17,15 @@ pub(crate) struct Facet {
     pub(crate) normal: DVec3,
     /// The surface's number of the triangle.
     pub(crate) number: u64,
-    /// Whether the surface bends away from the front or ends at a side.
-    pub(crate) convex: [bool; 3],
 }
 
 /// A surface of triangles.
 pub(crate) trait Facets {
     /// Calls `visit` with every triangle that may meet a box, in an order that depends on the surface alone.
     fn near_box(&self, low: DVec3, high: DVec3, visit: &mut impl FnMut(Facet));
+
+    /// At which sides the surface bends away from the front, or ends.
+    fn convex_sides(&self, facet: &Facet) -> [bool; 3];
 
     /// Calls `visit` with the other end of every edge that leaves a vertex; some twice.
     fn around_vertex(&self, vertex: u64, visit: &mut impl FnMut(DVec3));

@@ -46,6 +46,12 @@ pub(super) struct Meeting<'a, S> {
 #[derive(Debug, Default)]
 pub(super) struct Work {
     pub(super) gathered: Gathered,
+    /// Whether a triangle was near.
+    pub(super) has_met: bool,
+    /// Whether the centre is behind one of them.
+    pub(super) is_behind: bool,
+    /// Whether a triangle has left a contact to those beside it.
+    pub(super) has_left: bool,
     polygon: Polygon,
 }
 
@@ -69,15 +75,16 @@ impl Local<'_> {
     }
 }
 
-/// Adds the points where a body and a triangle touch. True if they are left to its neighbours.
-pub(super) fn meet<S: Facets>(meeting: &Meeting<'_, S>, facet: &Facet, work: &mut Work) -> bool {
+/// Adds the points where a body and a triangle touch.
+pub(super) fn meet<S: Facets>(meeting: &Meeting<'_, S>, facet: &Facet, work: &mut Work) {
     let corners = facet.corners.map(|corner| meeting.local(corner));
     let reach = meeting.outline.reach + meeting.margin;
     let low = corners[0].min(corners[1]).min(corners[2]);
     let high = corners[0].max(corners[1]).max(corners[2]);
     if low.cmpgt(reach).any() || high.cmplt(-reach).any() {
-        return false;
+        return;
     }
+    work.has_met = true;
     let local = Local {
         facet,
         corners,
@@ -85,11 +92,11 @@ pub(super) fn meet<S: Facets>(meeting: &Meeting<'_, S>, facet: &Facet, work: &mu
     };
     // A triangle that the centre is behind is another part of the surface: the far side of a wall, the top of a cliff beside which the body stands.
     if local.corners[0].dot(local.normal) > 0.0 {
-        return false;
+        work.is_behind = true;
+        return;
     }
     if meeting.outline.radius > 0.0 {
         meet_capsule(meeting, &local, work);
-        false
     } else {
         meet_polyhedron(meeting, &local, work)
     }
@@ -104,13 +111,13 @@ struct Axis {
     separation: f64,
 }
 
-fn meet_polyhedron<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, work: &mut Work) -> bool {
+fn meet_polyhedron<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, work: &mut Work) {
     let outline = meeting.outline;
     let plane = local.corners[0].dot(local.normal);
     let (lowest, vertex) = outline.support(-local.normal);
     let along_normal = vertex.dot(local.normal) - plane;
     if along_normal >= meeting.margin {
-        return false;
+        return;
     }
     let mut best_face: Option<(Axis, u32, usize)> = None;
     for number in 0..outline.faces() {
@@ -124,22 +131,23 @@ fn meet_polyhedron<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, work:
         }
         let separation = depths[deepest];
         if separation >= meeting.margin {
-            return false;
+            return;
         }
         if best_face.is_none_or(|(axis, ..)| separation > axis.separation) {
             let direction = -face.normal;
             best_face = Some((Axis { direction, separation }, number, deepest));
         }
     }
-    let is_active = local.facet.convex.contains(&true);
+    let convex = meeting.surface.convex_sides(local.facet);
+    let is_active = convex.contains(&true);
     let preferred = along_normal + PREFERENCE * outline.bounding_radius;
     let edges = if is_active {
-        best_edges(meeting, local, preferred)
+        best_edges(meeting, local, convex, preferred)
     } else {
         Edges::None
     };
     if matches!(edges, Edges::Apart) {
-        return false;
+        return;
     }
     if let Some((axis, number, corner)) = best_face
         && axis.separation > preferred
@@ -151,7 +159,7 @@ fn meet_polyhedron<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, work:
         let slope = axis.direction.dot(local.normal);
         if slope >= -REACH_SLACK && reaches_farthest(meeting, local, corner, axis.direction) {
             if is_best(&edges) && touch_with_face(meeting, local, number, corner, axis.direction, work) {
-                return false;
+                return;
             }
         } else if is_active && matches!(edges, Edges::None) {
             let mut nearest = slope;
@@ -164,7 +172,8 @@ fn meet_polyhedron<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, work:
                     }
                 });
             if nearest > slope + NEARER_NORMAL && meeting.leaves_to_neighbours {
-                return true;
+                work.has_left = true;
+                return;
             }
         }
     }
@@ -178,10 +187,9 @@ fn meet_polyhedron<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, work:
             feature: 1 << 30 | pair.edge << 16 | (local.facet.number as u32 & 0x3fff) << 2 | pair.side as u32,
         };
         work.gathered.add(direction, outward, feature, [point]);
-        return false;
+        return;
     }
     touch_along_normal(meeting, local, (lowest, vertex), work);
-    false
 }
 
 /// Whether no vertex around a corner of the triangle lies farther along a direction.
@@ -216,21 +224,33 @@ enum Edges {
 }
 
 /// The pair of a convex side and an edge of the body along whose common normal they overlap least, if less than `preferred`.
-fn best_edges<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, preferred: f64) -> Edges {
+fn best_edges<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, convex: [bool; 3], preferred: f64) -> Edges {
     let mut best = Edges::None;
     let mut least = preferred;
-    for side in (0..3).filter(|&side| local.facet.convex[side]) {
+    let reach = meeting.outline.reach + meeting.margin;
+    for side in (0..3).filter(|&side| convex[side]) {
         let (start, end) = (local.corners[side], local.corners[(side + 1) % 3]);
+        if start.min(end).cmpgt(reach).any() || start.max(end).cmplt(-reach).any() {
+            continue;
+        }
         let along = end - start;
         let mut sum = local.normal;
+        // How far a common normal may be from the triangle's; any way at a border.
+        let mut bend = 2.0;
         // Into the triangles beside the side, where a common normal must not point.
         let mut inward = [local.corners[(side + 2) % 3] - start; 2];
         meeting.surface.across_side(local.facet, side, &mut |third, normal| {
-            sum += meeting.to_body * normal;
+            let normal = meeting.to_body * normal;
+            sum += normal;
+            bend = (normal - local.normal).length() + 1e-6;
             inward[1] = meeting.local(third) - start;
         });
         for number in 0..meeting.outline.edges() {
             let edge = meeting.outline.edge(number);
+            // The cheap part of the last test below.
+            if edge.inward.iter().any(|inward| inward.dot(local.normal) < -bend) {
+                continue;
+            }
             let way = edge.ends[1] - edge.ends[0];
             let cross = along.cross(way);
             let length_squared = cross.length_squared();
@@ -444,13 +464,14 @@ fn meet_capsule<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, work: &m
     if heights[0] >= meeting.margin && heights[1] >= meeting.margin {
         return;
     }
+    let convex = meeting.surface.convex_sides(local.facet);
     // The part of the segment over the triangle.
     let way = ends[1] - ends[0];
     let (mut enter, mut leave) = ((0.0, 0), (1.0, 1));
     for side in 0..3 {
         let outward = local.outward(side);
         // Between the prisms over two triangles that bend a little there is a wedge, as wide as the bend times the height; both reach into it.
-        let wedge = if local.facet.convex[side] {
+        let wedge = if convex[side] {
             0.0
         } else {
             NEARLY_FLAT * (outline.radius + meeting.margin) * outward.length()
@@ -488,7 +509,7 @@ fn meet_capsule<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, work: &m
         work.gathered
             .add(local.normal, local.facet.normal, Feature::Faces, near);
     }
-    for side in (0..3).filter(|&side| local.facet.convex[side]) {
+    for side in (0..3).filter(|&side| convex[side]) {
         capsule_on_side(meeting, local, side, work);
     }
 }

@@ -157,10 +157,11 @@ fn touch(shape: &StaticShape, prepared: &Prepared, body: &Placed<'_>, mut give: 
                 touch_mesh(Surface { mesh, topology }, body, give);
             }
         }
-        StaticShape::HeightField(ref field) => {
-            let under = field.surface_over(body.centre);
-            touch_surface(&field.facets(), field.origin, under, body, give);
-        }
+        StaticShape::HeightField(ref field) => match field.surface_over(body.centre) {
+            // Solid however deep, which the triangles near the body do not tell.
+            Some(over) => push_out(&over, body, give),
+            None => touch_surface(&field.facets(), field.origin, || None, body, give),
+        },
         StaticShape::Mesh(ref mesh) => {
             let Some(topology) = &prepared.topology else { return };
             touch_mesh(Surface { mesh, topology }, body, give);
@@ -170,30 +171,31 @@ fn touch(shape: &StaticShape, prepared: &Prepared, body: &Placed<'_>, mut give: 
 
 fn touch_mesh(surface: Surface<'_>, body: &Placed<'_>, give: impl FnMut(u64, Manifold)) {
     let reach = body.outline.bounding_radius + body.margin;
-    let behind = surface.surface_near(body.centre, reach, &mut |_| {});
-    touch_surface(&surface, surface.mesh.origin, behind, body, give);
+    let nearest_behind = || surface.surface_near(body.centre, reach, &mut |_| {});
+    touch_surface(&surface, surface.mesh.origin, nearest_behind, body, give);
 }
 
-/// A body against a surface of triangles; `behind` is the point that its centre is behind.
+/// A body whose centre is behind a surface, of which this is the nearest point.
+fn push_out(point: &SurfacePoint, body: &Placed<'_>, mut give: impl FnMut(u64, Manifold)) {
+    if let Some(manifold) = above_plane(body, point.normal, point.distance) {
+        give(point.feature, manifold);
+    }
+}
+
+/// A body against a surface of triangles; `nearest_behind` finds the nearest point of the surface if the body's centre is behind it.
 fn touch_surface(
     surface: &impl Facets,
     origin: DVec3,
-    behind: Option<SurfacePoint>,
+    nearest_behind: impl FnOnce() -> Option<SurfacePoint>,
     body: &Placed<'_>,
-    mut give: impl FnMut(u64, Manifold),
+    give: impl FnMut(u64, Manifold),
 ) {
-    if let Some(point) = behind {
-        if let Some(manifold) = above_plane(body, point.normal, point.distance) {
-            give(point.feature, manifold);
-        }
-        return;
-    }
     let middle = body.centre - origin;
     // The box around a turned box: each axis of the body reaches as far as its share of the world's.
     let axes = [body.rotation.x_axis, body.rotation.y_axis, body.rotation.z_axis].map(DVec3::abs);
     let reach = body.outline.reach;
     let extent = axes[0] * reach.x + axes[1] * reach.y + axes[2] * reach.z + body.margin;
-    let mut meeting = Meeting {
+    let meeting = Meeting {
         outline: &body.outline,
         surface,
         to_body: body.rotation.transpose(),
@@ -201,17 +203,25 @@ fn touch_surface(
         margin: body.margin,
         leaves_to_neighbours: true,
     };
-    let mut work = Work::default();
-    let mut are_left = false;
-    surface.near_box(middle - extent, middle + extent, &mut |facet| {
-        are_left |= meet(&meeting, &facet, &mut work);
-    });
-    if are_left && !work.gathered.overlaps() {
-        // A body so deep that each triangle leaves it to others must not sink.
-        meeting.leaves_to_neighbours = false;
-        work = Work::default();
+    let walk = |meeting: &Meeting<'_, _>| {
+        let mut work = Work::default();
         surface.near_box(middle - extent, middle + extent, &mut |facet| {
-            meet(&meeting, &facet, &mut work);
+            meet(meeting, &facet, &mut work)
+        });
+        work
+    };
+    let mut work = walk(&meeting);
+    // Only then can the nearest triangle be one that the centre is behind.
+    if (work.is_behind || !work.has_met)
+        && let Some(point) = nearest_behind()
+    {
+        return push_out(&point, body, give);
+    }
+    if work.has_left && !work.gathered.overlaps() {
+        // A body so deep that each triangle leaves it to others must not sink.
+        work = walk(&Meeting {
+            leaves_to_neighbours: false,
+            ..meeting
         });
     }
     work.gathered.finish(&body.rotation, give);

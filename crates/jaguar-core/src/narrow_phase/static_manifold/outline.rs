@@ -29,7 +29,7 @@ pub(super) struct Face {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Edge {
     pub(super) ends: [DVec3; 2],
-    /// From the edge into each face.
+    /// From the edge into each face, of unit length.
     pub(super) inward: [DVec3; 2],
 }
 
@@ -143,6 +143,7 @@ impl<'a> Outline<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn edge(&self, number: u32) -> Edge {
         let axis = number / 4;
         let (second, third) = ((axis + 1) % 3, (axis + 2) % 3);

@@ -31,20 +31,12 @@ impl Grid<'_> {
             Half::Left => [(column, row), (column, row + 1), (column + 1, row + 1)],
         };
         let corners = places.map(|(column, row)| self.post(column, row));
-        let mut facet = Facet {
+        Facet {
             corners,
             vertices: places.map(|(column, row)| self.number(column, row)),
             normal: self.triangle(column, row, half).normal(),
             number: 2 * self.number(column, row) + u64::from(half == Half::Left),
-            convex: [true; 3],
-        };
-        for side in 0..3 {
-            let ends = [corners[side], corners[(side + 1) % 3]];
-            if let Some(third) = self.across(&facet, side) {
-                facet.convex[side] = rise(facet.normal, ends, third) < -NEARLY_FLAT;
-            }
         }
-        facet
     }
 
     /// The corner of the triangle across a side that is not on the side.
@@ -81,6 +73,14 @@ impl Facets for Grid<'_> {
                 }
             }
         }
+    }
+
+    fn convex_sides(&self, facet: &Facet) -> [bool; 3] {
+        [0, 1, 2].map(|side| {
+            let ends = [facet.corners[side], facet.corners[(side + 1) % 3]];
+            let across = self.across(facet, side);
+            across.is_none_or(|third| rise(facet.normal, ends, third) < -NEARLY_FLAT)
+        })
     }
 
     fn around_vertex(&self, vertex: u64, visit: &mut impl FnMut(DVec3)) {

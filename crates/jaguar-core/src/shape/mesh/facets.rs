@@ -9,15 +9,26 @@ use crate::shape::facet::{Facet, Facets};
 impl Facets for Surface<'_> {
     fn near_box(&self, low: DVec3, high: DVec3, visit: &mut impl FnMut(Facet)) {
         self.topology.bvh.near_box(low, high, |triangle| {
-            let features = self.topology.features(triangle);
+            let corners = self.corners(triangle);
+            let (least, most) = (
+                corners[0].min(corners[1]).min(corners[2]),
+                corners[0].max(corners[1]).max(corners[2]),
+            );
+            if least.cmpgt(high).any() || most.cmplt(low).any() {
+                return;
+            }
             visit(Facet {
-                corners: self.corners(triangle),
+                corners,
                 vertices: self.topology.corners(triangle).map(u64::from),
                 normal: self.normal(triangle),
                 number: u64::from(triangle),
-                convex: [0, 1, 2].map(|side| features.is_convex_edge(side)),
             });
         });
+    }
+
+    fn convex_sides(&self, facet: &Facet) -> [bool; 3] {
+        let features = self.topology.features(facet.number as u32);
+        [0, 1, 2].map(|side| features.is_convex_edge(side))
     }
 
     fn around_vertex(&self, vertex: u64, visit: &mut impl FnMut(DVec3)) {
