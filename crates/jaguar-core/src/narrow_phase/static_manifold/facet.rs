@@ -98,7 +98,7 @@ pub(super) fn meet<S: Facets>(meeting: &Meeting<'_, S>, facet: &Facet, work: &mu
     if meeting.outline.radius > 0.0 {
         meet_capsule(meeting, &local, work);
     } else {
-        meet_polyhedron(meeting, &local, work)
+        meet_polyhedron(meeting, &local, work);
     }
 }
 
@@ -468,10 +468,10 @@ fn meet_capsule<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, work: &m
     // The part of the segment over the triangle.
     let way = ends[1] - ends[0];
     let (mut enter, mut leave) = ((0.0, 0), (1.0, 1));
-    for side in 0..3 {
+    for (side, is_convex) in convex.into_iter().enumerate() {
         let outward = local.outward(side);
         // Between the prisms over two triangles that bend a little there is a wedge, as wide as the bend times the height; both reach into it.
-        let wedge = if convex[side] {
+        let wedge = if is_convex {
             0.0
         } else {
             NEARLY_FLAT * (outline.radius + meeting.margin) * outward.length()

@@ -206,7 +206,7 @@ fn touch_surface(
     let walk = |meeting: &Meeting<'_, _>| {
         let mut work = Work::default();
         surface.near_box(middle - extent, middle + extent, &mut |facet| {
-            meet(meeting, &facet, &mut work)
+            meet(meeting, &facet, &mut work);
         });
         work
     };

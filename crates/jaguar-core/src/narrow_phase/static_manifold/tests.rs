@@ -687,32 +687,3 @@ proptest! {
         touch(&geometry, DVec3::from_array(at), Quat::from_array(turn), solid, margin);
     }
 }
-
-/// Not a test of a claim: how long a box on a level field takes. `cargo test -p jaguar-core --lib how_long -- --ignored --nocapture`
-#[test]
-#[ignore = "prints times"]
-fn how_long() {
-    for (name, shape) in ["mesh", "shuffled mesh", "field"]
-        .into_iter()
-        .zip(surfaces(|x, z| 0.02 * libm::sinf(x * 3.0 + z)))
-    {
-        let geometry = StaticGeometry::new(vec![shape], TILE).unwrap();
-        for (what, solid) in [("box", cuboid(0.5, 0.2, 0.5)), ("capsule", CAPSULE)] {
-            let start = std::time::Instant::now();
-            let mut count = 0;
-            for step in 0..20_000 {
-                let place = tile::split(DVec3::new(f64::from(step % 1000) * 0.005 - 2.5, 0.2, 0.0), TILE).unwrap();
-                let mut out = Vec::new();
-                geometry.manifolds(
-                    place,
-                    &Mat3::from_rotation_y(0.001 * step as f32),
-                    solid,
-                    MARGIN,
-                    &mut out,
-                );
-                count += out.len();
-            }
-            println!("{name}, {what}: {} ns, {count}", start.elapsed().as_nanos() / 20_000);
-        }
-    }
-}
