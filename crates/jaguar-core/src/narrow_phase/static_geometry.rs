@@ -35,7 +35,7 @@ pub(super) struct Prepared {
     /// Of a mesh.
     pub(super) topology: Option<Topology>,
     /// The surface of a box, which bodies other than spheres meet.
-    pub(super) hull: Option<(TriangleMesh, Topology)>,
+    pub(super) box_surface: Option<(TriangleMesh, Topology)>,
 }
 
 impl Prepared {
@@ -44,7 +44,7 @@ impl Prepared {
             StaticShape::Mesh(mesh) => Some(Topology::of(mesh)),
             _ => None,
         };
-        let hull = match *shape {
+        let box_surface = match *shape {
             StaticShape::Cuboid {
                 centre,
                 half_extents,
@@ -60,7 +60,7 @@ impl Prepared {
         Self {
             bounds: Bounds::of(shape, topology.as_ref()),
             topology,
-            hull,
+            box_surface,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Contacts of bodies that are not spheres with static geometry.
 //!
-//! A plane touches a body's lowest vertices, a box is one convex shape against another. A height field or mesh is met triangle by triangle ([`facet`]); what touches along one normal then
-//! becomes one manifold ([`points`]), so that a box on level ground has four contact points however many triangles lie below it. A body whose centre is behind such a surface is pushed
-//! out along the normal of the surface point nearest to it.
+//! A plane touches a body's lowest vertices. A height field, a mesh, or the twelve triangles of a box are met triangle by triangle ([`facet`]); what touches along one normal then becomes one
+//! manifold ([`points`]), so that a box on level ground has four contact points however many triangles lie below it. A body whose centre is behind such a surface is pushed out along the
+//! normal of the surface point nearest to it: out of a field or a box however deep, out of a mesh as far as the body reaches.
 
 mod facet;
 mod outline;
@@ -17,7 +17,7 @@ use self::outline::Outline;
 use self::points::{Point, manifold};
 use super::solid::{Manifold, ManifoldPoint, Solid};
 use super::static_geometry::{FEATURE_BITS, MAX_CONTACTS, Prepared, StaticContact, StaticGeometry, surface_of};
-use crate::shape::{Facets, Plane, StaticShape, Surface, SurfacePoint};
+use crate::shape::{Cuboid, Facets, Plane, StaticShape, Surface, SurfacePoint};
 use crate::tile::{self, TileIndex};
 
 /// Where a body touches, or is about to touch, one static shape along one normal.
@@ -152,10 +152,20 @@ fn touch(shape: &StaticShape, prepared: &Prepared, body: &Placed<'_>, mut give: 
                 give(0, manifold);
             }
         }
-        StaticShape::Cuboid { .. } => {
-            if let Some((mesh, topology)) = &prepared.hull {
-                touch_mesh(Surface { mesh, topology }, body, give);
-            }
+        StaticShape::Cuboid {
+            centre,
+            half_extents,
+            orientation,
+            ..
+        } => {
+            let Some((mesh, topology)) = &prepared.box_surface else {
+                return;
+            };
+            let nearest_behind = || {
+                let nearest = Cuboid::new(centre, half_extents, orientation).surface_near(body.centre, 0.0);
+                nearest.filter(|point| point.distance < 0.0)
+            };
+            touch_surface(&Surface { mesh, topology }, centre, nearest_behind, body, give);
         }
         StaticShape::HeightField(ref field) => match field.surface_over(body.centre) {
             // Solid however deep, which the triangles near the body do not tell.

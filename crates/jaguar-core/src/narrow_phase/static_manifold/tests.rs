@@ -443,6 +443,17 @@ fn a_box_rests_on_a_static_box_and_is_pushed_out_of_it() {
     let inside = touch_one(&shape, DVec3::new(1e6 + 0.5, -2.2, 0.3), turn, solid);
     assert!(inside[0].manifold.normal.distance(Vec3::NEG_Y) < 1e-6, "{inside:?}");
     assert!(inside[0].deepest() < -0.4);
+    // However deep.
+    let huge = StaticShape::Cuboid {
+        centre: DVec3::ZERO,
+        half_extents: Vec3::new(50.0, 20.0, 50.0),
+        orientation: Quat::IDENTITY,
+        friction: 0.5,
+        restitution: 0.0,
+    };
+    let inside = touch_one(&huge, DVec3::new(3.0, 5.0, 1.0), turn, solid);
+    assert_eq!((inside.len(), inside[0].manifold.normal), (1, Vec3::NEG_Y));
+    assert!((inside[0].deepest() + 15.25).abs() < 1e-4, "{inside:?}");
 }
 
 #[test]
