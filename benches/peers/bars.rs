@@ -27,7 +27,7 @@ pub(crate) enum Bound {
 pub(crate) struct Bar {
     name: String,
     unit: &'static str,
-    /// None for what was not measured, because the peer is not compiled in.
+    /// None for what was not measured: the scene was not chosen, or the peer is not compiled in.
     value: Option<f64>,
     bound: Bound,
 }
@@ -154,7 +154,7 @@ impl Bars {
 pub(crate) struct Measured {
     pub(crate) contests: Vec<(Contest, Vec<Outcome>)>,
     /// Jaguar's memory in the pile.
-    pub(crate) memory: Memory,
+    pub(crate) memory: Option<Memory>,
 }
 
 impl Measured {
@@ -257,13 +257,9 @@ impl Measured {
     }
 
     fn costs(&self, bars: &mut Bars) {
-        let bytes = Some(self.memory.bytes_per_body);
-        bars.at_most(
-            format!("memory, pile of {}", self.memory.bodies),
-            "bytes per body",
-            bytes,
-            400.0,
-        );
+        let bytes = self.memory.as_ref().map(|memory| memory.bytes_per_body);
+        let name = format!("memory, pile of {}", Self::MEMORY_BODIES);
+        bars.at_most(name, "bytes per body", bytes, 400.0);
         let serial = Place {
             entrant: Entrant::Jaguar,
             threads: 1,

@@ -1,6 +1,7 @@
 //! Engines that run the same scene in turns, so that whatever else the machine does slows all of them.
 
 use std::fmt;
+use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -9,6 +10,7 @@ use jaguar_benches::engine::Engine;
 use jaguar_benches::quality::{Judge, Quality};
 use jaguar_core::scenes::Scene;
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::jaguar::Jaguar;
 #[cfg(feature = "peers-jolt")]
@@ -121,6 +123,8 @@ pub(crate) struct Outcome {
     pub(crate) substeps: u32,
     /// Mean time of a tick in the fastest run, ms.
     pub(crate) tick_ms: f64,
+    /// Processor time of a tick on all threads in the run that took least, ms.
+    pub(crate) cpu_ms: f64,
     /// How much slower the slowest run was than the fastest, %; none for a single run.
     pub(crate) spread_percent: Option<f64>,
     /// Change of the kinetic energy since the start, %; none for bodies that started at rest.
@@ -134,6 +138,7 @@ pub(crate) struct Outcome {
 /// What one engine did in one run.
 struct Lap {
     tick_ms: f64,
+    cpu_ms: f64,
     quality: Quality,
     hash: Option<String>,
 }
@@ -167,6 +172,7 @@ impl Contest {
                 place,
                 substeps: place.entrant.substeps(&scene),
                 tick_ms: fastest,
+                cpu_ms: laps.iter().map(|lap| lap.cpu_ms).fold(f64::INFINITY, f64::min),
                 spread_percent: (laps.len() > 1).then(|| 100.0 * (slowest / fastest - 1.0)),
                 energy_change_percent: (energy_at_start > 0.0)
                     .then(|| 100.0 * (last.quality.kinetic_energy_j / energy_at_start - 1.0)),
@@ -188,19 +194,21 @@ impl Contest {
             match place.entrant.engine(scene, place.threads) {
                 Ok(mut engine) => {
                     advance(&all_cores, engine.as_mut(), ticks.start)?;
-                    running.push((index, engine, pool(place.threads)?, Duration::ZERO));
+                    running.push((index, engine, pool(place.threads)?, Spent::default()));
                 }
                 Err(error) => eprintln!("{} of {}: no {}: {error:#}", self.course, self.bodies, place.entrant),
             }
         }
         for turn in ticks.clone().step_by(TURN_TICKS as usize) {
-            for (_, engine, pool, time) in &mut running {
-                *time += advance(pool, engine.as_mut(), TURN_TICKS.min(ticks.end - turn))?;
+            for (_, engine, pool, spent) in &mut running {
+                *spent += advance(pool, engine.as_mut(), TURN_TICKS.min(ticks.end - turn))?;
             }
         }
-        let lap = |(index, engine, _, time): (usize, Box<dyn Engine>, ThreadPool, Duration)| {
+        let lap = |(index, engine, _, spent): (usize, Box<dyn Engine>, ThreadPool, Spent)| {
+            let count = f64::from(ticks.end - ticks.start);
             let lap = Lap {
-                tick_ms: 1e3 * time.as_secs_f64() / f64::from(ticks.end - ticks.start),
+                tick_ms: 1e3 * spent.time.as_secs_f64() / count,
+                cpu_ms: 1e3 * spent.cpu.as_secs_f64() / count,
                 quality: judge.judge(&engine.states()),
                 hash: engine.hash(),
             };
@@ -216,15 +224,37 @@ pub(crate) fn pool(threads: usize) -> anyhow::Result<ThreadPool> {
     built.with_context(|| format!("cannot start {threads} threads"))
 }
 
-/// Simulates so many ticks on a pool and returns how long that took.
-pub(crate) fn advance(pool: &ThreadPool, engine: &mut dyn Engine, ticks: u32) -> anyhow::Result<Duration> {
+/// Simulates so many ticks on a pool and returns what that took.
+pub(crate) fn advance(pool: &ThreadPool, engine: &mut dyn Engine, ticks: u32) -> anyhow::Result<Spent> {
     pool.install(|| {
-        let start = Instant::now();
+        let (start, cpu) = (Instant::now(), processor_time());
         for _ in 0..ticks {
             engine.step()?;
         }
-        Ok(start.elapsed())
+        Ok(Spent {
+            time: start.elapsed(),
+            cpu: processor_time().saturating_sub(cpu),
+        })
     })
+}
+
+/// Time by the clock, and the processor time of all threads of this process. Of an idle machine's two threads the latter is up to twice the former; other programs on the machine add to the former alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spent {
+    pub(crate) time: Duration,
+    pub(crate) cpu: Duration,
+}
+
+impl AddAssign for Spent {
+    fn add_assign(&mut self, other: Self) {
+        self.time += other.time;
+        self.cpu += other.cpu;
+    }
+}
+
+fn processor_time() -> Duration {
+    let now = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ struct Arguments {
     /// Runs of each; the best time of each engine counts
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
-    /// Instead of the scenes chosen: what the bars need, and whether each is passed
+    /// Instead of the numbers chosen: what the bars of these scenes need, and whether each is passed
     #[arg(long, conflicts_with_all = ["memory", "scale"])]
     bars: bool,
     /// Instead of times: the memory of each engine at the end of each scene
@@ -136,11 +136,12 @@ fn most_threads(arguments: &Arguments) -> usize {
 /// The table of times, and the bars if they are asked for.
 fn print_times(arguments: &Arguments, output: Output, machine: &Machine) -> anyhow::Result<()> {
     output.line(&Row::TABLE_HEADER, &Row::CSV_HEADER);
-    let contests = if arguments.bars {
+    let mut contests = if arguments.bars {
         bars::contests(arguments.seed[0])
     } else {
         contests(arguments)
     };
+    contests.retain(|contest| arguments.scene.contains(&contest.course));
     let (mut rows, mut measured) = (Vec::new(), Vec::new());
     for contest in contests {
         let outcomes = contest.run(arguments.repeat)?;
@@ -155,7 +156,8 @@ fn print_times(arguments: &Arguments, output: Output, machine: &Machine) -> anyh
     if !arguments.bars {
         return output.json(&serde_json::json!({ "machine": machine, "rows": rows }));
     }
-    let memory = Measured::memory()?;
+    let needs_memory = arguments.scene.contains(&Course::Pile);
+    let memory = needs_memory.then(Measured::memory).transpose()?;
     let bars = Measured {
         contests: measured,
         memory,

@@ -15,6 +15,8 @@ pub(crate) struct Row {
     pub(crate) engine: String,
     /// Mean time of a tick in the fastest run, ms.
     pub(crate) tick_ms: f64,
+    /// Processor time of a tick on all threads, ms.
+    pub(crate) cpu_ms: f64,
     /// How much slower the slowest run was, %.
     pub(crate) spread_percent: Option<f64>,
     /// Bodies x substeps (or iterations, or steps) per second, millions.
@@ -31,10 +33,10 @@ pub(crate) struct Row {
 
 impl Row {
     /// The columns of [`Row::table`].
-    pub(crate) const TABLE_HEADER: &str = "scene        bodies seed thr engine        |  ms/tick spread  ratio  Mbody-substeps/s | overlap max / mean, %   sunk, % | energy, J   change | hash";
+    pub(crate) const TABLE_HEADER: &str = "scene        bodies seed thr engine        |  ms/tick  cpu ms spread  ratio  Mbody-substeps/s | overlap max / mean, %   sunk, % | energy, J   change | hash";
 
     /// The columns of [`Row::csv`].
-    pub(crate) const CSV_HEADER: &str = "scene,bodies,seed,threads,engine,tick_ms,spread_percent,ratio,million_body_substeps_per_second,\
+    pub(crate) const CSV_HEADER: &str = "scene,bodies,seed,threads,engine,tick_ms,cpu_ms,spread_percent,ratio,million_body_substeps_per_second,\
         max_overlap_percent,mean_overlap_percent,sunk_percent,lost,kinetic_energy_j,energy_change_percent,hash";
 
     /// A row for each outcome of a contest.
@@ -50,6 +52,7 @@ impl Row {
                 threads: outcome.place.threads,
                 engine: outcome.place.entrant.to_string(),
                 tick_ms: outcome.tick_ms,
+                cpu_ms: outcome.cpu_ms,
                 spread_percent: outcome.spread_percent,
                 million_body_substeps_per_second: contest.bodies as f64 * f64::from(outcome.substeps)
                     / (1e3 * outcome.tick_ms),
@@ -71,13 +74,14 @@ impl Row {
             String::new()
         };
         format!(
-            "{:<12} {:>6} {:>4} {:>3} {:<13} | {:>8.3} {:>6} {:>6} {:>17.2} | {:>12.2} / {:<6.3} {:>9.2} | {:>9.3} {:>8} | {}{lost}",
+            "{:<12} {:>6} {:>4} {:>3} {:<13} | {:>8.3} {:>7.2} {:>6} {:>6} {:>17.2} | {:>12.2} / {:<6.3} {:>9.2} | {:>9.3} {:>8} | {}{lost}",
             self.scene,
             self.bodies,
             self.seed,
             self.threads,
             self.engine,
             self.tick_ms,
+            self.cpu_ms,
             shown(self.spread_percent, |spread| format!("{spread:.0} %")),
             shown(self.ratio, |ratio| format!("{ratio:.2}")),
             self.million_body_substeps_per_second,
@@ -95,13 +99,14 @@ impl Row {
         let quality = &self.quality;
         let number = |value: Option<f64>| shown(value, |value| format!("{value:.3}"));
         format!(
-            "{},{},{},{},{},{:.4},{},{},{:.3},{:.4},{:.4},{:.4},{},{:.4},{},{}",
+            "{},{},{},{},{},{:.4},{:.4},{},{},{:.3},{:.4},{:.4},{:.4},{},{:.4},{},{}",
             self.scene,
             self.bodies,
             self.seed,
             self.threads,
             self.engine,
             self.tick_ms,
+            self.cpu_ms,
             number(self.spread_percent),
             number(self.ratio),
             self.million_body_substeps_per_second,

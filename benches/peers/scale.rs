@@ -21,13 +21,13 @@ pub(crate) fn run(threads: usize) -> anyhow::Result<()> {
         let before = resident("RssAnon")?;
         let mut engine = Entrant::Jaguar.engine(&scene, threads)?;
         let warm_up = advance(&pool, engine.as_mut(), course.timed_ticks().start)?;
-        let time = advance(&pool, engine.as_mut(), TIMED_TICKS)?;
+        let spent = advance(&pool, engine.as_mut(), TIMED_TICKS)?;
         let grown = resident("RssAnon")?.saturating_sub(before);
         println!(
             "{course} of {bodies}: {:.1} ms a tick in the mean of {TIMED_TICKS} ticks, after {} ticks in {:.1} s; {:.0} MB, {:.0} bytes per body",
-            1e3 * time.as_secs_f64() / f64::from(TIMED_TICKS),
+            1e3 * spent.time.as_secs_f64() / f64::from(TIMED_TICKS),
             course.timed_ticks().start,
-            warm_up.as_secs_f64(),
+            warm_up.time.as_secs_f64(),
             grown as f64 / 1e6,
             grown as f64 / bodies as f64,
         );
@@ -44,7 +44,7 @@ pub(crate) fn run(threads: usize) -> anyhow::Result<()> {
     }
     let mut both = 0.0;
     for engine in &mut running {
-        both += advance(&pool, engine.as_mut(), 10)?.as_secs_f64();
+        both += advance(&pool, engine.as_mut(), 10)?.time.as_secs_f64();
     }
     println!(
         "both in turns: {:.1} ms a tick; the process holds {:.0} MB, {:.0} MB at its most (with the scenes and this program's own checks)",
