@@ -1,12 +1,32 @@
-//! Manifolds of pairs of convex solids.
+//! Contact manifolds of two convex bodies.
+//!
+//! Two boxes are told apart by their separating axes ([`cuboid`]), balls and capsules by the nearest points of their cores ([`round`]). Along the axis of least overlap one face is clipped by the
+//! other ([`clip`]), or two edges cross in one point. Where bodies are apart and no face looks straight at the other body, the gap along an axis is less than the distance; then the
+//! nearest points themselves are the contact ([`nearest`]). See Ericson, Real-Time Collision Detection, chapters 4 and 5, and Gregorius, "The Separating Axis Test between Convex
+//! Polyhedra", GDC 2013.
 
+mod clip;
 mod cuboid;
+mod nearest;
+mod round;
+#[cfg(test)]
+mod tests;
 
 use glam::{Mat3, Vec3};
 
-use super::solid::{Manifold, Solid};
+use super::solid::{Manifold, ManifoldPoint, Solid};
 
-/// The manifold of two solids, each with its rotation, `between` their centres (m), with the points whose gap is less than `margin` (m).
+/// How much less an axis of lower rank may separate and still be taken, as a share of the smallest half extent: a face of the first before one of the second, faces before edges.
+/// Without it the manifold of a box that lies flat would change between the two faces, and lose its impulses, with every rounding. Much larger values push along normals that are off.
+const PREFERENCE: f32 = 0.01;
+
+/// Points of a manifold nearer to each other than this share of the smallest half extent are one, and as deep as each other within it: what rounding may choose then hardly matters.
+const ONE_PLACE: f32 = 0.02;
+
+/// Where two bodies touch or are nearer than `margin` (m, not negative): each a shape and its rotation, from its own axes to the world's.
+///
+/// `between` goes from the first centre to the second, m. The caller puts the body of the lower id first, so that both owners of a pair get the same bits. The manifold has
+/// one point at least; from far apart to coincident centres all numbers are finite.
 pub(crate) fn collide(
     first: (Solid<'_>, &Mat3),
     second: (Solid<'_>, &Mat3),
@@ -17,6 +37,69 @@ pub(crate) fn collide(
         (Solid::Cuboid { half_extents: a }, Solid::Cuboid { half_extents: b }) => {
             cuboid::cuboids((a, first.1), (b, second.1), between, margin)
         }
+        (Solid::Sphere { radius: a }, Solid::Sphere { radius: b }) => round::spheres(a, b, between, margin),
+        (Solid::Cuboid { half_extents }, Solid::Sphere { radius }) => {
+            round::cuboid_and_sphere((half_extents, first.1), radius, between, margin)
+        }
+        (Solid::Capsule { half_height, radius: a }, Solid::Sphere { radius: b }) => {
+            round::capsule_and_sphere((half_height, a, first.1), b, between, margin)
+        }
+        (
+            Solid::Capsule { half_height, radius },
+            Solid::Capsule {
+                half_height: other_half_height,
+                radius: other_radius,
+            },
+        ) => round::capsules(
+            (half_height, radius, first.1),
+            (other_half_height, other_radius, second.1),
+            between,
+            margin,
+        ),
+        (Solid::Cuboid { half_extents }, Solid::Capsule { half_height, radius }) => round::cuboid_and_capsule(
+            (half_extents, first.1),
+            (half_height, radius, second.1),
+            between,
+            margin,
+        ),
+        (Solid::Sphere { .. }, Solid::Capsule { .. } | Solid::Cuboid { .. })
+        | (Solid::Capsule { .. }, Solid::Cuboid { .. }) => {
+            collide(second, first, -between, margin).map(|manifold| seen_from_other(manifold, between))
+        }
         _ => None,
     }
+}
+
+/// The same contact with the bodies in the other order; `between` goes from the new first centre to the new second.
+fn seen_from_other(mut manifold: Manifold, between: Vec3) -> Manifold {
+    manifold.normal = without_negative_zero(-manifold.normal);
+    for point in &mut manifold.points[..usize::from(manifold.count)] {
+        point.position = without_negative_zero(point.position + between);
+    }
+    manifold
+}
+
+/// A manifold of one point.
+fn single(normal: Vec3, position: Vec3, separation: f32, feature: u32) -> Manifold {
+    let mut manifold = Manifold {
+        normal: without_negative_zero(normal),
+        count: 1,
+        ..Manifold::default()
+    };
+    manifold.points[0] = ManifoldPoint {
+        position: without_negative_zero(position),
+        separation,
+        feature,
+    };
+    manifold
+}
+
+/// The same vector with every zero positive.
+fn without_negative_zero(vector: Vec3) -> Vec3 {
+    vector + Vec3::ZERO
+}
+
+/// 1 for what is not negative, -1 else. Unlike `signum` it treats both zeros alike.
+fn sign(number: f32) -> f32 {
+    if number < 0.0 { -1.0 } else { 1.0 }
 }
