@@ -19,6 +19,7 @@
 
 pub mod body;
 mod broad_phase;
+mod bvh;
 mod candidates;
 mod collide;
 pub mod config;

@@ -3,6 +3,7 @@
 pub(crate) mod convex;
 pub(crate) mod convex_pair;
 pub(crate) mod prepare;
+pub(crate) mod shape_index;
 pub(crate) mod solid;
 pub(crate) mod static_geometry;
 pub(crate) mod static_manifold;

@@ -2,6 +2,7 @@
 
 use glam::{DVec3, Vec3};
 
+use super::shape_index::ShapeIndex;
 use crate::shape::{
     Cuboid, MAX_SHAPES, Plane, ShapeError, StaticShape, Surface, SurfacePoint, Topology, TriangleMesh, checked,
 };
@@ -25,6 +26,7 @@ pub(crate) struct StaticGeometry {
     pub(super) shapes: Vec<StaticShape>,
     /// One for each shape, in the same order.
     pub(super) prepared: Vec<Prepared>,
+    pub(super) index: ShapeIndex,
     pub(super) tile_size: f32,
 }
 
@@ -102,9 +104,10 @@ impl StaticGeometry {
             .enumerate()
             .map(|(index, shape)| checked(index, shape, tile_size))
             .collect::<Result<Vec<_>, _>>()?;
-        let prepared = shapes.iter().map(Prepared::of).collect();
+        let prepared: Vec<Prepared> = shapes.iter().map(Prepared::of).collect();
         Ok(Self {
             shapes,
+            index: ShapeIndex::new(prepared.iter().map(|prepared| &prepared.bounds)),
             prepared,
             tile_size,
         })
@@ -117,8 +120,7 @@ impl StaticGeometry {
 
     /// Appends the contacts of a sphere whose surface is nearer than `reach - radius` (m), ascending by key, at most [`MAX_CONTACTS`].
     ///
-    /// The centre is given by its tile and the offset (m) from the tile's centre; `reach` (m) counts from the centre. Costs a few ns for a shape that is
-    /// out of reach.
+    /// The centre is given by its tile and the offset (m) from the tile's centre; `reach` (m) counts from the centre.
     pub(crate) fn contacts_of_sphere(
         &self,
         tile: TileIndex,
@@ -130,9 +132,10 @@ impl StaticGeometry {
         let centre = tile::join(tile, offset, self.tile_size);
         let reach = f64::from(reach);
         let first = out.len();
-        for (index, (prepared, shape)) in self.prepared.iter().zip(&self.shapes).enumerate() {
+        self.index.near(centre, reach, |index| {
+            let (prepared, shape) = (&self.prepared[index], &self.shapes[index]);
             if !prepared.bounds.is_near(centre, reach) {
-                continue;
+                return;
             }
             let (friction, restitution) = surface_of(shape);
             let shape_key = (index as u64) << FEATURE_BITS;
@@ -152,7 +155,7 @@ impl StaticGeometry {
             if out.len() > first_of_shape + 1 {
                 keep_distinct(out, first_of_shape);
             }
-        }
+        });
         if out.len() > first + MAX_CONTACTS {
             sort_by_depth(&mut out[first..]);
             out.truncate(first + MAX_CONTACTS);
@@ -166,14 +169,15 @@ impl StaticGeometry {
     pub(crate) fn cast_ray(&self, origin: DVec3, direction: DVec3, max_distance: f64) -> Option<StaticRayHit> {
         // Twice the world's edge is more than its diagonal, and keeps an infinite range out of the arithmetic.
         let world_edge = 2.0 * f64::from(tile::MAX_TILE) * f64::from(self.tile_size);
-        let mut limit = if max_distance < 2.0 * world_edge {
+        let limit = if max_distance < 2.0 * world_edge {
             max_distance
         } else {
             2.0 * world_edge
         };
         let mut first: Option<StaticRayHit> = None;
-        for (shape, (prepared, solid)) in self.prepared.iter().zip(&self.shapes).enumerate() {
-            let hit = match *solid {
+        self.index.along(origin, direction, limit, |shape, limit| {
+            let prepared = &self.prepared[shape];
+            let hit = match self.shapes[shape] {
                 StaticShape::Plane { point, normal, .. } => {
                     Plane::new(point, normal).cast_ray(origin, direction, limit)
                 }
@@ -189,17 +193,18 @@ impl StaticGeometry {
                     .as_ref()
                     .and_then(|topology| Surface { mesh, topology }.cast_ray(origin, direction, limit)),
             };
-            if let Some(hit) = hit
-                && first.is_none_or(|nearest| hit.distance < nearest.distance)
-            {
-                limit = hit.distance;
-                first = Some(StaticRayHit {
-                    shape,
-                    distance: hit.distance,
-                    normal: hit.normal,
-                });
+            match hit {
+                Some(hit) if first.is_none_or(|first| (hit.distance, shape) < (first.distance, first.shape)) => {
+                    first = Some(StaticRayHit {
+                        shape,
+                        distance: hit.distance,
+                        normal: hit.normal,
+                    });
+                    hit.distance
+                }
+                _ => limit,
             }
-        }
+        });
         first
     }
 }
@@ -270,8 +275,8 @@ fn surface_near(
 /// An axis-aligned box, m.
 #[derive(Clone, Debug)]
 pub(super) struct Bounds {
-    low: DVec3,
-    high: DVec3,
+    pub(super) low: DVec3,
+    pub(super) high: DVec3,
 }
 
 impl Bounds {
@@ -322,6 +327,7 @@ mod tests {
     use glam::Quat;
 
     use super::*;
+    use crate::scenes::Random;
     use crate::shape::HeightField;
 
     const TILE: f32 = 16.0;
@@ -449,6 +455,52 @@ mod tests {
             .unwrap();
         assert_eq!((beside.shape, beside.distance), (0, 9.0));
         assert_eq!(geometry.cast_ray(DVec3::new(2.5, 9.0, 0.5), DVec3::NEG_Y, 8.0), None);
+    }
+
+    /// A thousand boxes and fields 8,000 km from the origin, and a floor: what is found is what each shape alone gives.
+    #[test]
+    fn many_shapes_are_found_as_each_alone_would_be() {
+        let far = DVec3::new(8_000_000.0, 100.0, -8_000_000.0);
+        let mut random = Random(1);
+        let mut shapes = vec![floor(80.0)];
+        for number in 0..1_000 {
+            let place = far + random.vector(20.0);
+            shapes.push(if number % 10 == 0 {
+                bumps(place, 5, 0.5)
+            } else {
+                cube(place)
+            });
+        }
+        let each: Vec<StaticGeometry> = shapes
+            .iter()
+            .map(|shape| StaticGeometry::new(vec![shape.clone()], TILE).unwrap())
+            .collect();
+        let all = StaticGeometry::new(shapes, TILE).unwrap();
+        for _ in 0..300 {
+            let (from, direction) = (far + random.vector(25.0), random.vector(1.0).normalize());
+            let mut expected: Vec<(f32, u64)> = Vec::new();
+            let mut nearest: Option<StaticRayHit> = None;
+            for (shape, alone) in each.iter().enumerate() {
+                let found = contacts(alone, from, 0.3, 0.6);
+                expected.extend(
+                    found
+                        .iter()
+                        .map(|c| (c.separation, c.key | (shape as u64) << FEATURE_BITS)),
+                );
+                if let Some(hit) = alone.cast_ray(from, direction, 60.0)
+                    && nearest.is_none_or(|nearest| hit.distance < nearest.distance)
+                {
+                    nearest = Some(StaticRayHit { shape, ..hit });
+                }
+            }
+            expected.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            expected.truncate(MAX_CONTACTS);
+            expected.sort_unstable_by_key(|&(_, key)| key);
+            let found = contacts(&all, from, 0.3, 0.6);
+            let found: Vec<_> = found.iter().map(|contact| (contact.separation, contact.key)).collect();
+            assert_eq!(found, expected);
+            assert_eq!(all.cast_ray(from, direction, 60.0), nearest);
+        }
     }
 
     #[test]

@@ -81,12 +81,11 @@ impl StaticGeometry {
             margin: f64::from(margin),
         };
         let first = out.len();
-        for (index, (prepared, shape)) in self.prepared.iter().zip(&self.shapes).enumerate() {
-            if !prepared
-                .bounds
-                .is_near(body.centre, body.outline.bounding_radius + body.margin)
-            {
-                continue;
+        let reach = body.outline.bounding_radius + body.margin;
+        self.index.near(body.centre, reach, |index| {
+            let (prepared, shape) = (&self.prepared[index], &self.shapes[index]);
+            if !prepared.bounds.is_near(body.centre, reach) {
+                return;
             }
             let (friction, restitution) = surface_of(shape);
             let shape_key = (index as u64) << FEATURE_BITS;
@@ -98,7 +97,7 @@ impl StaticGeometry {
                     restitution,
                 });
             });
-        }
+        });
         let found = &mut out[first..];
         if found.len() > MAX_CONTACTS {
             found.sort_unstable_by(|a, b| a.deepest().total_cmp(&b.deepest()).then(a.key.cmp(&b.key)));

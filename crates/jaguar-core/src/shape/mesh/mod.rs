@@ -1,6 +1,5 @@
 //! A surface of triangles.
 
-mod bvh;
 mod contact;
 mod facets;
 mod ray;

@@ -16,7 +16,7 @@ impl Surface<'_> {
         let mut first: Option<(f64, u32)> = None;
         self.topology
             .bvh
-            .along_ray(start, direction, max_distance, |triangle, limit| {
+            .along(start, direction, 0.0, max_distance, |triangle, limit| {
                 match frame.distance(self.corners(triangle).map(|corner| corner - start)) {
                     Some(distance)
                         if distance <= limit && first.is_none_or(|nearest| (distance, triangle) < nearest) =>

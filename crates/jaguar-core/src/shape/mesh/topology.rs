@@ -2,8 +2,8 @@
 
 use glam::{DVec3, Vec3};
 
-use super::bvh::Bvh;
 use super::{Surface, TriangleMesh};
+use crate::bvh::{Aabb, Bvh};
 use crate::shape::facet::{NEARLY_FLAT, rise};
 
 /// A neighbour's corner this near to a triangle's plane, in lengths of the way to it, makes the edge between them flat: it can touch nothing that a face does not.
@@ -68,9 +68,11 @@ impl Topology {
             .iter()
             .map(|corners| corners.map(|vertex| canonical[vertex as usize]))
             .collect();
-        let bvh = Bvh::new(corners.len() as u32, |triangle| {
-            corners[triangle as usize].map(|vertex| mesh.vertices[vertex as usize])
-        });
+        let boxes: Vec<Aabb> = corners
+            .iter()
+            .map(|corners| Aabb::around(corners.map(|vertex| mesh.vertices[vertex as usize])))
+            .collect();
+        let bvh = Bvh::new(&boxes).expect("a mesh has triangles");
         let (first_around, around) = triangles_around(mesh.vertices.len(), &corners);
         let mut topology = Self {
             bvh,
