@@ -2,6 +2,7 @@
 
 use crate::body::{BodyDesc, BodyId, BodyKind, BodyRecord, Domain, Filter};
 use crate::error::FieldError;
+use crate::event::SensorOverlap;
 use crate::halo::{CachedContact, CachedManifold};
 use crate::material::{CombineRule, Material};
 use crate::shape::Shape;
@@ -18,6 +19,9 @@ pub(crate) const MANIFOLD_BYTES: usize = 72;
 
 /// Bytes of an encoded contact.
 pub(crate) const CONTACT_BYTES: usize = 32;
+
+/// Bytes of an encoded sensor overlap.
+pub(crate) const OVERLAP_BYTES: usize = 16;
 
 /// One walk over a value's fields, writing or reading.
 trait Fields {
@@ -154,6 +158,18 @@ impl Fields for CachedManifold {
     }
 }
 
+impl Fields for SensorOverlap {
+    fn visit(&mut self, sink: &mut impl Sink) -> Result<(), FieldError> {
+        let Self {
+            sensor: BodyId(sensor),
+            body: BodyId(body),
+        } = self;
+        sink.long(sensor);
+        sink.long(body);
+        Ok(())
+    }
+}
+
 /// The bytes of a body.
 pub(crate) fn body_bytes(mut record: BodyRecord) -> [u8; BODY_BYTES] {
     written(&mut record)
@@ -181,6 +197,21 @@ pub(crate) fn manifold_of(bytes: &[u8; MANIFOLD_BYTES]) -> CachedManifold {
     };
     entry.visit(&mut Reader(bytes)).expect("any numbers are a manifold");
     entry
+}
+
+/// The bytes of a sensor overlap.
+pub(crate) fn overlap_bytes(mut pair: SensorOverlap) -> [u8; OVERLAP_BYTES] {
+    written(&mut pair)
+}
+
+/// The sensor overlap of these bytes; any bytes are some, valid or not.
+pub(crate) fn overlap_of(bytes: &[u8; OVERLAP_BYTES]) -> SensorOverlap {
+    let mut pair = SensorOverlap {
+        sensor: BodyId(0),
+        body: BodyId(0),
+    };
+    pair.visit(&mut Reader(bytes)).expect("any numbers are an overlap");
+    pair
 }
 
 /// The bytes of a kind.

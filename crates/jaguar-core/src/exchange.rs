@@ -9,6 +9,7 @@ use crate::body::BodyId;
 use crate::constants::{CONTACT_SLOP, GHOST_MARGIN};
 use crate::contact::{Block, CachedRanges, ContactCache, Impulses, Kept, NO_BODY, STATIC_BIT};
 use crate::error::{FieldError, HaloError};
+use crate::event::SensorOverlap;
 use crate::halo::{Boundary, BoundaryVelocity, CachedContact, CachedManifold, Ghost};
 use crate::manifold::KeptManifold;
 use crate::manifold::block::ManifoldBlock;
@@ -72,6 +73,7 @@ impl World {
             }
         }
         sort_entries::<KeptManifold>(&mut self.manifolds.extra);
+        self.take_overlaps(&boundary.overlaps);
         self.ghosts.extend_from_slice(&boundary.ghosts);
         Ok(())
     }
@@ -174,6 +176,13 @@ impl World {
         }
         if !leaving.is_empty() {
             self.take_contacts(&destinations, &mut outgoing);
+            self.overlaps.retain(|pair| match destinations.get(&pair.sensor) {
+                Some(&pod) => {
+                    outgoing.entry(pod).or_default().overlaps.push(*pair);
+                    false
+                }
+                None => true,
+            });
             self.remove_bodies(&leaving);
         }
         for boundary in outgoing.values_mut() {
@@ -238,10 +247,22 @@ impl World {
         for entry in &boundary.manifolds {
             check_manifold(entry)?;
         }
+        for pair in &boundary.overlaps {
+            check_overlap(pair)?;
+        }
         for ghost in &boundary.ghosts {
             self.check_ghost(ghost)?;
         }
         Ok(())
+    }
+
+    /// Adds what is in arriving sensors.
+    pub(crate) fn take_overlaps(&mut self, overlaps: &[SensorOverlap]) {
+        if !overlaps.is_empty() {
+            self.overlaps.extend_from_slice(overlaps);
+            self.overlaps.sort_unstable();
+            self.overlaps.dedup();
+        }
     }
 
     fn check_ghost(&self, ghost: &Ghost) -> Result<(), HaloError> {
@@ -484,6 +505,15 @@ fn boundary_velocity(motion: &Motion) -> BoundaryVelocity {
 pub(crate) fn sort_entries<K: Kept>(entries: &mut Vec<K::Listed>) {
     entries.sort_unstable_by_key(K::partners);
     entries.dedup_by_key(|entry| K::partners(entry));
+}
+
+/// Checks a sensor overlap that came from a peer or a file.
+pub(crate) fn check_overlap(pair: &SensorOverlap) -> Result<(), HaloError> {
+    let check = FieldError::check("overlap.body", pair.body.0, 0, STATIC_BIT - 1, "");
+    check.map_err(|reason| HaloError::Record {
+        id: pair.sensor,
+        reason,
+    })
 }
 
 /// Checks a manifold that came from a peer or a file.

@@ -1,6 +1,7 @@
 //! What a neighbour needs: handed-over bodies, ghosts, boundary velocities. Plain numbers, ready for a wire.
 
 use crate::body::{BodyId, BodyKind, BodyRecord};
+use crate::event::SensorOverlap;
 use crate::tile::TileIndex;
 
 /// A contact's impulses of the last tick, which warm start the next.
@@ -86,6 +87,8 @@ pub struct Boundary {
     pub contacts: Vec<CachedContact>,
     /// Every cached manifold likewise.
     pub manifolds: Vec<CachedManifold>,
+    /// What is in those of the bodies that are sensors.
+    pub overlaps: Vec<SensorOverlap>,
     /// Bodies near the receiver's territory.
     pub ghosts: Vec<Ghost>,
 }

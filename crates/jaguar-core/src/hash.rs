@@ -8,7 +8,8 @@ use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::body::BodyRecord;
-use crate::encode::{body_bytes, contact_bytes, manifold_bytes};
+use crate::encode::{body_bytes, contact_bytes, manifold_bytes, overlap_bytes};
+use crate::event::SensorOverlap;
 use crate::halo::{CachedContact, CachedManifold};
 use crate::world::World;
 
@@ -52,6 +53,11 @@ pub fn manifold_hash(entry: &CachedManifold) -> WorldHash {
     WorldHash(xxh3_128(&manifold_bytes(*entry)))
 }
 
+/// One sensor overlap's part of the world hash.
+pub fn overlap_hash(pair: &SensorOverlap) -> WorldHash {
+    WorldHash(xxh3_128(&overlap_bytes(*pair)))
+}
+
 impl World {
     /// The hash of everything that decides the future of the bodies held here. A contact counts where the body of its lower id is held.
     pub fn hash(&self) -> WorldHash {
@@ -69,6 +75,7 @@ impl World {
             .sum();
         let extra = self.extra.iter().filter(|entry| self.is_held(entry.low));
         let manifolds = self.counted_manifolds().map(|entry| manifold_hash(&entry)).sum();
-        listed + extra.map(contact_hash).sum() + manifolds
+        let overlaps = self.overlaps.iter().map(overlap_hash).sum();
+        listed + extra.map(contact_hash).sum() + manifolds + overlaps
     }
 }

@@ -1,24 +1,25 @@
 //! The part of a world that one pod holds, as plain values and as bytes. The parts of a world list every body once and every contact once, where it counts, so that together they are the world.
 //!
-//! Layout, little-endian: number of bodies, of contacts, of manifolds (u64 each), bodies, contacts, manifolds. Version and checksum belong to the envelope around it.
+//! Layout, little-endian: number of bodies, of contacts, of manifolds, of sensor overlaps (u64 each), then those. Version and checksum belong to the envelope around it.
 
 use rayon::prelude::*;
 
 use crate::body::BodyRecord;
 use crate::contact::Impulses;
 use crate::encode::{
-    BODY_BYTES, CONTACT_BYTES, MANIFOLD_BYTES, body_bytes, body_of, contact_bytes, contact_of, manifold_bytes,
-    manifold_of,
+    BODY_BYTES, CONTACT_BYTES, MANIFOLD_BYTES, OVERLAP_BYTES, body_bytes, body_of, contact_bytes, contact_of,
+    manifold_bytes, manifold_of, overlap_bytes, overlap_of,
 };
 use crate::error::{HaloError, SnapshotError};
-use crate::exchange::{check_entry, check_manifold, sort_entries};
+use crate::event::SensorOverlap;
+use crate::exchange::{check_entry, check_manifold, check_overlap, sort_entries};
 use crate::halo::{CachedContact, CachedManifold};
-use crate::hash::{WorldHash, body_hash, contact_hash, manifold_hash};
+use crate::hash::{WorldHash, body_hash, contact_hash, manifold_hash, overlap_hash};
 use crate::manifold::KeptManifold;
 use crate::world::World;
 
 /// Bytes before the first body.
-const HEADER_BYTES: usize = 24;
+const HEADER_BYTES: usize = 32;
 
 /// Bodies and the contacts that count with them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,6 +30,8 @@ pub struct WorldPart {
     pub contacts: Vec<CachedContact>,
     /// Each manifold likewise.
     pub manifolds: Vec<CachedManifold>,
+    /// What is in each sensor, in the sensor's part.
+    pub overlaps: Vec<SensorOverlap>,
 }
 
 impl WorldPart {
@@ -50,16 +53,20 @@ impl WorldPart {
         let (bodies, rest) = length(0, BODY_BYTES)
             .and_then(|length| values.split_at_checked(length))
             .ok_or_else(|| cut_off("bodies"))?;
-        let (contacts, manifolds) = length(8, CONTACT_BYTES)
+        let (contacts, rest) = length(8, CONTACT_BYTES)
             .and_then(|length| rest.split_at_checked(length))
             .ok_or_else(|| cut_off("contacts"))?;
-        if length(16, MANIFOLD_BYTES) != Some(manifolds.len()) {
-            return Err(cut_off("manifolds"));
+        let (manifolds, overlaps) = length(16, MANIFOLD_BYTES)
+            .and_then(|length| rest.split_at_checked(length))
+            .ok_or_else(|| cut_off("manifolds"))?;
+        if length(24, OVERLAP_BYTES) != Some(overlaps.len()) {
+            return Err(cut_off("sensor overlaps"));
         }
         Ok(Self {
             bodies: bodies.as_chunks().0.iter().map(body_of).collect::<Result<_, _>>()?,
             contacts: contacts.as_chunks().0.iter().map(contact_of).collect(),
             manifolds: manifolds.as_chunks().0.iter().map(manifold_of).collect(),
+            overlaps: overlaps.as_chunks().0.iter().map(overlap_of).collect(),
         })
     }
 
@@ -69,15 +76,17 @@ impl WorldPart {
             bodies,
             contacts,
             manifolds,
+            overlaps,
         } = self;
-        let counts = [bodies.len(), contacts.len(), manifolds.len()];
-        let sizes = [BODY_BYTES, CONTACT_BYTES, MANIFOLD_BYTES];
+        let counts = [bodies.len(), contacts.len(), manifolds.len(), overlaps.len()];
+        let sizes = [BODY_BYTES, CONTACT_BYTES, MANIFOLD_BYTES, OVERLAP_BYTES];
         let length: usize = counts.iter().zip(sizes).map(|(count, size)| count * size).sum();
         let mut out = Vec::with_capacity(HEADER_BYTES + length);
         out.extend(counts.iter().flat_map(|&count| (count as u64).to_le_bytes()));
         out.extend(bodies.iter().flat_map(|record| body_bytes(*record)));
         out.extend(contacts.iter().flat_map(|entry| contact_bytes(*entry)));
         out.extend(manifolds.iter().flat_map(|entry| manifold_bytes(*entry)));
+        out.extend(overlaps.iter().flat_map(|pair| overlap_bytes(*pair)));
         out
     }
 
@@ -86,7 +95,8 @@ impl WorldPart {
         let bodies: WorldHash = self.bodies.par_iter().with_min_len(512).map(body_hash).sum();
         let contacts: WorldHash = self.contacts.par_iter().with_min_len(512).map(contact_hash).sum();
         let manifolds: WorldHash = self.manifolds.iter().map(manifold_hash).sum();
-        bodies + contacts + manifolds
+        let overlaps: WorldHash = self.overlaps.iter().map(overlap_hash).sum();
+        bodies + contacts + manifolds + overlaps
     }
 }
 
@@ -97,6 +107,7 @@ impl World {
         let mut out = Vec::with_capacity(HEADER_BYTES + self.len() * (BODY_BYTES + 4 * CONTACT_BYTES));
         out.extend_from_slice(&(self.len() as u64).to_le_bytes());
         out.extend_from_slice(&[0; 16]);
+        out.extend_from_slice(&(self.overlaps.len() as u64).to_le_bytes());
         for record in self.records() {
             out.extend_from_slice(&body_bytes(record));
         }
@@ -110,8 +121,11 @@ impl World {
             out.extend_from_slice(&manifold_bytes(entry));
             manifolds += 1;
         }
+        for pair in &self.overlaps {
+            out.extend_from_slice(&overlap_bytes(*pair));
+        }
         out[8..16].copy_from_slice(&contacts.to_le_bytes());
-        out[16..HEADER_BYTES].copy_from_slice(&manifolds.to_le_bytes());
+        out[16..24].copy_from_slice(&manifolds.to_le_bytes());
         out
     }
 
@@ -140,6 +154,10 @@ impl World {
             self.manifolds.extra.push(*entry);
         }
         sort_entries::<KeptManifold>(&mut self.manifolds.extra);
+        for pair in &part.overlaps {
+            check_overlap(pair)?;
+        }
+        self.take_overlaps(&part.overlaps);
         Ok(())
     }
 }
@@ -190,9 +208,10 @@ mod tests {
             bodies: u64,
             contacts: u64,
             manifolds: u64,
+            overlaps: u64,
             rest: Vec<u8>,
         ) {
-            let counts = [bodies, contacts, manifolds].map(u64::to_le_bytes);
+            let counts = [bodies, contacts, manifolds, overlaps].map(u64::to_le_bytes);
             let bytes = [counts.as_flattened(), &rest].concat();
             if let Ok(part) = WorldPart::decode(&bytes) {
                 prop_assert_eq!((part.bodies.len() as u64, part.contacts.len() as u64), (bodies, contacts));

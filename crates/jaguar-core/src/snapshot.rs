@@ -1,6 +1,6 @@
 //! A world as bytes and back. The contents of a snapshot decide the future of the world bit for bit; the layout is versioned and checked before anything is believed.
 //!
-//! Layout, little-endian: magic, version; parameters; static shapes; tick, next id, largest radius; count and bodies; count and cached contacts; count and cached manifolds; xxh3-64 of all that.
+//! Layout, little-endian: magic, version; parameters; static shapes; tick, next id, largest radius; count and bodies; count and cached contacts; count and cached manifolds; count and sensor overlaps; xxh3-64 of all that.
 
 use glam::{DVec3, Quat, Vec3};
 use xxhash_rust::xxh3::xxh3_64;
@@ -8,8 +8,8 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::body::BodyId;
 use crate::config::{WorldConfig, WorldParams};
 use crate::encode::{
-    BODY_BYTES, CONTACT_BYTES, MANIFOLD_BYTES, body_bytes, body_of, contact_bytes, contact_of, manifold_bytes,
-    manifold_of,
+    BODY_BYTES, CONTACT_BYTES, MANIFOLD_BYTES, OVERLAP_BYTES, body_bytes, body_of, contact_bytes, contact_of,
+    manifold_bytes, manifold_of, overlap_bytes, overlap_of,
 };
 use crate::error::{FieldError, SnapshotError};
 use crate::part::WorldPart;
@@ -20,7 +20,7 @@ use crate::world::World;
 const MAGIC: [u8; 8] = *b"JAGUARSN";
 
 /// Version of the layout.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 impl World {
     /// The world as bytes.
@@ -50,6 +50,10 @@ impl World {
         put(&mut out, (manifolds.len() as u64).to_le_bytes());
         for entry in manifolds {
             put(&mut out, manifold_bytes(entry));
+        }
+        put(&mut out, (self.overlaps.len() as u64).to_le_bytes());
+        for pair in &self.overlaps {
+            put(&mut out, overlap_bytes(*pair));
         }
         let checksum = xxh3_64(&out);
         put(&mut out, checksum.to_le_bytes());
@@ -99,10 +103,14 @@ impl World {
         let manifolds = input.count("number of manifolds", MANIFOLD_BYTES)?;
         let manifolds = (0..manifolds).map(|_| Ok(manifold_of(&input.take("manifold")?)));
         let manifolds = manifolds.collect::<Result<Vec<_>, SnapshotError>>()?;
+        let overlaps = input.count("number of sensor overlaps", OVERLAP_BYTES)?;
+        let overlaps = (0..overlaps).map(|_| Ok(overlap_of(&input.take("sensor overlap")?)));
+        let overlaps = overlaps.collect::<Result<Vec<_>, SnapshotError>>()?;
         world.fill(&WorldPart {
             bodies,
             contacts,
             manifolds,
+            overlaps,
         })?;
         if input.at != input.bytes.len() {
             return Err(input.cut_off("the end"));

@@ -15,13 +15,14 @@ use crate::broad_phase::GridParams;
 use crate::collide::{Collision, split_front};
 use crate::contact::{Block, ContactCache, ContactSet};
 use crate::error::HaloError;
+use crate::event::{add_impulses, add_manifold_impulses};
 use crate::kinds::Kinds;
 use crate::manifold::across::Doing;
 use crate::manifold::attitude::{Attitude, turn_freely};
 use crate::manifold::block::ManifoldBlock;
 use crate::manifold::inside::{Movers, SolvePass, WarmStart};
 use crate::manifold::{self, Manifolds};
-use crate::simd::{F32x8, Kernel, LANES, Level};
+use crate::simd::{F32x8, Kernel, LANES, Level, Octet};
 use crate::solver::across::{self, Side};
 use crate::solver::kernel::Change;
 use crate::solver::{StepConstants, inside, integrate};
@@ -62,6 +63,7 @@ impl World {
             .rebuild(self.bodies.columns(), held)
             .map_err(|tile| HaloError::SharedTile { tile })?;
 
+        self.begin_events();
         std::mem::swap(&mut self.cached, &mut self.spare_cached);
         let before = ContactCache {
             set: &self.spare_cached,
@@ -81,6 +83,8 @@ impl World {
             &self.constants,
         );
         self.extra.clear();
+        self.sense();
+        self.clear_felt();
         self.exchange.match_peers(
             self.bodies.columns(),
             held,
@@ -106,15 +110,19 @@ impl World {
             &self.bodies.columns().motion,
             &mut self.contacts.across,
             &mut self.collision.changes,
+            &mut self.journal.felt.across,
             &self.constants,
         );
+        add_impulses(&mut self.journal.felt.across, &self.contacts.across);
         manifold::across::solve_all(
             &self.bodies.columns().motion,
             &self.manifolds.attitudes,
             &mut self.manifolds.set.across,
             &mut self.manifolds.doings,
+            &mut self.journal.felt.across_manifolds,
             &self.constants,
         );
+        add_manifold_impulses(&mut self.journal.felt.across_manifolds, &self.manifolds.set.across);
         self.run_portions(if done + 1 < substeps {
             Stages::SolveAndBegin
         } else {
@@ -133,6 +141,7 @@ impl World {
             "a tick is finished after its {substeps} substeps"
         );
         self.store_impulses();
+        self.end_events();
         self.bodies.drop_ghosts();
         let attitudes = &self.manifolds.attitudes;
         let (
@@ -257,12 +266,25 @@ impl World {
         let (mut motion, mut inside, mut statics) = (&mut motion[..], &mut inside[..], &mut statics[..]);
         let (mut manifolds, mut static_manifolds) = (&mut set.inside[..], &mut set.statics[..]);
         let mut attitudes = &mut attitudes[..];
+        let felt = &mut self.journal.felt;
+        let (mut felt_inside, mut felt_statics) = (&mut felt.inside[..], &mut felt.statics[..]);
+        let (mut felt_manifolds, mut felt_static_manifolds) =
+            (&mut felt.inside_manifolds[..], &mut felt.static_manifolds[..]);
+        let is_told = self.journal.kinds.contacts;
+        let told = |len: usize| if is_told { len } else { 0 };
         let mixed = !attitudes.is_empty();
         let mut tasks: Vec<Task<'_>> = Vec::with_capacity(portions.len());
         for (p, portion) in portions.iter().enumerate() {
             let manifold_portion = manifold_portions.get(p).cloned().unwrap_or_default();
             let turned = if mixed { portion.bodies.len() } else { 0 };
             tasks.push(Task {
+                felt: TaskFelt {
+                    inside: split_front(&mut felt_inside, told(portion.inside.len())),
+                    statics: split_front(&mut felt_statics, told(portion.statics.len())),
+                    manifolds: split_front(&mut felt_manifolds, told(manifold_portion.inside.len())),
+                    static_manifolds: split_front(&mut felt_static_manifolds, told(manifold_portion.statics.len())),
+                },
+                sensors: portion.sensors.then(|| &kind[portion.bodies.clone()]),
                 attitudes: split_front(&mut attitudes, turned),
                 turning: mixed.then(|| &kind[portion.bodies.clone()]),
                 manifolds: split_front(&mut manifolds, manifold_portion.inside.len()),
@@ -347,13 +369,27 @@ struct Task<'a> {
     manifolds: &'a mut [ManifoldBlock],
     static_manifolds: &'a mut [ManifoldBlock],
     manifold_sides: &'a [Side],
+    /// Kinds of the bodies, if any is a sensor.
+    sensors: Option<&'a [u32]>,
+    felt: TaskFelt<'a>,
+}
+
+/// The parts of [`crate::event::Felt`] that are a task's; all empty unless contacts are told.
+struct TaskFelt<'a> {
+    inside: &'a mut [Octet],
+    statics: &'a mut [Octet],
+    manifolds: &'a mut [Octet],
+    static_manifolds: &'a mut [Octet],
 }
 
 impl Task<'_> {
     /// Integrates velocities and warm starts all contacts.
     #[inline(always)]
     fn begin_substep<F: F32x8>(&mut self, shared: &Shared<'_>) {
-        let quarantined = integrate::integrate_velocities(self.motion, shared.step);
+        let quarantined = match self.sensors {
+            Some(numbers) => integrate::integrate_among_sensors(self.motion, numbers, shared.kinds, shared.step),
+            None => integrate::integrate_velocities(self.motion, shared.step),
+        };
         if quarantined > 0 {
             shared.quarantined.fetch_add(quarantined, Ordering::Relaxed);
         }
@@ -387,11 +423,19 @@ impl Task<'_> {
     }
 
     fn solve_manifolds<const PUSH: bool>(&mut self, step: &StepConstants) {
-        let (mut movers, inside, statics) = self.movers();
-        for blocks in [inside, statics] {
+        let mut movers = Movers {
+            motion: self.motion,
+            attitudes: self.attitudes,
+            base: self.base,
+        };
+        for (blocks, felt) in [
+            (&mut *self.manifolds, &mut *self.felt.manifolds),
+            (&mut *self.static_manifolds, &mut *self.felt.static_manifolds),
+        ] {
             step.simd.run(SolvePass::<PUSH> {
                 movers: &mut movers,
                 blocks,
+                felt,
                 step,
             });
         }
@@ -406,8 +450,8 @@ impl Task<'_> {
             let change = |block: usize| &shared.doings[block].change;
             manifold::across::apply_sides(self.motion, self.attitudes, self.base, self.manifold_sides, change);
         }
-        inside::solve_pass::<F, true>(self.motion, self.base, self.inside, step);
-        inside::solve_pass::<F, true>(self.motion, self.base, self.statics, step);
+        inside::solve_pass::<F, true>(self.motion, self.base, self.inside, self.felt.inside, step);
+        inside::solve_pass::<F, true>(self.motion, self.base, self.statics, self.felt.statics, step);
         if self.turning.is_some() {
             self.solve_manifolds::<true>(step);
         }
@@ -415,10 +459,14 @@ impl Task<'_> {
         if let Some(numbers) = self.turning {
             turn_freely(self.motion, self.attitudes, numbers, shared.kinds, step);
         }
-        inside::solve_pass::<F, false>(self.motion, self.base, self.inside, step);
-        inside::solve_pass::<F, false>(self.motion, self.base, self.statics, step);
+        inside::solve_pass::<F, false>(self.motion, self.base, self.inside, &mut [], step);
+        inside::solve_pass::<F, false>(self.motion, self.base, self.statics, &mut [], step);
         if self.turning.is_some() {
             self.solve_manifolds::<false>(step);
         }
+        add_impulses(self.felt.inside, self.inside);
+        add_impulses(self.felt.statics, self.statics);
+        add_manifold_impulses(self.felt.manifolds, self.manifolds);
+        add_manifold_impulses(self.felt.static_manifolds, self.static_manifolds);
     }
 }

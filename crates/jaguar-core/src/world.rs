@@ -6,11 +6,12 @@ use glam::{Quat, Vec3, Vec4};
 use rustc_hash::FxHashSet;
 
 use crate::body::{Body, BodyDesc, BodyId, BodyKind, BodyRecord};
-use crate::collide::Collision;
+use crate::collide::{Collision, Located};
 use crate::config::{WorldConfig, WorldParams};
 use crate::constants::{MASS_RANGE, MAX_ANGULAR_SPEED, MAX_DRAG_AREA, MAX_THRUST, MIN_RADIUS_IN_TILES, UNIT_TOLERANCE};
 use crate::contact::{CacheSet, ContactCache, ContactSet, STATIC_BIT};
 use crate::error::{FieldError, HaloError, SpawnError, WorldError};
+use crate::event::{Journal, SensorOverlap};
 use crate::exchange::Exchange;
 use crate::halo::{CachedContact, CachedManifold, Ghost};
 use crate::manifold::Manifolds;
@@ -56,7 +57,10 @@ pub struct World {
     pub(crate) manifolds: Manifolds,
     /// Cached contacts without a home; see [`ContactCache::extra`].
     pub(crate) extra: Vec<CachedContact>,
+    /// What is in held sensors, ascending.
+    pub(crate) overlaps: Vec<SensorOverlap>,
     pub(crate) ghosts: Vec<Ghost>,
+    pub(crate) journal: Journal,
     pub(crate) collision: Collision,
     pub(crate) exchange: Exchange,
     pub(crate) phase: Phase,
@@ -136,7 +140,9 @@ impl World {
             spare_cached: CacheSet::default(),
             manifolds: Manifolds::default(),
             extra: Vec::new(),
+            overlaps: Vec::new(),
             ghosts: Vec::new(),
+            journal: Journal::default(),
             collision: Collision::default(),
             exchange: Exchange::default(),
             phase: Phase::Rest,
@@ -347,7 +353,7 @@ impl World {
         let known = self.collision.portions.last().map_or(0, |portion| portion.bodies.end);
         let held = self.bodies.columns().id.get(..known).unwrap_or_default();
         let contacts = self.collision.contacts(&self.contacts, &self.cached);
-        let points = contacts.map(move |(block, lane, entry)| {
+        let points = contacts.map(move |Located { block, lane, entry, .. }| {
             let id = |index: u32| held.get(index as usize).map_or(entry.other, |id| id.0);
             let low = BodyId(id(block.low[lane]));
             let high = match id(block.high[lane]) {
@@ -415,6 +421,9 @@ impl World {
 
     /// Forgets all cached contacts with bodies of these ids.
     fn forget_contacts(&mut self, ids: &FxHashSet<BodyId>) {
+        self.note_ends(|id| ids.contains(&id));
+        self.overlaps
+            .retain(|pair| !ids.contains(&pair.sensor) && !ids.contains(&pair.body));
         self.cached.forget(self.bodies.homes(), ids);
         self.manifolds.cached.forget(self.bodies.manifold_homes(), ids);
         self.manifolds

@@ -9,7 +9,7 @@ use crate::candidates::{Candidates, Plan};
 use crate::lanes::LaneOrder;
 use crate::manifold::attitude::Attitude;
 use crate::manifold::prepare::PairManifold;
-use crate::narrow_phase::convex_pair::{pair_manifold, static_manifolds};
+use crate::narrow_phase::convex_pair::{overlap, pair_manifold, static_manifolds};
 use crate::narrow_phase::prepare::{pair_matters, static_matters};
 use crate::narrow_phase::static_geometry::{StaticContact, StaticGeometry};
 use crate::narrow_phase::static_manifold::StaticManifold;
@@ -42,6 +42,8 @@ pub(crate) struct Found {
     pub(super) inside: Vec<Pair>,
     pub(crate) inside_lanes: LaneOrder,
     pub(super) across: Vec<Pair>,
+    /// Overlaps of a sensor and a body, in this order.
+    pub(super) overlaps: Vec<Pair>,
     /// In storage order of the body, then by feature.
     pub(super) statics: Vec<(u32, StaticContact)>,
     pub(crate) static_lanes: LaneOrder,
@@ -89,6 +91,7 @@ impl Found {
     fn clear(&mut self) {
         self.unordered.clear();
         self.across.clear();
+        self.overlaps.clear();
         self.candidates.clear();
         self.statics.clear();
         self.manifolds.clear();
@@ -167,7 +170,11 @@ impl Found {
     /// Whether a pair is one of balls that may touch. A pair of others is taken here if it is a contact.
     fn is_of_balls(&mut self, a: u32, b: u32, vector: Vec3, view: &View<'_>) -> bool {
         let (kind_a, kind_b) = (view.bodies.kind(a as usize), view.bodies.kind(b as usize));
-        if !kind_a.given.filter.admits(kind_b.given.filter) || kind_a.given.sensor || kind_b.given.sensor {
+        if !kind_a.given.filter.admits(kind_b.given.filter) {
+            return false;
+        }
+        if kind_a.given.sensor || kind_b.given.sensor {
+            self.sense(a, b, vector, view);
             return false;
         }
         if kind_a.is_ball && kind_b.is_ball {
@@ -195,11 +202,22 @@ impl Found {
         false
     }
 
+    /// Takes a pair if one is a sensor and the other is in it. Sensors do not see each other, nor static geometry, which is where it always was.
+    fn sense(&mut self, a: u32, b: u32, vector: Vec3, view: &View<'_>) {
+        let is_sensor = |body: u32| view.bodies.kind(body as usize).given.sensor;
+        if is_sensor(a) != is_sensor(b) && overlap(view.bodies, view.attitudes, [a, b], vector) {
+            self.overlaps.push(if is_sensor(a) { [a, b] } else { [b, a] });
+        }
+    }
+
     fn find_statics(&mut self, chunk: &Chunk, view: &View<'_>) {
         let (columns, step) = (view.bodies.columns(), view.step);
         for body in chunk.bodies.clone() {
             if !view.attitudes.is_empty() && !view.bodies.kind(body).is_ball {
                 self.find_static_manifolds(body, view);
+                continue;
+            }
+            if !view.attitudes.is_empty() && view.bodies.kind(body).given.sensor {
                 continue;
             }
             let motion = &columns.motion[body];

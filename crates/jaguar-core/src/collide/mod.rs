@@ -27,6 +27,17 @@ use crate::tile_table::TileTable;
 /// Two bodies by index, the smaller first; a held body comes before a ghost.
 type Pair = [u32; 2];
 
+/// A contact of the tick.
+pub(crate) struct Located<'a> {
+    pub(crate) block: &'a Block,
+    /// 0 inside a tile, 1 with static geometry, 2 between tiles.
+    pub(crate) class: usize,
+    /// The block's number in its class.
+    pub(crate) number: usize,
+    pub(crate) lane: usize,
+    pub(crate) entry: &'a CacheEntry,
+}
+
 /// Buffers of the collision stages, kept from tick to tick so that a steady world allocates nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Collision {
@@ -75,7 +86,7 @@ impl Collision {
             self.candidates.rebuild(bodies, lists, skin, step.tile_size);
         }
         self.order_across(held);
-        self.lay_out(bodies);
+        self.lay_out(bodies, mixed);
         let makings = Makings {
             columns: bodies.columns(),
             kinds: bodies.kinds(),
@@ -100,31 +111,52 @@ impl Collision {
         &'a self,
         contacts: &'a ContactSet,
         cached: &'a CacheSet,
-    ) -> impl Iterator<Item = (&'a Block, usize, &'a CacheEntry)> {
+    ) -> impl Iterator<Item = Located<'a>> {
         let portions = self.portions.iter().zip(&self.found).flat_map(|(portion, found)| {
             let inside = &cached.inside[portion.inside_entries.clone()];
             let statics = &cached.statics[portion.static_entries.clone()];
             let inside = (
-                contacts.inside.get(portion.inside.clone()),
+                &contacts.inside,
+                portion.inside.start,
                 &found.inside_lanes.lanes,
                 inside,
             );
             let statics = (
-                contacts.statics.get(portion.statics.clone()),
+                &contacts.statics,
+                portion.statics.start,
                 &found.static_lanes.lanes,
                 statics,
             );
-            [inside, statics].into_iter().flat_map(|(blocks, lanes, entries)| {
-                let blocks = blocks.unwrap_or_default();
+            let classes = [inside, statics].into_iter().enumerate();
+            classes.flat_map(|(class, (blocks, first, lanes, entries))| {
                 let located = lanes.iter().zip(entries);
-                located.filter_map(|(&lane, entry)| {
-                    let block = blocks.get(lane as usize / LANES)?;
-                    Some((block, lane as usize % LANES, entry))
+                located.filter_map(move |(&lane, entry)| {
+                    let number = first + lane as usize / LANES;
+                    Some(Located {
+                        block: blocks.get(number)?,
+                        class,
+                        number,
+                        lane: lane as usize % LANES,
+                        entry,
+                    })
                 })
             })
         });
-        let across = contacts.across.iter().flat_map(Block::lanes).zip(&cached.across);
-        portions.chain(across.map(|((block, lane), entry)| (block, lane, entry)))
+        let lanes = |(number, block): (usize, &'a Block)| block.lanes().map(move |(block, lane)| (number, block, lane));
+        let across = contacts.across.iter().enumerate().flat_map(lanes).zip(&cached.across);
+        portions.chain(across.map(|((number, block, lane), entry)| Located {
+            block,
+            class: 2,
+            number,
+            lane,
+            entry,
+        }))
+    }
+
+    /// What overlaps a sensor in this tick: the indices of sensor and body. In no particular order, and of ghosts' sensors too.
+    pub(crate) fn overlaps(&self) -> impl Iterator<Item = Pair> + '_ {
+        let found = self.found[..self.table.chunks.len()].iter();
+        found.flat_map(|found| found.overlaps.iter().copied())
     }
 
     fn extend_reaches(&mut self, bodies: &mut Bodies, mixed: bool, step: &StepConstants) {

@@ -34,6 +34,8 @@ pub(crate) struct Portion {
     pub(crate) sides: Range<usize>,
     /// Whether any of the bodies is damped.
     pub(crate) damped: bool,
+    /// Whether any is a sensor.
+    pub(crate) sensors: bool,
 }
 
 /// What contacts are made of.
@@ -84,7 +86,7 @@ impl Target<'_> {
 
 impl Collision {
     /// Gives every portion its ranges of contacts.
-    pub(super) fn lay_out(&mut self, bodies: &Bodies) {
+    pub(super) fn lay_out(&mut self, bodies: &Bodies, mixed: bool) {
         self.portions.clear();
         let mut last = Portion::default();
         let owned = &self.table.chunks[..self.table.owned_chunks];
@@ -98,6 +100,7 @@ impl Collision {
                 static_entries: after(&last.static_entries, found.statics.len()),
                 sides: 0..0,
                 damped: chunk.bodies.clone().any(|body| bodies.kind(body).is_damped),
+                sensors: mixed && chunk.bodies.clone().any(|body| bodies.kind(body).given.sensor),
             };
             self.portions.push(last.clone());
         }

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::attitude::Attitude;
 use super::block::{ManifoldBlock, Octet3};
 use super::kernel::{Bodies8, Change, Shifts8, accumulated, solve_across};
-use crate::simd::{F32x8, Kernel, Level};
+use crate::simd::{F32x8, Kernel, Level, Octet};
 use crate::solver::StepConstants;
 use crate::solver::across::Side;
 use crate::storage::Motion;
@@ -29,17 +29,26 @@ pub(crate) fn solve_all(
     attitudes: &[Attitude],
     blocks: &mut [ManifoldBlock],
     changes: &mut [Doing],
+    felt: &mut [Octet],
     step: &StepConstants,
 ) {
+    let chunks = blocks.len().div_ceil(BLOCKS_AT_ONCE);
+    // Bounces are added to the sums, if there are any.
+    let felt = felt.par_chunks_mut(BLOCKS_AT_ONCE).map(Some);
+    let felt = felt
+        .chain(rayon::iter::repeat_n((), chunks).map(|()| None))
+        .take(chunks);
     let chunks = blocks
         .par_chunks_mut(BLOCKS_AT_ONCE)
-        .zip(changes.par_chunks_mut(BLOCKS_AT_ONCE));
-    chunks.for_each(|(blocks, changes)| {
+        .zip(changes.par_chunks_mut(BLOCKS_AT_ONCE))
+        .zip(felt);
+    chunks.for_each(|((blocks, changes), felt)| {
         step.simd.run(SolveAcross {
             motion,
             attitudes,
             blocks,
             changes,
+            felt: felt.unwrap_or_default(),
             step,
         });
     });
@@ -50,6 +59,7 @@ struct SolveAcross<'a> {
     attitudes: &'a [Attitude],
     blocks: &'a mut [ManifoldBlock],
     changes: &'a mut [Doing],
+    felt: &'a mut [Octet],
     step: &'a StepConstants,
 }
 
@@ -58,12 +68,18 @@ impl Kernel for SolveAcross<'_> {
 
     #[inline(always)]
     fn run<F: F32x8>(self) {
-        for (block, change) in self.blocks.iter_mut().zip(self.changes) {
+        for (b, (block, change)) in self.blocks.iter_mut().zip(self.changes).enumerate() {
             let low = Bodies8::<F>::gather(self.motion, self.attitudes, 0, &block.low);
             let high = Bodies8::<F>::gather(self.motion, self.attitudes, 0, &block.high);
             let low_shift = Shifts8::gather(self.motion, 0, &block.low);
             let high_shift = Shifts8::gather(self.motion, 0, &block.high);
-            change.change = solve_across(block, (low, &low_shift), (high, &high_shift), self.step);
+            change.change = solve_across(
+                block,
+                (low, &low_shift),
+                (high, &high_shift),
+                self.felt.get_mut(b),
+                self.step,
+            );
             change.accumulated = accumulated::<F>(block);
         }
     }

@@ -3,7 +3,7 @@
 use super::attitude::Attitude;
 use super::block::ManifoldBlock;
 use super::kernel::{Bodies8, Shifts8, accumulated, apply, solve};
-use crate::simd::{F32x8, Kernel};
+use crate::simd::{F32x8, Kernel, Octet};
 use crate::solver::StepConstants;
 use crate::storage::Motion;
 
@@ -38,6 +38,8 @@ impl Kernel for WarmStart<'_, '_> {
 pub(crate) struct SolvePass<'a, 'b, const PUSH: bool> {
     pub(crate) movers: &'b mut Movers<'a>,
     pub(crate) blocks: &'b mut [ManifoldBlock],
+    /// A sum for each block or none, to which the normal impulses of bounces are added.
+    pub(crate) felt: &'b mut [Octet],
     pub(crate) step: &'b StepConstants,
 }
 
@@ -46,14 +48,22 @@ impl<const PUSH: bool> Kernel for SolvePass<'_, '_, PUSH> {
 
     #[inline(always)]
     fn run<F: F32x8>(self) {
-        let Self { movers, blocks, step } = self;
-        for block in blocks {
+        let Self {
+            movers,
+            blocks,
+            felt,
+            step,
+        } = self;
+        for (b, block) in blocks.iter_mut().enumerate() {
             let mut low = Bodies8::<F>::gather(movers.motion, movers.attitudes, movers.base, &block.low);
             let mut high = Bodies8::<F>::gather(movers.motion, movers.attitudes, movers.base, &block.high);
             let low_shift = Shifts8::gather(movers.motion, movers.base, &block.low);
             let high_shift = Shifts8::gather(movers.motion, movers.base, &block.high);
             let softness = &step.manifold_softness;
-            solve::<F, PUSH>(block, (&mut low, &low_shift), (&mut high, &high_shift), softness, step);
+            let bounce = solve::<F, PUSH>(block, (&mut low, &low_shift), (&mut high, &high_shift), softness, step);
+            if let (Some(bounce), Some(felt)) = (bounce, felt.get_mut(b)) {
+                bounce.add_normal_to(felt, block);
+            }
             low.scatter(movers.motion, movers.base, &block.low);
             high.scatter(movers.motion, movers.base, &block.high);
         }

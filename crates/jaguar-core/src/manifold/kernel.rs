@@ -77,6 +77,14 @@ pub(crate) struct Change {
 }
 
 impl Change {
+    /// Adds the impulses along the normals to sums.
+    pub(crate) fn add_normal_to(&self, felt: &mut Octet, block: &ManifoldBlock) {
+        for lane in 0..LANES {
+            let along = |axis: usize| self.linear[axis][lane] * block.normal[axis][lane];
+            felt[lane] += (along(0) + along(1) + along(2)).max(0.0);
+        }
+    }
+
     fn add(&mut self, other: &Self) {
         let pairs = [
             (&mut self.linear, &other.linear),
@@ -421,6 +429,7 @@ pub(crate) fn solve_across<F: F32x8>(
     block: &mut ManifoldBlock,
     (mut low, low_shift): (Bodies8<F>, &Shifts8<F>),
     (mut high, high_shift): (Bodies8<F>, &Shifts8<F>),
+    felt: Option<&mut Octet>,
     step: &StepConstants,
 ) -> Change {
     let before = Impulses8::of(block);
@@ -431,6 +440,9 @@ pub(crate) fn solve_across<F: F32x8>(
     let mut change = change_of::<F>(block, &half);
     if let Some(bounce) = &bounce {
         change.add(bounce);
+        if let Some(felt) = felt {
+            bounce.add_normal_to(felt, block);
+        }
     }
     change
 }

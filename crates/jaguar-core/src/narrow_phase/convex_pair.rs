@@ -54,6 +54,33 @@ pub(crate) fn pair_manifold(
     (manifold.count > 0).then_some(manifold)
 }
 
+/// Whether two bodies, at this vector from one to the other (m), overlap where they are. The same when they are swapped and the vector is reversed.
+pub(crate) fn overlap(bodies: &Bodies, attitudes: &[Attitude], [a, b]: [u32; 2], vector: Vec3) -> bool {
+    let columns = bodies.columns();
+    let ([low, high], between) = if columns.id[a as usize] < columns.id[b as usize] {
+        ([a, b], vector)
+    } else {
+        ([b, a], -vector)
+    };
+    let at = |body: u32| {
+        let body = body as usize;
+        (
+            solid_of(bodies.kind(body)),
+            rotation_of(&attitudes[body]),
+            columns.motion[body].radius(),
+        )
+    };
+    let ((first, rotation_a, radius_a), (second, rotation_b, radius_b)) = (at(low), at(high));
+    let reach = radius_a + radius_b;
+    if between.length_squared() >= reach * reach {
+        return false;
+    }
+    if let (Solid::Sphere { .. }, Solid::Sphere { .. }) = (&first, &second) {
+        return true;
+    }
+    collide((first, &rotation_a), (second, &rotation_b), between, 0.0).is_some_and(|manifold| manifold.count > 0)
+}
+
 /// Appends the manifolds of a body with static geometry, as far as they matter in this tick.
 pub(crate) fn static_manifolds(
     bodies: &Bodies,

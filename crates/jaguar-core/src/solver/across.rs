@@ -64,15 +64,29 @@ impl Side {
 }
 
 /// Computes the change of every contact; applies none.
-pub(crate) fn solve_all(motion: &[Motion], blocks: &mut [Block], changes: &mut [Change], step: &StepConstants) {
+pub(crate) fn solve_all(
+    motion: &[Motion],
+    blocks: &mut [Block],
+    changes: &mut [Change],
+    felt: &mut [Octet],
+    step: &StepConstants,
+) {
+    let chunks = blocks.len().div_ceil(BLOCKS_AT_ONCE);
+    // Bounces are added to the sums, if there are any.
+    let felt = felt.par_chunks_mut(BLOCKS_AT_ONCE).map(Some);
+    let felt = felt
+        .chain(rayon::iter::repeat_n((), chunks).map(|()| None))
+        .take(chunks);
     blocks
         .par_chunks_mut(BLOCKS_AT_ONCE)
         .zip(changes.par_chunks_mut(BLOCKS_AT_ONCE))
-        .for_each(|(blocks, changes)| {
+        .zip(felt)
+        .for_each(|((blocks, changes), felt)| {
             step.simd.run(Solve {
                 motion,
                 blocks,
                 changes,
+                felt: felt.unwrap_or_default(),
                 step,
             });
         });
@@ -82,6 +96,7 @@ struct Solve<'a> {
     motion: &'a [Motion],
     blocks: &'a mut [Block],
     changes: &'a mut [Change],
+    felt: &'a mut [Octet],
     step: &'a StepConstants,
 }
 
@@ -91,7 +106,7 @@ impl Kernel for Solve<'_> {
     #[inline(always)]
     fn run<F: F32x8>(self) {
         let motion = self.motion;
-        for (block, change) in self.blocks.iter_mut().zip(self.changes) {
+        for (b, (block, change)) in self.blocks.iter_mut().zip(self.changes).enumerate() {
             let low = (
                 &Velocities::<F>::gather(motion, 0, &block.low),
                 &Shifts::gather(motion, 0, &block.low),
@@ -100,7 +115,7 @@ impl Kernel for Solve<'_> {
                 &Velocities::gather(motion, 0, &block.high),
                 &Shifts::gather(motion, 0, &block.high),
             );
-            solve::<F, true>(block, low, high, Share::Half, self.step).store(change);
+            solve::<F, true>(block, low, high, Share::Half, self.felt.get_mut(b), self.step).store(change);
         }
     }
 }

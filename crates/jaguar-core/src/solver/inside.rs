@@ -3,7 +3,7 @@
 use super::StepConstants;
 use super::kernel::{Impulse, Share, Shifts, Velocities, solve};
 use crate::contact::Block;
-use crate::simd::F32x8;
+use crate::simd::{F32x8, Octet};
 use crate::storage::Motion;
 
 /// Applies what the contacts have accumulated. `base` is the index of the first body in `motion`.
@@ -20,22 +20,31 @@ pub(crate) fn warm_start<F: F32x8>(motion: &mut [Motion], base: usize, blocks: &
     }
 }
 
-/// One pass over contacts: pushing overlaps apart, or (relaxing) only correcting velocities, which takes back the speed that the push gave.
+/// One pass over contacts: pushing overlaps apart, or (relaxing) only correcting velocities, which takes back the speed that the push gave. Bounces are added to `felt`, which has a sum
+/// for each block or none.
 #[inline(always)]
 pub(crate) fn solve_pass<F: F32x8, const PUSH: bool>(
     motion: &mut [Motion],
     base: usize,
     blocks: &mut [Block],
+    felt: &mut [Octet],
     step: &StepConstants,
 ) {
-    for block in blocks {
+    for (b, block) in blocks.iter_mut().enumerate() {
         let mut low = Velocities::<F>::gather(motion, base, &block.low);
         let mut high = Velocities::gather(motion, base, &block.high);
         let shifts = (
             Shifts::gather(motion, base, &block.low),
             Shifts::gather(motion, base, &block.high),
         );
-        let impulse = solve::<F, PUSH>(block, (&low, &shifts.0), (&high, &shifts.1), Share::Whole, step);
+        let impulse = solve::<F, PUSH>(
+            block,
+            (&low, &shifts.0),
+            (&high, &shifts.1),
+            Share::Whole,
+            felt.get_mut(b),
+            step,
+        );
         low.take_as_low(&impulse);
         high.take_as_high(&impulse);
         low.scatter(motion, base, &block.low);

@@ -26,6 +26,20 @@ pub(crate) fn integrate_velocities(motion: &mut [Motion], step: &StepConstants) 
     quarantined
 }
 
+/// The same where some bodies are sensors: they are moved by their velocity alone.
+pub(crate) fn integrate_among_sensors(
+    motion: &mut [Motion],
+    numbers: &[u32],
+    kinds: &Kinds,
+    step: &StepConstants,
+) -> u64 {
+    let bodies = motion.iter_mut().zip(numbers);
+    bodies
+        .filter(|&(_, &number)| !kinds.get(number).given.sensor)
+        .map(|(body, _)| integrate_velocities(std::slice::from_mut(body), step))
+        .sum()
+}
+
 /// Linear and angular damping over one substep: implicit Euler of v' = -c v, stable for any c.
 pub(crate) fn damp(motion: &mut [Motion], numbers: &[u32], kinds: &Kinds, step: &StepConstants) {
     let factor = |damping: f32| Vec3::splat(1.0 / (1.0 + step.substep_seconds * damping)).extend(1.0);

@@ -145,7 +145,8 @@ pub(super) enum Share {
     Half,
 }
 
-/// Solves eight contacts whose bodies these are, pushing overlaps apart (`PUSH`) or only correcting velocities, and returns the change of impulse.
+/// Solves eight contacts whose bodies these are, pushing overlaps apart (`PUSH`) or only correcting velocities, and returns the change of impulse. The normal impulses of
+/// bounces, which are no part of the accumulated ones, are added to `felt`.
 ///
 /// For spheres the normal and the friction impulse do not influence each other, since the normal force does not turn and friction has no part along the normal; so
 /// both are solved exactly at once.
@@ -155,6 +156,7 @@ pub(super) fn solve<F: F32x8, const PUSH: bool>(
     low: (&Velocities<F>, &Shifts<F>),
     high: (&Velocities<F>, &Shifts<F>),
     share: Share,
+    felt: Option<&mut Octet>,
     step: &StepConstants,
 ) -> Impulse<F> {
     let (zero, one) = (F::splat(0.0), F::splat(1.0));
@@ -230,6 +232,9 @@ pub(super) fn solve<F: F32x8, const PUSH: bool>(
     (normal_impulse + normal_change).store(&mut block.normal_impulse);
     (friction_impulse + friction_change).store(&mut block.friction_impulse);
     if let Some((normal, friction)) = bounce {
+        if let Some(felt) = felt {
+            (F::load(felt) + normal).store(felt);
+        }
         normal_change += normal;
         friction_change = friction_change + friction;
     }
