@@ -116,7 +116,7 @@ fn overlaps(bodies: &[Placed<'_>], largest_diameter: f64) -> Vec<f64> {
 mod tests {
     use glam::Vec3;
     use jaguar_core::scenes::{MASS, ball, wall};
-    use jaguar_core::{Material, WorldParams};
+    use jaguar_core::{Environment, Material, WorldParams};
 
     use super::*;
     use crate::course::Course;
@@ -125,6 +125,7 @@ mod tests {
         Scene {
             params: WorldParams::default(),
             statics: vec![wall(DVec3::NEG_Y * 0.5, DVec3::Y, Material::default())],
+            environment: Environment::default(),
             bodies: vec![ball(DVec3::ZERO, Vec3::ZERO, Material::default()); balls],
         }
     }

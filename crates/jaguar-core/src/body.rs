@@ -2,6 +2,8 @@
 
 use glam::{DVec3, Quat, Vec3};
 
+use crate::constants::MAX_THRUST;
+use crate::error::FieldError;
 use crate::material::Material;
 use crate::shape::Shape;
 use crate::tile::TileIndex;
@@ -241,6 +243,12 @@ impl BodyDesc {
             drag_area: self.drag_area,
         }
     }
+}
+
+/// Checks that a body could have this thrust (N, in its own frame): each component within ±10^12 N.
+pub fn check_thrust(thrust: Vec3) -> Result<(), FieldError> {
+    let mut components = thrust.to_array().into_iter();
+    components.try_for_each(|component| FieldError::check("thrust", component, -MAX_THRUST, MAX_THRUST, "N"))
 }
 
 /// What does not change while a body lives. Most worlds have few kinds, so a world keeps each once.

@@ -2,10 +2,11 @@
 
 use glam::Vec3;
 
+use crate::environment::Environment;
 use crate::error::FieldError;
 use crate::shape::StaticShape;
 
-/// All that is fixed before the first tick: parameters and static geometry.
+/// All that is fixed before the first tick: parameters, static geometry, and what acts on bodies besides contacts.
 ///
 /// ```
 /// use jaguar_core::{StaticShape, World, WorldConfig, WorldParams};
@@ -23,6 +24,8 @@ pub struct WorldConfig {
     pub params: WorldParams,
     /// Static geometry.
     pub statics: Vec<StaticShape>,
+    /// What acts on bodies besides contacts.
+    pub environment: Environment,
 }
 
 impl WorldConfig {
@@ -44,7 +47,7 @@ pub struct WorldParams {
     pub tick_rate: u32,
     /// Solver substeps in a tick, 1 to 64.
     pub substeps: u32,
-    /// Acceleration of every body, m/s², each component within ±1000.
+    /// Uniform gravity, m/s², each component within ±1000. [`crate::environment::ForceSets`] says whom it acts on.
     pub gravity: Vec3,
     /// Edge of a tile, 0.25 to 4096 m. A body's bounding diameter must be smaller.
     pub tile_size: f32,

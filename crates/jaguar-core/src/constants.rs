@@ -31,6 +31,21 @@ pub(crate) const MAX_THRUST: f32 = 1.0e12;
 /// Largest drag area, m²: that of a square kilometre.
 pub(crate) const MAX_DRAG_AREA: f32 = 1.0e6;
 
+/// Largest density of a medium or fluid, kg/m³: beyond that of any matter that bodies move in.
+pub(crate) const MAX_DENSITY: f32 = 1.0e5;
+
+/// Largest component of a wind or current, m/s.
+pub(crate) const MAX_STREAM: f32 = 1000.0;
+
+/// Largest acceleration at the surface of a source of gravity, m/s². A substep's gain, and its square, stay finite.
+pub(crate) const MAX_SOURCE_GRAVITY: f64 = 1.0e6;
+
+/// Most fluids in a world: a body that can float asks each of them in every substep.
+pub(crate) const MAX_FLUIDS: usize = 64;
+
+/// Most sources of gravity, likewise.
+pub(crate) const MAX_GRAVITY_SOURCES: usize = 64;
+
 /// How far a quaternion's length may be from 1 to pass as one of unit length that was rounded; it is normalised then.
 pub(crate) const UNIT_TOLERANCE: f32 = 1.0e-3;
 

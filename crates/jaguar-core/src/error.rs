@@ -5,10 +5,11 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::body::BodyId;
+use crate::environment::EnvironmentError;
 use crate::shape::ShapeError;
 use crate::tile::TileIndex;
 
-/// A world cannot be made of these parameters or shapes.
+/// A world cannot be made of these parameters, shapes or surroundings.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum WorldError {
     /// A parameter is out of its range; the caller must choose a value inside.
@@ -17,6 +18,9 @@ pub enum WorldError {
     /// A static shape is malformed; the caller must repair it.
     #[error("static geometry: {0}")]
     Shape(#[from] ShapeError),
+    /// The environment is out of its ranges; the caller must choose values inside.
+    #[error("environment: {0}")]
+    Environment(#[from] EnvironmentError),
 }
 
 /// A field with a value outside its range.

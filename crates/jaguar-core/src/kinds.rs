@@ -26,6 +26,10 @@ pub(crate) struct Kind {
     pub(crate) is_ball: bool,
     /// Whether besides nothing of such bodies is special: no filter, no sensor.
     is_plain: bool,
+    /// m³.
+    pub(crate) volume: f32,
+    /// Mean area over all directions of view, m²: a quarter of the surface, as of every convex body (Cauchy).
+    pub(crate) cross_section: f32,
     /// Whether any damping acts.
     pub(crate) is_damped: bool,
     /// How many bodies are of this kind.
@@ -49,6 +53,8 @@ impl Kind {
             is_ball,
             is_plain: is_ball && !given.sensor && given.filter == Filter::default(),
             radius: given.shape.bounding_radius(),
+            volume: given.shape.volume().unwrap_or(0.0),
+            cross_section: given.shape.surface().unwrap_or(0.0) / 4.0,
             is_damped: material.linear_damping > 0.0 || material.angular_damping > 0.0,
             uses: 0,
         }

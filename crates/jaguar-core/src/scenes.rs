@@ -8,6 +8,7 @@ use glam::{DQuat, DVec3, Quat, Vec3};
 
 use crate::body::BodyDesc;
 use crate::config::{WorldConfig, WorldParams};
+use crate::environment::Environment;
 use crate::error::WorldError;
 use crate::material::Material;
 use crate::shape::{HeightField, Shape, StaticShape};
@@ -26,6 +27,8 @@ pub struct Scene {
     pub params: WorldParams,
     /// Static geometry.
     pub statics: Vec<StaticShape>,
+    /// What acts on bodies besides contacts.
+    pub environment: Environment,
     /// Bodies, in the order of their ids.
     pub bodies: Vec<BodyDesc>,
 }
@@ -36,6 +39,7 @@ impl Scene {
         WorldConfig {
             params: self.params.clone(),
             statics: self.statics.clone(),
+            environment: self.environment.clone(),
         }
     }
 
@@ -79,6 +83,7 @@ pub fn gas(count: usize, seed: u64) -> Scene {
         statics: [DVec3::X, DVec3::Y, DVec3::Z, -DVec3::X, -DVec3::Y, -DVec3::Z]
             .map(|normal| wall(normal * -0.5 * edge, normal, material))
             .to_vec(),
+        environment: Environment::default(),
     }
 }
 
@@ -111,6 +116,7 @@ pub fn pile(count: usize, seed: u64) -> Scene {
         params: WorldParams::default(),
         bodies: bodies.collect(),
         statics,
+        environment: Environment::default(),
     }
 }
 
@@ -128,6 +134,7 @@ pub fn boxes(count: usize, seed: u64) -> Scene {
         params: WorldParams::default(),
         bodies: bodies.collect(),
         statics,
+        environment: Environment::default(),
     }
 }
 
@@ -158,6 +165,7 @@ pub fn mixed(count: usize, seed: u64) -> Scene {
         params: WorldParams::default(),
         bodies,
         statics,
+        environment: Environment::default(),
     }
 }
 
@@ -240,6 +248,7 @@ pub fn free_flight(count: usize) -> Scene {
         params: WorldParams::default(),
         bodies: bodies.collect(),
         statics: Vec::new(),
+        environment: Environment::default(),
     }
 }
 

@@ -1,16 +1,17 @@
 //! A world as bytes and back. The contents of a snapshot decide the future of the world bit for bit; the layout is versioned and checked before anything is believed.
 //!
-//! Layout, little-endian: magic, version; parameters; static shapes; tick, next id, largest radius; count and bodies; count and cached contacts; count and cached manifolds; count and sensor overlaps; xxh3-64 of all that.
+//! Layout, little-endian: magic, version; parameters; static shapes; environment; tick, next id, largest radius; count and bodies; count and cached contacts; count and cached manifolds; count and sensor overlaps; xxh3-64 of all that.
 
 use glam::{DVec3, Quat, Vec3};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::body::BodyId;
+use crate::body::{BodyId, Domain};
 use crate::config::{WorldConfig, WorldParams};
 use crate::encode::{
     BODY_BYTES, CONTACT_BYTES, MANIFOLD_BYTES, OVERLAP_BYTES, body_bytes, body_of, contact_bytes, contact_of,
     manifold_bytes, manifold_of, overlap_bytes, overlap_of,
 };
+use crate::environment::{Environment, Fluid, ForceSet, ForceSets, GravitySource, Medium};
 use crate::error::{FieldError, SnapshotError};
 use crate::part::WorldPart;
 use crate::shape::{HeightField, StaticShape, TriangleMesh};
@@ -18,6 +19,12 @@ use crate::world::World;
 
 /// The first bytes of every snapshot.
 const MAGIC: [u8; 8] = *b"JAGUARSN";
+
+/// Bytes of a fluid.
+const FLUID_BYTES: usize = 2 * size_of::<DVec3>() + 6 * size_of::<f32>();
+
+/// Bytes of a source of gravity.
+const SOURCE_BYTES: usize = size_of::<DVec3>() + 2 * size_of::<f64>();
 
 /// Version of the layout.
 const VERSION: u32 = 3;
@@ -34,6 +41,7 @@ impl World {
         for shape in self.statics() {
             put_shape(&mut out, shape);
         }
+        put_environment(&mut out, self.environment());
         put(&mut out, self.tick().to_le_bytes());
         put(&mut out, self.next_id().0.to_le_bytes());
         put(&mut out, self.max_radius().to_le_bytes());
@@ -85,9 +93,11 @@ impl World {
         let params = input.params()?;
         let count = input.count("number of static shapes", 1)?;
         let shapes = (0..count).map(|_| input.shape()).collect::<Result<Vec<_>, _>>()?;
+        let environment = input.environment()?;
         let mut world = Self::new(WorldConfig {
             params,
             statics: shapes,
+            environment,
         })?;
         let tick = input.long("tick")?;
         let next_id = BodyId(input.long("next id")?);
@@ -219,6 +229,55 @@ fn put_shape(out: &mut Vec<u8>, shape: &StaticShape) {
     }
 }
 
+fn put_environment(out: &mut Vec<u8>, environment: &Environment) {
+    let Environment {
+        medium: Medium {
+            density,
+            wind,
+            scale_height,
+        },
+        fluids,
+        sources,
+        forces,
+    } = environment;
+    put_floats(out, &[*density]);
+    put_floats(out, &wind.to_array());
+    out.push(u8::from(scale_height.is_some()));
+    put_floats(out, &[scale_height.unwrap_or(0.0)]);
+    put(out, (fluids.len() as u64).to_le_bytes());
+    for fluid in fluids {
+        let Fluid {
+            min,
+            max,
+            density,
+            linear_drag,
+            drag_coefficient,
+            current,
+        } = fluid;
+        put_point(out, *min);
+        put_point(out, *max);
+        put_floats(out, &[*density, *linear_drag, *drag_coefficient]);
+        put_floats(out, &current.to_array());
+    }
+    put(out, (sources.len() as u64).to_le_bytes());
+    for GravitySource { centre, mu, radius } in sources {
+        put_point(out, *centre);
+        put(out, mu.to_le_bytes());
+        put(out, radius.to_le_bytes());
+    }
+    for domain in Domain::ALL {
+        let ForceSet {
+            gravity,
+            drag,
+            buoyancy,
+            central_gravity,
+            thrust,
+        } = *forces.of(domain);
+        put_floats(out, &[gravity]);
+        out.extend([drag, buoyancy, central_gravity, thrust].map(u8::from));
+    }
+}
+
 /// The bytes that are read, and how far.
 struct Input<'a> {
     bytes: &'a [u8],
@@ -293,6 +352,69 @@ impl Input<'_> {
             restitution_threshold: self.float(what)?,
             speculative_distance: self.float(what)?,
             broad_phase_cell_size: self.float(what)?,
+        })
+    }
+
+    fn flag(&mut self, what: &'static str) -> Result<bool, SnapshotError> {
+        match self.take::<1>(what)?[0] {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(FieldError::new(what, other, "0 or 1").into()),
+        }
+    }
+
+    fn double(&mut self, what: &'static str) -> Result<f64, SnapshotError> {
+        Ok(f64::from_le_bytes(self.take(what)?))
+    }
+
+    fn environment(&mut self) -> Result<Environment, SnapshotError> {
+        let what = "medium";
+        let density = self.float(what)?;
+        let wind = Vec3::from_array(self.floats(what)?);
+        let has_scale = self.flag("whether the medium has a scale height")?;
+        let scale_height = Some(self.float(what)?).filter(|_| has_scale);
+        let count = self.count("number of fluids", FLUID_BYTES)?;
+        let fluids = (0..count).map(|_| {
+            let what = "fluid";
+            Ok(Fluid {
+                min: self.point(what)?,
+                max: self.point(what)?,
+                density: self.float(what)?,
+                linear_drag: self.float(what)?,
+                drag_coefficient: self.float(what)?,
+                current: Vec3::from_array(self.floats(what)?),
+            })
+        });
+        let fluids = fluids.collect::<Result<Vec<_>, SnapshotError>>()?;
+        let count = self.count("number of sources of gravity", SOURCE_BYTES)?;
+        let sources = (0..count).map(|_| {
+            let what = "source of gravity";
+            Ok(GravitySource {
+                centre: self.point(what)?,
+                mu: self.double(what)?,
+                radius: self.double(what)?,
+            })
+        });
+        let sources = sources.collect::<Result<Vec<_>, SnapshotError>>()?;
+        let mut forces = ForceSets::default();
+        for domain in Domain::ALL {
+            *forces.of_mut(domain) = ForceSet {
+                gravity: self.float("gravity of a domain")?,
+                drag: self.flag("drag of a domain")?,
+                buoyancy: self.flag("buoyancy of a domain")?,
+                central_gravity: self.flag("central gravity of a domain")?,
+                thrust: self.flag("thrust of a domain")?,
+            };
+        }
+        Ok(Environment {
+            medium: Medium {
+                density,
+                wind,
+                scale_height,
+            },
+            fluids,
+            sources,
+            forces,
         })
     }
 

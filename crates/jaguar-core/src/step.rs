@@ -9,6 +9,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use glam::Vec4;
 use rayon::prelude::*;
 
 use crate::broad_phase::GridParams;
@@ -16,6 +17,7 @@ use crate::collide::{Collision, split_front};
 use crate::contact::{Block, ContactCache, ContactSet};
 use crate::error::HaloError;
 use crate::event::{add_impulses, add_manifold_impulses};
+use crate::force::{Acted, Forces};
 use crate::kinds::Kinds;
 use crate::manifold::across::Doing;
 use crate::manifold::attitude::{Attitude, turn_freely};
@@ -92,6 +94,7 @@ impl World {
             (&self.contacts.across, &self.manifolds.set.across),
             owner,
         );
+        self.mark_forced();
         self.count_stage();
         self.run_portions(Stages::Begin);
         self.phase = Phase::Solving { done: 0 };
@@ -192,6 +195,21 @@ impl World {
         self.ghosts.clear();
     }
 
+    /// Notes which portions have bodies that feel more than uniform gravity. In most worlds none has, and no body is asked.
+    fn mark_forced(&mut self) {
+        let (forces, bodies) = (&self.forces, &self.bodies);
+        if forces.are_uniform() && !bodies.any_thrust() {
+            return;
+        }
+        let thrust = &bodies.columns().thrust;
+        self.collision.portions.par_iter_mut().for_each(|portion| {
+            portion.forced = portion.bodies.clone().any(|body| {
+                let kind = &bodies.kind(body).given;
+                forces.act_on(kind) || (thrust[body] != glam::Vec3::ZERO && forces.thrust_on(kind))
+            });
+        });
+    }
+
     fn count_stage(&mut self) {
         self.stats = StepStats {
             inside: self.cached.inside.len(),
@@ -254,13 +272,24 @@ impl World {
         if stages == Stages::Begin {
             manifold::across::accumulate_all(&set.across, doings, self.constants.simd);
         }
-        let (Columns { motion, kind, .. }, kinds) = self.bodies.columns_and_kinds();
+        let (columns, kinds) = self.bodies.columns_and_kinds();
+        let Columns {
+            motion,
+            kind,
+            place,
+            orientation,
+            thrust,
+            id,
+            ..
+        } = columns;
         let shared = Shared {
             across,
             changes,
             quarantined: &quarantined,
             kinds,
             doings,
+            forces: &self.forces,
+            tick: self.tick,
             step: &self.constants,
         };
         let (mut motion, mut inside, mut statics) = (&mut motion[..], &mut inside[..], &mut statics[..]);
@@ -292,6 +321,13 @@ impl World {
                 manifold_sides: &manifold_sides[manifold_portion.sides],
                 base: portion.bodies.start,
                 motion: split_front(&mut motion, portion.bodies.len()),
+                forced: portion.forced.then(|| Acted {
+                    kind: &kind[portion.bodies.clone()],
+                    place: &place[portion.bodies.clone()],
+                    orientation: &orientation[portion.bodies.clone()],
+                    thrust: &thrust[portion.bodies.clone()],
+                    id: &id[portion.bodies.clone()],
+                }),
                 damped: portion.damped.then(|| &kind[portion.bodies.clone()]),
                 inside: split_front(&mut inside, portion.inside.len()),
                 statics: split_front(&mut statics, portion.statics.len()),
@@ -328,6 +364,8 @@ struct Shared<'a> {
     kinds: &'a Kinds,
     /// What manifolds between tiles do.
     doings: &'a [Doing],
+    forces: &'a Forces,
+    tick: u64,
     step: &'a StepConstants,
 }
 
@@ -357,6 +395,8 @@ struct Task<'a> {
     /// Index of the first body.
     base: usize,
     motion: &'a mut [Motion],
+    /// The bodies, if any feels more than uniform gravity.
+    forced: Option<Acted<'a>>,
     /// Kinds of the bodies, if any is damped.
     damped: Option<&'a [u32]>,
     inside: &'a mut [Block],
@@ -386,9 +426,22 @@ impl Task<'_> {
     /// Integrates velocities and warm starts all contacts.
     #[inline(always)]
     fn begin_substep<F: F32x8>(&mut self, shared: &Shared<'_>) {
+        let gain = if let Some(bodies) = &self.forced {
+            let Shared {
+                forces,
+                kinds,
+                tick,
+                step,
+                ..
+            } = *shared;
+            forces.act(self.motion, self.attitudes, bodies, kinds, tick, step);
+            Vec4::ZERO
+        } else {
+            shared.step.gravity_gain()
+        };
         let quarantined = match self.sensors {
-            Some(numbers) => integrate::integrate_among_sensors(self.motion, numbers, shared.kinds, shared.step),
-            None => integrate::integrate_velocities(self.motion, shared.step),
+            Some(numbers) => integrate::integrate_among_sensors(self.motion, numbers, shared.kinds, gain, shared.step),
+            None => integrate::integrate_velocities(self.motion, gain, shared.step),
         };
         if quarantined > 0 {
             shared.quarantined.fetch_add(quarantined, Ordering::Relaxed);

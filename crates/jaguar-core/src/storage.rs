@@ -139,6 +139,8 @@ pub(crate) struct Bodies {
     free_slots: Vec<u32>,
     /// Changes whenever a body comes or goes.
     generation: u64,
+    /// How many held bodies have a thrust.
+    thrusting: usize,
 }
 
 /// Keys that one thread computes in a row.
@@ -200,6 +202,17 @@ impl Bodies {
     /// Changes whenever a body comes or goes.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// Whether any held body has a thrust.
+    pub(crate) fn any_thrust(&self) -> bool {
+        self.thrusting > 0
+    }
+
+    pub(crate) fn set_thrust(&mut self, index: usize, thrust: Vec3) {
+        let before = std::mem::replace(&mut self.columns.thrust[index], thrust);
+        self.thrusting -= usize::from(before != Vec3::ZERO);
+        self.thrusting += usize::from(thrust != Vec3::ZERO);
     }
 
     /// The slots of the held bodies: handles that stay while a body is held.
@@ -291,6 +304,7 @@ impl Bodies {
         assert!(before.is_none(), "body {} is held already", record.id.0);
         self.generation += 1;
         self.push_record(record, slot);
+        self.thrusting += usize::from(record.thrust != [0.0; 3]);
         self.held += 1;
     }
 
@@ -306,6 +320,7 @@ impl Bodies {
             let slot = self.slot_of_id.remove(&id).expect("a held body has a slot");
             self.free_slots.push(slot);
             self.kinds.release(self.columns.kind[index as usize]);
+            self.thrusting -= usize::from(self.columns.thrust[index as usize] != Vec3::ZERO);
         }
         self.sorted -= indices.partition_point(|&index| (index as usize) < self.sorted);
         self.columns.remove(indices);

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use glam::{Quat, Vec3, Vec4};
 use rustc_hash::FxHashSet;
 
-use crate::body::{Body, BodyDesc, BodyId, BodyKind, BodyRecord};
+use crate::body::{Body, BodyDesc, BodyId, BodyKind, BodyRecord, check_thrust};
 use crate::collide::{Collision, Located};
 use crate::config::{WorldConfig, WorldParams};
-use crate::constants::{MASS_RANGE, MAX_ANGULAR_SPEED, MAX_DRAG_AREA, MAX_THRUST, MIN_RADIUS_IN_TILES, UNIT_TOLERANCE};
+use crate::constants::{MASS_RANGE, MAX_ANGULAR_SPEED, MAX_DRAG_AREA, MIN_RADIUS_IN_TILES, UNIT_TOLERANCE};
 use crate::contact::{CacheSet, ContactCache, ContactSet, STATIC_BIT};
+use crate::environment::Environment;
 use crate::error::{FieldError, HaloError, SpawnError, WorldError};
 use crate::event::{Journal, SensorOverlap};
 use crate::exchange::Exchange;
+use crate::force::{Force, Forces};
 use crate::halo::{CachedContact, CachedManifold, Ghost};
 use crate::manifold::Manifolds;
 use crate::narrow_phase::static_geometry::StaticGeometry;
@@ -43,6 +45,7 @@ pub struct World {
     params: WorldParams,
     pub(crate) constants: StepConstants,
     pub(crate) statics: Arc<StaticGeometry>,
+    pub(crate) forces: Forces,
     pub(crate) tick: u64,
     next_id: BodyId,
     max_radius: f32,
@@ -122,15 +125,21 @@ pub enum ContactPartner {
 }
 
 impl World {
-    /// An empty world at tick 0. Fails if a parameter or shape is out of range.
+    /// An empty world at tick 0. Fails if a parameter, shape or the environment is out of range.
     pub fn new(config: WorldConfig) -> Result<Self, WorldError> {
-        let WorldConfig { params, statics } = config;
+        let WorldConfig {
+            params,
+            statics,
+            environment,
+        } = config;
         params.validate()?;
+        environment.validate()?;
         let statics = Arc::new(StaticGeometry::new(statics, params.tile_size)?);
         Ok(Self {
             constants: StepConstants::new(&params),
             params,
             statics,
+            forces: Forces::new(environment),
             tick: 0,
             next_id: BodyId(0),
             max_radius: 0.0,
@@ -150,11 +159,12 @@ impl World {
         })
     }
 
-    /// What the world was made of; another world made of it is empty and otherwise the same.
+    /// What the world was made of; another world made of it is empty and otherwise the same, but for added forces.
     pub fn config(&self) -> WorldConfig {
         WorldConfig {
             params: self.params.clone(),
             statics: self.statics().to_vec(),
+            environment: self.environment().clone(),
         }
     }
 
@@ -166,6 +176,19 @@ impl World {
     /// The static shapes, unit vectors normalised.
     pub fn statics(&self) -> &[StaticShape] {
         self.statics.shapes()
+    }
+
+    /// What acts on bodies besides contacts.
+    pub fn environment(&self) -> &Environment {
+        self.forces.environment()
+    }
+
+    /// Adds a force to all bodies, from the next tick on. Forces act in the order in which they were added, after those of the environment but buoyancy and drag.
+    ///
+    /// They are neither in [`World::config`] nor in snapshots: see [`Force`].
+    pub fn add_force(&mut self, force: Box<dyn Force>) {
+        self.assert_at_rest();
+        self.forces.add(force);
     }
 
     /// Ticks simulated since the world began.
@@ -292,6 +315,18 @@ impl World {
             motion.set_velocity(velocity);
             motion.set_angular_velocity(angular_velocity);
         })
+    }
+
+    /// Sets the force (N) that a body exerts on itself in its own frame, until it is set again. False if the body is not held or a component is beyond ±10^12 N.
+    pub fn set_thrust(&mut self, id: BodyId, thrust: Vec3) -> bool {
+        self.assert_at_rest();
+        let is_valid = check_thrust(thrust).is_ok();
+        let Some(index) = self.bodies.index_of(id).filter(|_| is_valid) else {
+            return false;
+        };
+        // One zero only.
+        self.bodies.set_thrust(index, thrust + Vec3::ZERO);
+        true
     }
 
     /// A body, if it is held.
@@ -526,9 +561,7 @@ impl World {
         FieldError::check("velocity (its length)", velocity.length(), 0.0, max_speed, "m/s")?;
         let spin = angular_velocity.length();
         FieldError::check("angular_velocity (its length)", spin, 0.0, MAX_ANGULAR_SPEED, "rad/s")?;
-        for component in thrust.to_array() {
-            FieldError::check("thrust", component, -MAX_THRUST, MAX_THRUST, "N")?;
-        }
+        check_thrust(thrust)?;
         self.check_shape(&kind.shape)?;
         FieldError::check("mass", kind.mass, MASS_RANGE.0, MASS_RANGE.1, "kg")?;
         kind.material.validate()?;

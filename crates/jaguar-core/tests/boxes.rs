@@ -9,7 +9,11 @@ fn floor(material: Material) -> Vec<StaticShape> {
 }
 
 fn world_of(params: WorldParams, statics: Vec<StaticShape>, bodies: &[BodyDesc]) -> World {
-    let mut world = World::new(WorldConfig { params, statics }).unwrap();
+    let mut world = World::new(WorldConfig {
+        statics,
+        ..WorldConfig::new(params)
+    })
+    .unwrap();
     for body in bodies {
         world.spawn(body).unwrap();
     }

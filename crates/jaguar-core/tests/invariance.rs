@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use glam::{DVec3, Vec3};
+use jaguar_core::environment::{Environment, Fluid, GravitySource, Medium};
 use jaguar_core::hash::WorldHash;
 use jaguar_core::scenes::{self, Random, Scene, ball};
 use jaguar_core::simd::Level;
-use jaguar_core::{BodyId, Boundary, Event, EventKinds, Material, Shape, TileIndex, World, WorldParams};
+use jaguar_core::{BodyId, Boundary, Domain, Event, EventKinds, Material, Shape, TileIndex, World, WorldParams};
 
 /// Which of `pods` pods owns a tile at a tick: as scattered as can be, and different every tick.
 fn scattered(tile: TileIndex, tick: u64, pods: u32) -> u32 {
@@ -182,6 +183,42 @@ fn mixed_pile(tile_size: f32) -> Scene {
     scene
 }
 
+/// The same pile in a shallow sea and a storm, near a planet, with bodies of all domains, many of which thrust.
+fn stormy_pile(tile_size: f32) -> Scene {
+    let mut scene = mixed_pile(tile_size);
+    scene.environment = Environment {
+        medium: Medium {
+            density: 1.2,
+            wind: Vec3::new(15.0, -1.0, 5.0),
+            scale_height: Some(100.0),
+        },
+        fluids: vec![Fluid {
+            min: DVec3::new(-100.0, -1.0, -100.0),
+            max: DVec3::new(100.0, 3.0, 100.0),
+            density: 1500.0,
+            linear_drag: 0.5,
+            drag_coefficient: 0.5,
+            current: Vec3::new(1.0, 0.0, -1.0),
+        }],
+        sources: vec![GravitySource {
+            centre: DVec3::new(3.0, 20.0, 1.0),
+            mu: 2000.0,
+            radius: 5.0,
+        }],
+        ..Environment::default()
+    };
+    let mut random = Random(6);
+    for body in &mut scene.bodies {
+        body.domain = Domain::ALL[(random.bits() % 5) as usize];
+        body.drag_area = 10.0 * random.unit() as f32;
+        body.sensor = random.bits().is_multiple_of(9);
+        if random.bits().is_multiple_of(2) {
+            body.thrust = random.vector(3000.0).as_vec3();
+        }
+    }
+    scene
+}
+
 /// Simulates a scene on one world and split, with bodies that come, go and are pushed meanwhile.
 fn check_split(scene: &Scene, pods: u32, ticks: u64, owner: fn(TileIndex, u64, u32) -> u32) {
     let mut one = scene.world().unwrap();
@@ -217,6 +254,16 @@ fn check_split(scene: &Scene, pods: u32, ticks: u64, owner: fn(TileIndex, u64, u
             for pod in &mut split.pods {
                 pod.apply_impulse(id, impulse);
             }
+        }
+        if tick % 4 == 0 {
+            let id = BodyId(random.bits() % one.next_id().0);
+            let thrust = random.vector(2000.0).as_vec3();
+            let is_held = one.set_thrust(id, thrust);
+            let set = split
+                .pods
+                .iter_mut()
+                .filter_map(|pod| pod.set_thrust(id, thrust).then_some(()));
+            assert_eq!(set.count(), usize::from(is_held));
         }
         if tick % 11 == 0 {
             split.hand_over();
@@ -280,6 +327,13 @@ fn a_heap_of_boxes_and_balls_whose_tiles_change_hands_has_the_hashes_of_one_worl
 }
 
 #[test]
+fn a_pile_in_sea_and_storm_has_the_hashes_of_one_world() {
+    for pods in [2, 5] {
+        check_split(&stormy_pile(4.0), pods, 120, scattered);
+    }
+}
+
+#[test]
 fn a_pile_cut_in_two_halves_has_the_hashes_of_one_world() {
     check_split(&mixed_pile(4.0), 2, 150, |tile, _, _| u32::from(tile.x > 0));
 }
@@ -317,7 +371,12 @@ fn telling_events_changes_nothing() {
 
 #[test]
 fn the_number_of_threads_changes_nothing() {
-    for scene in [scenes::pile(1500, 1), scenes::gas(1500, 1), mixed_pile(2.0)] {
+    for scene in [
+        scenes::pile(1500, 1),
+        scenes::gas(1500, 1),
+        mixed_pile(2.0),
+        stormy_pile(2.0),
+    ] {
         let on = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| hashes(&scene, 90))
@@ -330,7 +389,12 @@ fn the_number_of_threads_changes_nothing() {
 
 #[test]
 fn the_instructions_of_the_machine_change_nothing() {
-    for scene in [scenes::pile(1500, 1), scenes::gas(1500, 1), mixed_pile(2.0)] {
+    for scene in [
+        scenes::pile(1500, 1),
+        scenes::gas(1500, 1),
+        mixed_pile(2.0),
+        stormy_pile(2.0),
+    ] {
         let with = |level: Level| {
             let mut world = scene.world().unwrap();
             world.set_simd(level);

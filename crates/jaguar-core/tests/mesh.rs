@@ -3,7 +3,7 @@
 use glam::{DVec3, Vec3};
 use jaguar_core::scenes::{self, Scene};
 use jaguar_core::shape::TriangleMesh;
-use jaguar_core::{Body, Material, StaticShape, World, WorldParams};
+use jaguar_core::{Body, Environment, Material, StaticShape, World, WorldParams};
 
 /// A level square of 60 m with triangles of a metre, of one winding but turned at random.
 fn floor() -> TriangleMesh {
@@ -36,6 +36,7 @@ fn rolling(floor: StaticShape) -> World {
         params: WorldParams::default(),
         statics: vec![floor],
         bodies: balls.collect(),
+        environment: Environment::default(),
     };
     scene.world().unwrap()
 }

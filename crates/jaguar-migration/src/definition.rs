@@ -127,6 +127,7 @@ impl WorldDefinition {
         WorldConfig {
             params: self.params.clone(),
             statics: self.statics.clone(),
+            ..WorldConfig::default()
         }
     }
 

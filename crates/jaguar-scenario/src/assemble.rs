@@ -32,6 +32,7 @@ pub(crate) fn assemble(document: &Document) -> Result<Scenario, ScenarioError> {
     let world = World::new(WorldConfig {
         params: params.clone(),
         statics: statics.shapes.clone(),
+        ..WorldConfig::default()
     })
     .map_err(|error| statics.refused(document, &error))?;
     let mut assembly = Assembly {

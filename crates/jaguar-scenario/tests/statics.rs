@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use glam::DVec3;
-use jaguar_core::{StaticShape, World, WorldConfig};
+use jaguar_core::{StaticShape, World};
 use jaguar_scenario::Scenario;
 
 const WORLD: &str = "[world]\nname = \"test\"\nticks = 1\n";
@@ -23,10 +23,7 @@ fn load(tables: &str) -> Result<Scenario, String> {
 
 /// Where a ray straight down through (x, z) meets the scenario's statics.
 fn height(scenario: &Scenario, x: f64, z: f64) -> Option<f64> {
-    let world = World::new(WorldConfig {
-        params: scenario.definition.params.clone(),
-        statics: scenario.definition.statics.clone(),
-    });
+    let world = World::new(scenario.definition.config());
     let hit = world.unwrap().cast_ray(DVec3::new(x, 100.0, z), DVec3::NEG_Y, 1000.0);
     hit.map(|hit| hit.point.y)
 }

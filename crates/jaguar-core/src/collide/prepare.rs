@@ -36,6 +36,8 @@ pub(crate) struct Portion {
     pub(crate) damped: bool,
     /// Whether any is a sensor.
     pub(crate) sensors: bool,
+    /// Whether any of the bodies feels more than uniform gravity; the step knows.
+    pub(crate) forced: bool,
 }
 
 /// What contacts are made of.
@@ -101,6 +103,7 @@ impl Collision {
                 sides: 0..0,
                 damped: chunk.bodies.clone().any(|body| bodies.kind(body).is_damped),
                 sensors: mixed && chunk.bodies.clone().any(|body| bodies.kind(body).given.sensor),
+                forced: false,
             };
             self.portions.push(last.clone());
         }

@@ -77,6 +77,19 @@ impl Shape {
         }
     }
 
+    /// Surface, m². A hull's is known to the hull.
+    pub fn surface(&self) -> Option<f32> {
+        use std::f32::consts::PI;
+        match *self {
+            Self::Sphere { radius } => Some(4.0 * PI * radius * radius),
+            Self::Capsule { half_height, radius } => Some(4.0 * PI * radius * (radius + half_height)),
+            Self::Cuboid {
+                half_extents: Vec3 { x, y, z },
+            } => Some(8.0 * (x * y + y * z + z * x)),
+            Self::Hull(_) => None,
+        }
+    }
+
     /// Radius of the ball around its centre that holds all of it, m.
     pub fn bounding_radius(&self) -> f32 {
         match *self {

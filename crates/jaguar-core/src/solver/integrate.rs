@@ -9,9 +9,8 @@ use crate::manifold::attitude::Attitude;
 use crate::storage::{Motion, Place};
 use crate::tile::MAX_TILE;
 
-/// Gravity and the limits of speed over one substep. Returns how many bodies had lost their numbers and were stopped.
-pub(crate) fn integrate_velocities(motion: &mut [Motion], step: &StepConstants) -> u64 {
-    let gain = (step.gravity * step.substep_seconds).extend(0.0);
+/// A gain of velocity (gravity's, or none if other forces acted), and the limits of speed, over one substep. Returns how many bodies had lost their numbers and were stopped.
+pub(crate) fn integrate_velocities(motion: &mut [Motion], gain: Vec4, step: &StepConstants) -> u64 {
     let max_square = step.max_speed * step.max_speed;
     let mut quarantined = 0;
     for body in motion {
@@ -31,12 +30,13 @@ pub(crate) fn integrate_among_sensors(
     motion: &mut [Motion],
     numbers: &[u32],
     kinds: &Kinds,
+    gain: Vec4,
     step: &StepConstants,
 ) -> u64 {
     let bodies = motion.iter_mut().zip(numbers);
     bodies
         .filter(|&(_, &number)| !kinds.get(number).given.sensor)
-        .map(|(body, _)| integrate_velocities(std::slice::from_mut(body), step))
+        .map(|(body, _)| integrate_velocities(std::slice::from_mut(body), gain, step))
         .sum()
 }
 
