@@ -195,6 +195,12 @@ impl<F: F32x8> Vec3x8<F> {
         Self { x, y, z }
     }
 
+    /// The same number in every component.
+    #[inline(always)]
+    pub(crate) fn splat(value: F) -> Self {
+        Self::new(value, value, value)
+    }
+
     #[inline(always)]
     pub(crate) fn load(from: &[Octet; 3]) -> Self {
         Self::new(F::load(&from[0]), F::load(&from[1]), F::load(&from[2]))

@@ -23,6 +23,7 @@ use crate::manifold::across::Doing;
 use crate::manifold::attitude::{Attitude, turn_freely};
 use crate::manifold::block::ManifoldBlock;
 use crate::manifold::inside::{Movers, SolvePass, WarmStart};
+use crate::manifold::kernel::mode;
 use crate::manifold::{self, Manifolds};
 use crate::simd::{F32x8, Kernel, LANES, Level, Octet};
 use crate::solver::across::{self, Side};
@@ -472,10 +473,16 @@ impl Task<'_> {
         level.run(WarmStart(&mut movers, inside));
         level.run(WarmStart(&mut movers, statics));
         let accumulated = |block: usize| &shared.doings[block].accumulated;
-        manifold::across::apply_sides(self.motion, self.attitudes, self.base, self.manifold_sides, accumulated);
+        manifold::across::apply_sides::<false>(
+            self.motion,
+            self.attitudes,
+            self.base,
+            self.manifold_sides,
+            accumulated,
+        );
     }
 
-    fn solve_manifolds<const PUSH: bool>(&mut self, step: &StepConstants) {
+    fn solve_manifolds<const MODE: u8>(&mut self, step: &StepConstants) {
         let mut movers = Movers {
             motion: self.motion,
             attitudes: self.attitudes,
@@ -485,7 +492,7 @@ impl Task<'_> {
             (&mut *self.manifolds, &mut *self.felt.manifolds),
             (&mut *self.static_manifolds, &mut *self.felt.static_manifolds),
         ] {
-            step.simd.run(SolvePass::<PUSH> {
+            step.simd.run(SolvePass::<MODE> {
                 movers: &mut movers,
                 blocks,
                 felt,
@@ -501,12 +508,14 @@ impl Task<'_> {
         across::apply_changes(self.motion, self.base, self.sides, shared.changes);
         if self.turning.is_some() {
             let change = |block: usize| &shared.doings[block].change;
-            manifold::across::apply_sides(self.motion, self.attitudes, self.base, self.manifold_sides, change);
+            manifold::across::apply_sides::<false>(self.motion, self.attitudes, self.base, self.manifold_sides, change);
+            let push = |block: usize| &shared.doings[block].push;
+            manifold::across::apply_sides::<true>(self.motion, self.attitudes, self.base, self.manifold_sides, push);
         }
         inside::solve_pass::<F, true>(self.motion, self.base, self.inside, self.felt.inside, step);
         inside::solve_pass::<F, true>(self.motion, self.base, self.statics, self.felt.statics, step);
         if self.turning.is_some() {
-            self.solve_manifolds::<true>(step);
+            self.solve_manifolds::<{ mode::PUSH }>(step);
         }
         integrate::integrate_positions(self.motion, step);
         if let Some(numbers) = self.turning {
@@ -515,7 +524,7 @@ impl Task<'_> {
         inside::solve_pass::<F, false>(self.motion, self.base, self.inside, &mut [], step);
         inside::solve_pass::<F, false>(self.motion, self.base, self.statics, &mut [], step);
         if self.turning.is_some() {
-            self.solve_manifolds::<false>(step);
+            self.solve_manifolds::<{ mode::RELAX }>(step);
         }
         add_impulses(self.felt.inside, self.inside);
         add_impulses(self.felt.statics, self.statics);

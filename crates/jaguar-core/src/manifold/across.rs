@@ -19,6 +19,8 @@ const BLOCKS_AT_ONCE: usize = 16;
 pub(crate) struct Doing {
     /// By solving.
     pub(crate) change: Change,
+    /// By pushing overlaps apart: displacements, not velocities.
+    pub(crate) push: Change,
     /// By what they have accumulated after that: the warm start of the next substep.
     pub(crate) accumulated: Change,
 }
@@ -73,7 +75,7 @@ impl Kernel for SolveAcross<'_> {
             let high = Bodies8::<F>::gather(self.motion, self.attitudes, 0, &block.high);
             let low_shift = Shifts8::gather(self.motion, 0, &block.low);
             let high_shift = Shifts8::gather(self.motion, 0, &block.high);
-            change.change = solve_across(
+            (change.change, change.push) = solve_across(
                 block,
                 (low, &low_shift),
                 (high, &high_shift),
@@ -109,8 +111,8 @@ impl Kernel for Accumulate<'_> {
     }
 }
 
-/// Applies to the held bodies' sides what `change` knows of a block; `base` is the index of the first body.
-pub(crate) fn apply_sides<'a>(
+/// Applies to the held bodies' sides what `change` knows of a block, as a change of velocity or (`PUSH`) of place; `base` is the index of the first body.
+pub(crate) fn apply_sides<'a, const PUSH: bool>(
     motion: &mut [Motion],
     attitudes: &[Attitude],
     base: usize,
@@ -129,7 +131,13 @@ pub(crate) fn apply_sides<'a>(
         } else {
             (linear, part(&change.turn_high))
         };
-        body.set_velocity(body.velocity() + linear);
-        body.set_angular_velocity(body.angular_velocity() + attitude.spin_of(turn));
+        let turn = attitude.spin_of(turn);
+        if PUSH {
+            body.displacement += linear.extend(0.0);
+            body.rotation += turn.extend(0.0);
+        } else {
+            body.linear += linear.extend(0.0);
+            body.angular += turn.extend(0.0);
+        }
     }
 }

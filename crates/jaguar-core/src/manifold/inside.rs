@@ -34,8 +34,8 @@ impl Kernel for WarmStart<'_, '_> {
     }
 }
 
-/// One pass: pushing overlaps apart, or (relaxing) only correcting velocities, which takes back the speed that the push gave.
-pub(crate) struct SolvePass<'a, 'b, const PUSH: bool> {
+/// One pass in one of the modes.
+pub(crate) struct SolvePass<'a, 'b, const MODE: u8> {
     pub(crate) movers: &'b mut Movers<'a>,
     pub(crate) blocks: &'b mut [ManifoldBlock],
     /// A sum for each block or none, to which the normal impulses of bounces are added.
@@ -43,7 +43,7 @@ pub(crate) struct SolvePass<'a, 'b, const PUSH: bool> {
     pub(crate) step: &'b StepConstants,
 }
 
-impl<const PUSH: bool> Kernel for SolvePass<'_, '_, PUSH> {
+impl<const MODE: u8> Kernel for SolvePass<'_, '_, MODE> {
     type Output = ();
 
     #[inline(always)]
@@ -59,8 +59,7 @@ impl<const PUSH: bool> Kernel for SolvePass<'_, '_, PUSH> {
             let mut high = Bodies8::<F>::gather(movers.motion, movers.attitudes, movers.base, &block.high);
             let low_shift = Shifts8::gather(movers.motion, movers.base, &block.low);
             let high_shift = Shifts8::gather(movers.motion, movers.base, &block.high);
-            let softness = &step.manifold_softness;
-            let bounce = solve::<F, PUSH>(block, (&mut low, &low_shift), (&mut high, &high_shift), softness, step);
+            let bounce = solve::<F, MODE>(block, (&mut low, &low_shift), (&mut high, &high_shift), step);
             if let (Some(bounce), Some(felt)) = (bounce, felt.get_mut(b)) {
                 bounce.add_normal_to(felt, block);
             }

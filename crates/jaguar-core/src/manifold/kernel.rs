@@ -7,10 +7,10 @@ use glam::{Mat3, Vec3, Vec4};
 
 use super::attitude::Attitude;
 use super::block::{ManifoldBlock, Octet3, ZERO3};
-use crate::constants::ACROSS_RELAXATION;
+use crate::constants::{ACROSS_OVERLAP, ACROSS_PUSH, ACROSS_RELAXATION};
 use crate::narrow_phase::solid::MAX_POINTS;
 use crate::simd::{F32x8, LANES, Mask, Octet, Vec3x8};
-use crate::solver::{Softness, StepConstants};
+use crate::solver::StepConstants;
 use crate::storage::Motion;
 
 /// What stands in for a body that is not there: it does not move and nothing moves it.
@@ -305,14 +305,23 @@ pub(crate) fn apply<F: F32x8>(change: &Change, low: &mut Bodies8<F>, high: &mut 
     high.turn(Vec3x8::load(&change.turn_high));
 }
 
-/// Solves eight manifolds whose bodies these are, pushing overlaps apart (`PUSH`) or only correcting velocities; the bodies take the change. Returns what bounces did, which is no part
+/// What is done about overlaps and bounces.
+pub(crate) mod mode {
+    /// Pushes overlaps apart through velocities, and bounces.
+    pub(crate) const PUSH: u8 = 0;
+    /// Corrects velocities only, which takes back the speed that the push gave.
+    pub(crate) const RELAX: u8 = 1;
+    /// As `PUSH`, as softly as contacts between tiles must be.
+    pub(crate) const ACROSS: u8 = 2;
+}
+
+/// Solves eight manifolds whose bodies these are, in one of the modes; the bodies take the change. Returns what bounces did, which is no part
 /// of the accumulated impulses.
 #[inline(always)]
-pub(crate) fn solve<F: F32x8, const PUSH: bool>(
+pub(crate) fn solve<F: F32x8, const MODE: u8>(
     block: &mut ManifoldBlock,
     (low, low_shift): (&mut Bodies8<F>, &Shifts8<F>),
     (high, high_shift): (&mut Bodies8<F>, &Shifts8<F>),
-    softness: &Softness,
     step: &StepConstants,
 ) -> Option<Change> {
     let zero = F::splat(0.0);
@@ -320,18 +329,13 @@ pub(crate) fn solve<F: F32x8, const PUSH: bool>(
     let count = block.count as usize;
     let normal = Vec3x8::<F>::load(&block.normal);
     let shift = (high_shift.displacement - low_shift.displacement).dot(normal);
-    let mut separations = [Octet::ZERO; MAX_POINTS];
-    for (separation, point) in separations[..count].iter_mut().zip(&block.points) {
-        let turned = Vec3x8::load(&point.turn_high).dot(high_shift.rotation)
-            - Vec3x8::load(&point.turn_low).dot(low_shift.rotation);
-        (F::load(&point.separation) + shift + turned).store(separation);
-    }
+    let separations = separations_of(block, shift, low_shift, high_shift);
 
     // Lanes that bounce in this substep, or that must be left alone so that they can in a later one; see `crate::solver::kernel::solve`.
     let mut share = one;
     let mut bounce = None;
     if block.bounces {
-        let (kept, change) = apart::bounce::<F, PUSH>(block, &separations, low, high, step);
+        let (kept, change) = apart::bounce::<F, MODE>(block, &separations, low, high, step);
         share = F::load(&kept);
         if let Some(change) = &change {
             apply(change, low, high);
@@ -401,7 +405,12 @@ pub(crate) fn solve<F: F32x8, const PUSH: bool>(
         let closing = separation * F::splat(1.0 / step.substep_seconds);
         let mass = F::load(&point.normal_mass);
         let before = F::load(&point.normal_impulse);
-        let change = if PUSH {
+        let change = if MODE != mode::RELAX {
+            let softness = if MODE == mode::PUSH {
+                &step.manifold_softness
+            } else {
+                &step.across_manifold_softness
+            };
             let push = separation * F::splat(softness.bias_rate);
             let slowest = F::splat(-step.push_velocity);
             let bias = F::select(open, closing, F::select(push.lt(slowest), slowest, push));
@@ -423,7 +432,8 @@ pub(crate) fn solve<F: F32x8, const PUSH: bool>(
     bounce
 }
 
-/// Solves eight manifolds between tiles: each pair as a block on its own copy of the velocities, of whose change half is taken (see [`crate::solver::across`]).
+/// Solves eight manifolds between tiles: each pair as a block on its own copy of the velocities, of whose change half is taken (see [`crate::solver::across`]). Returns that change, and
+/// displacements that push overlaps apart.
 #[inline(always)]
 pub(crate) fn solve_across<F: F32x8>(
     block: &mut ManifoldBlock,
@@ -431,10 +441,10 @@ pub(crate) fn solve_across<F: F32x8>(
     (mut high, high_shift): (Bodies8<F>, &Shifts8<F>),
     felt: Option<&mut Octet>,
     step: &StepConstants,
-) -> Change {
+) -> (Change, Change) {
     let before = Impulses8::of(block);
-    let softness = &step.across_manifold_softness;
-    let bounce = solve::<F, true>(block, (&mut low, low_shift), (&mut high, high_shift), softness, step);
+    let push = push_apart(block, (&low, low_shift), (&high, high_shift), step);
+    let bounce = solve::<F, { mode::ACROSS }>(block, (&mut low, low_shift), (&mut high, high_shift), step);
     // Both ends of the change lie in the friction cone, which is convex; so does its middle.
     let half = Impulses8::half_way(&before, block);
     let mut change = change_of::<F>(block, &half);
@@ -444,7 +454,56 @@ pub(crate) fn solve_across<F: F32x8>(
             bounce.add_normal_to(felt, block);
         }
     }
-    change
+    (change, push)
+}
+
+/// The displacements (linear times mass, turns times inertia) that take away a share of deep overlaps, as a change. They are no velocities, so they bring in no energy.
+#[inline(always)]
+fn push_apart<F: F32x8>(
+    block: &ManifoldBlock,
+    (low, low_shift): (&Bodies8<F>, &Shifts8<F>),
+    (high, high_shift): (&Bodies8<F>, &Shifts8<F>),
+    step: &StepConstants,
+) -> Change {
+    let zero = F::splat(0.0);
+    let normal = Vec3x8::<F>::load(&block.normal);
+    let shift = (high_shift.displacement - low_shift.displacement).dot(normal);
+    let separations = separations_of(block, shift, low_shift, high_shift);
+    let inverse_mass = low.inverse_mass + high.inverse_mass;
+    let (mut moved, mut turned_low, mut turned_high) = (zero, Vec3x8::splat(zero), Vec3x8::splat(zero));
+    let mut pushes = Impulses8::ZERO;
+    let points = block.points[..block.count as usize].iter().zip(&separations);
+    for ((point, separation), push) in points.zip(&mut pushes.normal) {
+        let (turn_low, turn_high) = (Vec3x8::load(&point.turn_low), Vec3x8::load(&point.turn_high));
+        let overlap = -F::load(separation) - F::splat(ACROSS_OVERLAP);
+        let most = F::splat(step.push_velocity * step.substep_seconds);
+        let wanted = overlap * F::splat(ACROSS_PUSH);
+        let wanted = F::select(wanted.gt(most), most, wanted);
+        let got = moved + (turn_high.dot(turned_high) - turn_low.dot(turned_low));
+        let part = (F::load(&point.normal_mass) * (wanted - got)).not_negative();
+        part.store(push);
+        moved += part * inverse_mass;
+        turned_low = turned_low + low.inverse_inertia.times(turn_low * -part);
+        turned_high = turned_high + high.inverse_inertia.times(turn_high * part);
+    }
+    change_of::<F>(block, &pushes)
+}
+
+/// Distances of the surfaces at the points now, m, with the bodies turned as far as their rotation vectors say to first order.
+#[inline(always)]
+fn separations_of<F: F32x8>(
+    block: &ManifoldBlock,
+    shift: F,
+    low: &Shifts8<F>,
+    high: &Shifts8<F>,
+) -> [Octet; MAX_POINTS] {
+    let mut separations = [Octet::ZERO; MAX_POINTS];
+    for (separation, point) in separations.iter_mut().zip(&block.points[..block.count as usize]) {
+        let turned =
+            Vec3x8::load(&point.turn_high).dot(high.rotation) - Vec3x8::load(&point.turn_low).dot(low.rotation);
+        (F::load(&point.separation) + shift + turned).store(separation);
+    }
+    separations
 }
 
 /// What is rare, lane by lane, and compiled once.
@@ -566,20 +625,20 @@ mod apart {
     /// Which lanes go on with the soft response (1) and which do not (0): those whose points approach faster than the threshold and are elastic. Where one is due in this substep,
     /// its points share the impulse that turns their approach around, outside the accumulated ones.
     #[inline(always)]
-    pub(super) fn bounce<F: F32x8, const PUSH: bool>(
+    pub(super) fn bounce<F: F32x8, const MODE: u8>(
         block: &ManifoldBlock,
         separations: &[Octet; MAX_POINTS],
         low: &Bodies8<F>,
         high: &Bodies8<F>,
         step: &StepConstants,
     ) -> (Octet, Option<Change>) {
-        let (kept, impulses) = bounce_of::<PUSH>(block, separations, lanes(low), lanes(high), step);
+        let (kept, impulses) = bounce_of::<MODE>(block, separations, lanes(low), lanes(high), step);
         (kept, impulses.map(|impulses| change_of::<F>(block, &impulses)))
     }
 
     #[cold]
     #[inline(never)]
-    fn bounce_of<const PUSH: bool>(
+    fn bounce_of<const MODE: u8>(
         block: &ManifoldBlock,
         separations: &[Octet; MAX_POINTS],
         mut low: [Lane; LANES],
@@ -611,7 +670,7 @@ mod apart {
             }
             let touches = |k: usize| separations[k][lane] + approach[k] * step.substep_seconds <= 0.0;
             let is_due = |k: usize| approaches(k) && touches(k);
-            if !PUSH {
+            if MODE == mode::RELAX {
                 kept[lane] = 0.0;
                 continue;
             }

@@ -11,7 +11,7 @@ pub(crate) mod kernel;
 use glam::Vec3;
 
 use crate::config::WorldParams;
-use crate::constants::{ACROSS_DAMPING, ACROSS_MANIFOLD_FREQUENCY, MANIFOLD_FREQUENCY};
+use crate::constants::{ACROSS_DAMPING, ACROSS_MANIFOLD_DAMPING, ACROSS_MANIFOLD_FREQUENCY, MANIFOLD_FREQUENCY};
 use crate::simd::Level;
 
 /// What is the same for all bodies and contacts.
@@ -67,7 +67,7 @@ impl StepConstants {
             manifold_softness: Softness::new(at_most(MANIFOLD_FREQUENCY), inside_damping, substep_seconds),
             across_manifold_softness: Softness::new(
                 at_most(ACROSS_MANIFOLD_FREQUENCY),
-                across_damping,
+                ACROSS_MANIFOLD_DAMPING * inside_damping,
                 substep_seconds,
             ),
         }
