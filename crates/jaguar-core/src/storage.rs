@@ -16,7 +16,7 @@ use crate::tile::{self, TileIndex};
 /// What the solver reads and writes: one cache line of four vectors, each with a number in its fourth lane, so that four bodies are transposed into lanes at once.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(64))]
-pub(crate) struct Motion {
+pub struct Motion {
     /// Velocity, m/s; inverse mass, 1/kg.
     pub(crate) linear: Vec4,
     /// Angular velocity, rad/s; radius times inverse inertia, 1/(kg m).
@@ -28,8 +28,8 @@ pub(crate) struct Motion {
 }
 
 impl Motion {
-    /// m/s.
-    pub(crate) fn velocity(&self) -> Vec3 {
+    /// Velocity, m/s.
+    pub fn velocity(&self) -> Vec3 {
         self.linear.truncate()
     }
 
@@ -37,8 +37,8 @@ impl Motion {
         self.linear = velocity.extend(self.linear.w);
     }
 
-    /// rad/s.
-    pub(crate) fn angular_velocity(&self) -> Vec3 {
+    /// Angular velocity, rad/s.
+    pub fn angular_velocity(&self) -> Vec3 {
         self.angular.truncate()
     }
 
@@ -75,10 +75,11 @@ const _: () = assert!(size_of::<Motion>() == 64);
 
 /// Where the centre of a body is.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Place {
-    pub(crate) tile: TileIndex,
+pub struct Place {
+    /// The tile that it is in.
+    pub tile: TileIndex,
     /// From the tile's centre, m.
-    pub(crate) offset: Vec3,
+    pub offset: Vec3,
 }
 
 /// Position in the storage order, up to the id that breaks ties.
