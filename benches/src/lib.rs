@@ -1,4 +1,4 @@
-//! What the benchmarks share: the courses (scenes with the ticks that are timed), the seam to an engine that runs them, and how good its result is.
+//! What the benchmarks share: the courses (scenes with the ticks that are timed), the seam to an engine that runs them, how good its result is, and the experiments that validate Jaguar.
 //!
 //! Other engines are in `peers/`, the program that compares, and compiled with the feature `peers` only.
 
@@ -7,3 +7,4 @@ pub mod course;
 pub mod engine;
 pub mod ground;
 pub mod quality;
+pub mod validation;
