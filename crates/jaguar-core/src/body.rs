@@ -184,7 +184,7 @@ impl BodyDesc {
         Self { mass, ..self }
     }
 
-    /// With the mass of its shape at this density (kg/m³). A hull's volume is known to the world alone: see [`crate::shape::ConvexHull::volume`].
+    /// With the mass of its shape at this density (kg/m³). A hull keeps its mass: its volume is not known here.
     #[must_use]
     pub fn density(self, density: f32) -> Self {
         match self.shape.volume() {
