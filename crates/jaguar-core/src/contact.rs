@@ -102,10 +102,15 @@ impl Block {
             .map(move |lane| (self, lane))
     }
 
-    /// What a lane has accumulated, without negative zeros.
+    /// What a lane has accumulated, without negative zeros. Without a normal impulse there is no friction: what rounding left of it would warm start the next tick here, and not after a
+    /// hand-over, which takes along what carries.
     pub(crate) fn impulses(&self, lane: usize) -> Impulses {
+        let normal = self.normal_impulse[lane] + 0.0;
+        if normal == 0.0 {
+            return Impulses::default();
+        }
         Impulses {
-            normal: self.normal_impulse[lane] + 0.0,
+            normal,
             friction: [0, 1, 2].map(|axis| self.friction_impulse[axis][lane] + 0.0),
         }
     }

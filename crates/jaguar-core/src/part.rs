@@ -35,6 +35,20 @@ pub struct WorldPart {
 }
 
 impl WorldPart {
+    /// Takes in another part of the same world.
+    pub fn append(&mut self, other: Self) {
+        let Self {
+            bodies,
+            contacts,
+            manifolds,
+            overlaps,
+        } = other;
+        self.bodies.extend(bodies);
+        self.contacts.extend(contacts);
+        self.manifolds.extend(manifolds);
+        self.overlaps.extend(overlaps);
+    }
+
     /// The part of these bytes. Its values are those that were written; [`World::fill`] checks them.
     ///
     /// # Errors

@@ -1,13 +1,13 @@
 //! Eight numbers at once, in the widest instructions that the machine has. Pods on different machines must get the same bits: every operation is an elementwise one of
 //! IEEE 754, none is fused, so a lane holds the same bits whatever computes it.
 //!
-//! A stage that works on lanes is written once, as a [`Kernel`] over any [`F32x8`]; [`Level::run`] picks the implementation, once for all the work of a call. Inside, the compiler
+//! A stage that works on lanes is written once, as a `Kernel` over any `F32x8`; `Level::run` picks the implementation, once for all the work of a call. Inside, the compiler
 //! must see everything at once: it cannot put AVX instructions into a function that was not compiled for them, but calls them one by one. Hence three rules for what has
 //! an `F` in its signature:
 //!
-//! 1. it is `#[inline(always)]`, down to [`Kernel::run`];
-//! 2. it hands no closure over `F` to a function of another crate (`array::map`, iterator adapters); plain `for` loops and [`Vec3x8`] do what is needed;
-//! 3. what is rare goes into a function on plain numbers ([`Octet`]), `#[cold]` and not inlined.
+//! 1. it is `#[inline(always)]`, down to `Kernel::run`;
+//! 2. it hands no closure over `F` to a function of another crate (`array::map`, iterator adapters); plain `for` loops and `Vec3x8` do what is needed;
+//! 3. what is rare goes into a function on plain numbers (`Octet`), `#[cold]` and not inlined.
 //!
 //! The only module with `unsafe`: the intrinsics beyond the target's baseline.
 

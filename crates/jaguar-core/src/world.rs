@@ -19,7 +19,7 @@ use crate::halo::{CachedContact, CachedManifold, Ghost};
 use crate::manifold::Manifolds;
 use crate::narrow_phase::static_geometry::StaticGeometry;
 use crate::shape::{Shape, StaticShape};
-use crate::solver::StepConstants;
+use crate::solver::{StepConstants, integrate};
 use crate::storage::Bodies;
 use crate::tile::{self, TileIndex};
 
@@ -485,6 +485,10 @@ impl World {
         };
         let motion = &mut self.bodies.columns_mut().motion[index];
         change(motion);
+        // Peers and files accept nothing faster.
+        if integrate::is_too_fast(motion, self.constants.max_speed) {
+            integrate::limit(motion, self.constants.max_speed);
+        }
         // One zero only.
         motion.linear += Vec4::ZERO;
         motion.angular += Vec4::ZERO;

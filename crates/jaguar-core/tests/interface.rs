@@ -270,6 +270,41 @@ fn messages_that_do_not_fit_are_refused() {
     assert!(matches!(world.collide(|_| 1), Err(HaloError::SharedTile { .. })));
 }
 
+/// Whatever makes a body fast, a peer can take it: by a command, and by a collision with something much heavier.
+#[test]
+fn no_body_is_too_fast_to_be_handed_over() {
+    let mut world = empty();
+    let limit = world.params().max_speed();
+    let shot = world.spawn(&resting(DVec3::X * 3.0)).unwrap();
+    assert!(world.apply_impulse(shot, Vec3::X * 1.0e9));
+    let light = BodyDesc {
+        mass: 0.001,
+        ..resting(DVec3::Y * 4.0)
+    };
+    let light = world.spawn(&light).unwrap();
+    let heavy = BodyDesc {
+        mass: 1.0e6,
+        velocity: Vec3::Y * 0.99 * limit,
+        material: Material {
+            restitution: 1.0,
+            ..Material::default()
+        },
+        ..resting(DVec3::Y * 2.9)
+    };
+    world.spawn(&heavy).unwrap();
+    let mut fastest = 0.0_f32;
+    for tick in 0..5 {
+        for (_, boundary) in world.hand_over_out(0, |_| 1) {
+            world
+                .exchange_in(&boundary)
+                .unwrap_or_else(|error| panic!("tick {tick}: {error}"));
+        }
+        world.step();
+        fastest = fastest.max(world.body(light).unwrap().velocity.length());
+    }
+    assert!(fastest > 0.9 * limit, "the light one was hit: {fastest}");
+}
+
 #[test]
 fn too_few_boundary_velocities_are_refused() {
     let mut world = empty();

@@ -47,8 +47,7 @@ impl Snapshots {
             let bytes = self.0.get(&(cut.index, *pod));
             let bytes = bytes.ok_or_else(|| wrong(cut, format!("the part of {pod} was never stored")))?;
             let more = WorldPart::decode(bytes).map_err(|error| wrong(cut, error.to_string()))?;
-            part.bodies.extend(more.bodies);
-            part.contacts.extend(more.contacts);
+            part.append(more);
         }
         Ok(SavedWorld {
             definition: definition.clone(),

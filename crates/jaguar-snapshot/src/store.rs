@@ -258,8 +258,7 @@ impl Store {
             .buffered(OBJECTS_AT_ONCE);
         let part = parts
             .try_fold(WorldPart::default(), |mut whole, part| async {
-                whole.bodies.extend(part.bodies);
-                whole.contacts.extend(part.contacts);
+                whole.append(part);
                 Ok(whole)
             })
             .await?;

@@ -160,9 +160,12 @@ impl Collision {
     }
 
     fn extend_reaches(&mut self, bodies: &mut Bodies, mixed: bool, step: &StepConstants) {
-        let motion = &mut bodies.columns_mut().motion;
-        motion.par_iter_mut().with_min_len(4096).for_each(|body| {
-            let turning = if mixed { turning_margin(body, step) } else { 0.0 };
+        let (Columns { motion, kind, .. }, kinds) = bodies.columns_and_kinds();
+        let motion = motion.par_iter_mut().with_min_len(4096).enumerate();
+        motion.for_each(|(i, body)| {
+            // The reach of a body must not depend on what others there are here: other pods have other company.
+            let turns = mixed && !kinds.get(kind[i]).is_ball;
+            let turning = if turns { turning_margin(body, step) } else { 0.0 };
             let margin = (margin(body, step) + turning)
                 .min(step.speculative_cap)
                 .min(room(body, step));

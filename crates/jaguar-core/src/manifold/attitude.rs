@@ -77,9 +77,13 @@ pub(crate) fn turn_freely(
             let rotation = Mat3::from_quat(Quat::from_array(orientation));
             rotation * (kind.inverse_inertia * (rotation.transpose() * momentum))
         };
-        let mut middle = attitude.orientation;
+        let start = attitude.orientation;
+        let mut middle = start;
         turn(&mut middle, velocity * (0.5 * h));
         turn(&mut attitude.orientation, spin_at(middle) * h);
-        body.set_angular_velocity(spin_at(attitude.orientation));
+        // The change alone is added: `spin_at` rounds, always the same way where the body turns slowly, and what it gives at the start differs from the velocity by just that. (Set to
+        // `spin_at`, the momentum of a spinning box is off by 10 % after 10^5 ticks.)
+        let change = spin_at(attitude.orientation) - spin_at(start);
+        body.set_angular_velocity(velocity + change);
     }
 }

@@ -663,6 +663,9 @@ mod apart {
             let velocity = |low: &Lane, high: &Lane, k: usize| {
                 (high.linear - low.linear).dot(normal) + (turns[k].1.dot(high.angular) - turns[k].0.dot(low.angular))
             };
+            // What is turned round is the velocity before this substep's gravity; see `crate::solver::kernel::solve`.
+            let fixed = |body: &Lane| if body.inverse_mass > 0.0 { 0.0 } else { 1.0 };
+            let gained = step.substep_seconds * step.gravity.dot(normal) * (fixed(low) - fixed(high));
             let approach: [f32; MAX_POINTS] = std::array::from_fn(|k| velocity(low, high, k));
             let approaches = |k: usize| approach[k] < -step.restitution_threshold;
             if !(0..count).any(approaches) {
@@ -681,7 +684,7 @@ mod apart {
             bounces = true;
             for _ in 0..BOUNCE_PASSES {
                 for k in (0..count).filter(|&k| is_due(k)) {
-                    let missing = -restitution * approach[k] - velocity(low, high, k);
+                    let missing = -restitution * (approach[k] - gained) - velocity(low, high, k);
                     let before = impulses.normal[k][lane];
                     let wanted = (before + block.points[k].normal_mass[lane] * missing).max(0.0);
                     impulses.normal[k][lane] = wanted;

@@ -9,16 +9,15 @@ use crate::manifold::attitude::Attitude;
 use crate::storage::{Motion, Place};
 use crate::tile::MAX_TILE;
 
+/// Share of a limit that what is above it is brought to: rounding must not leave it above.
+const BELOW_LIMIT: f32 = 0.999_999;
+
 /// A gain of velocity (gravity's, or none if other forces acted), and the limits of speed, over one substep. Returns how many bodies had lost their numbers and were stopped.
 pub(crate) fn integrate_velocities(motion: &mut [Motion], gain: Vec4, step: &StepConstants) -> u64 {
-    let max_square = step.max_speed * step.max_speed;
     let mut quarantined = 0;
     for body in motion {
         body.linear += gain;
-        // Negated, so that NaN takes the branch.
-        let slow = body.velocity().length_squared() <= max_square;
-        let calm = body.angular_velocity().length_squared() <= MAX_ANGULAR_SPEED * MAX_ANGULAR_SPEED;
-        if !(slow && calm) {
+        if is_too_fast(body, step.max_speed) {
             quarantined += u64::from(limit(body, step.max_speed));
         }
     }
@@ -68,7 +67,9 @@ pub(crate) fn finish_body(
     attitude: Option<&Attitude>,
     step: &StepConstants,
 ) -> bool {
-    let quarantined = !is_finite(motion) && limit(motion, step.max_speed);
+    // Solving may have made it faster than peers and files accept.
+    let is_sound = is_finite(motion) && !is_too_fast(motion, step.max_speed);
+    let quarantined = !is_sound && limit(motion, step.max_speed);
     let farthest = MAX_TILES_PER_TICK * step.tile_size;
     let half = 0.5 * step.tile_size;
     let mut tile = place.tile.to_array();
@@ -111,6 +112,14 @@ pub(crate) fn finish_body(
     quarantined
 }
 
+/// Whether a body is above the limits of speed, or has no speed that is a number.
+pub(crate) fn is_too_fast(body: &Motion, max_speed: f32) -> bool {
+    // Negated, so that NaN counts.
+    let slow = body.velocity().length_squared() <= max_speed * max_speed;
+    let calm = body.angular_velocity().length_squared() <= MAX_ANGULAR_SPEED * MAX_ANGULAR_SPEED;
+    !(slow && calm)
+}
+
 fn is_finite(motion: &Motion) -> bool {
     let sum = (motion.linear + motion.displacement) + (motion.angular + motion.rotation);
     sum.is_finite()
@@ -118,7 +127,7 @@ fn is_finite(motion: &Motion) -> bool {
 
 /// Brings speeds back to the limits; what is not a number becomes zero. Returns whether there was such.
 #[cold]
-fn limit(body: &mut Motion, max_speed: f32) -> bool {
+pub(crate) fn limit(body: &mut Motion, max_speed: f32) -> bool {
     let mut quarantined = false;
     let mut shorten = |lanes: &mut Vec4, longest: f32| {
         let vector = lanes.truncate();
@@ -127,7 +136,7 @@ fn limit(body: &mut Motion, max_speed: f32) -> bool {
             *lanes = Vec3::ZERO.extend(lanes.w);
             quarantined = true;
         } else if length > longest {
-            *lanes = (vector * (longest / length)).extend(lanes.w);
+            *lanes = (vector * (BELOW_LIMIT * longest / length)).extend(lanes.w);
         }
     };
     shorten(&mut body.linear, max_speed);

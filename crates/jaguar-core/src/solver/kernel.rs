@@ -224,7 +224,12 @@ pub(super) fn solve<F: F32x8, const PUSH: bool>(
         normal_change = F::select(due, zero, normal_change);
         friction_change = Vec3x8::select(due, none, friction_change);
         if PUSH {
-            let thrown = -(one + restitution) * normal_velocity * normal_mass;
+            // What is turned round is the velocity before this substep's gravity, which both of two bodies got and only one of a body and a wall: then the way up is the way down
+            // reversed in time. (Turned round with it, a ball on a floor gains its speed's worth of g h at every bounce.)
+            let fixed = |bodies: &Velocities<F>| F::select(bodies.inverse_mass.gt(zero), zero, one);
+            let fall = F::splat(step.substep_seconds) * splat(step.gravity).dot(normal);
+            let gained = fall * (fixed(low.0) - fixed(high.0));
+            let thrown = -(normal_velocity + restitution * (normal_velocity - gained)) * normal_mass;
             let turned = within_cone(none - slip * tangent_mass, cone * thrown);
             bounce = Some((F::select(due, thrown, zero), Vec3x8::select(due, turned, none)));
         }
@@ -239,6 +244,12 @@ pub(super) fn solve<F: F32x8, const PUSH: bool>(
         friction_change = friction_change + friction;
     }
     Impulse::new(normal, normal_change, friction_change)
+}
+
+/// The same vector in all lanes.
+#[inline(always)]
+fn splat<F: F32x8>(vector: glam::Vec3) -> Vec3x8<F> {
+    Vec3x8::new(F::splat(vector.x), F::splat(vector.y), F::splat(vector.z))
 }
 
 /// Vectors shortened to a length: Coulomb's cone is a circle here, not a pyramid.

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use jaguar_core::{BodyId, WorldPart, scenes};
+use glam::Vec3;
+use jaguar_core::{BodyId, Shape, WorldPart, scenes};
 use jaguar_migration::definition::WorldDefinition;
 use jaguar_migration::id::{PodId, Tick, WorldId};
 use jaguar_migration::replay::Replay;
@@ -11,9 +12,14 @@ use jaguar_snapshot::{Manifest, Name, Store, StoreError};
 
 const WORLD: WorldId = WorldId(0xfeed);
 
-/// A pile of 60 balls after some ticks.
+/// A pile of 60 balls and boxes after some ticks.
 pub(crate) fn pile(ticks: u64) -> SavedWorld {
-    let scene = scenes::pile(60, 7);
+    let mut scene = scenes::pile(60, 7);
+    for body in scene.bodies.iter_mut().step_by(2) {
+        body.shape = Shape::Cuboid {
+            half_extents: Vec3::splat(0.4),
+        };
+    }
     let definition = WorldDefinition {
         params: scene.params,
         statics: scene.statics,
@@ -54,7 +60,8 @@ pub(crate) async fn take(store: &Store, name: Name, second: u64, saved: &SavedWo
         let part = WorldPart {
             bodies: part.bodies.iter().copied().filter(|body| here(body.id)).collect(),
             contacts: part.contacts.iter().copied().filter(|entry| here(entry.low)).collect(),
-            ..WorldPart::default()
+            manifolds: part.manifolds.iter().copied().filter(|entry| here(entry.low)).collect(),
+            overlaps: part.overlaps.iter().copied().filter(|pair| here(pair.sensor)).collect(),
         };
         let bytes = part.encode();
         parts.push(store.put_part(&name, WORLD, cut.index, PodId(pod), bytes).await?);
