@@ -85,10 +85,12 @@ impl World {
             "velocities are exchanged within a tick"
         );
         let motion = &self.bodies.columns().motion;
+        // Empty in a world of plain spheres.
+        let crowd = |body: usize| self.manifolds.crowds.get(body).copied().unwrap_or(0);
         let message = |peer: &Peer| {
-            peer.own
-                .iter()
-                .map(|&i| boundary_velocity(&motion[i as usize]))
+            let bodies = peer.own.iter().map(|&body| body as usize);
+            bodies
+                .map(|body| boundary_velocity(&motion[body], crowd(body)))
                 .collect()
         };
         self.exchange
@@ -121,6 +123,9 @@ impl World {
         }
         let motion = &mut self.bodies.columns_mut().motion;
         for (&ghost, velocity) in peer.ghosts.iter().zip(velocities) {
+            if let Some(crowd) = self.manifolds.crowds.get_mut(ghost as usize) {
+                *crowd = velocity.crowd;
+            }
             let motion = &mut motion[ghost as usize];
             motion.set_velocity(Vec3::from_array(velocity.velocity));
             motion.set_angular_velocity(Vec3::from_array(velocity.angular_velocity));
@@ -492,12 +497,13 @@ fn reach_at_most(motion: &Motion, world: &World) -> f32 {
     motion.radius() + margin.min(world.constants.speculative_cap)
 }
 
-fn boundary_velocity(motion: &Motion) -> BoundaryVelocity {
+fn boundary_velocity(motion: &Motion, crowd: u32) -> BoundaryVelocity {
     BoundaryVelocity {
         velocity: motion.velocity().to_array(),
         angular_velocity: motion.angular_velocity().to_array(),
         displacement: motion.displacement.truncate().to_array(),
         rotation: motion.rotation.truncate().to_array(),
+        crowd,
     }
 }
 

@@ -75,6 +75,8 @@ pub struct BoundaryVelocity {
     pub displacement: [f32; 3],
     /// Rotation vector since the start of the tick, rad.
     pub rotation: [f32; 3],
+    /// In how many manifolds between tiles the body takes part.
+    pub crowd: u32,
 }
 
 /// All that goes to one neighbour in exchange 0. Each list is in ascending order of id (contacts: of low, then high).

@@ -120,7 +120,7 @@ impl World {
         add_impulses(&mut self.journal.felt.across, &self.contacts.across);
         manifold::across::solve_all(
             &self.bodies.columns().motion,
-            &self.manifolds.attitudes,
+            (&self.manifolds.attitudes, &self.manifolds.crowds),
             &mut self.manifolds.set.across,
             &mut self.manifolds.doings,
             &mut self.journal.felt.across_manifolds,

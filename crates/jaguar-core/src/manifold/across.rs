@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use super::attitude::Attitude;
 use super::block::{ManifoldBlock, Octet3};
 use super::kernel::{Bodies8, Change, Shifts8, accumulated, solve_across};
+use crate::constants::{ACROSS_MANIFOLD_RELAXATION, ACROSS_MANIFOLD_SHARES};
 use crate::simd::{F32x8, Kernel, Level, Octet};
 use crate::solver::StepConstants;
 use crate::solver::across::Side;
@@ -28,7 +29,7 @@ pub(crate) struct Doing {
 /// Computes the change of every manifold; applies none.
 pub(crate) fn solve_all(
     motion: &[Motion],
-    attitudes: &[Attitude],
+    (attitudes, crowds): (&[Attitude], &[u32]),
     blocks: &mut [ManifoldBlock],
     changes: &mut [Doing],
     felt: &mut [Octet],
@@ -48,6 +49,7 @@ pub(crate) fn solve_all(
         step.simd.run(SolveAcross {
             motion,
             attitudes,
+            crowds,
             blocks,
             changes,
             felt: felt.unwrap_or_default(),
@@ -59,6 +61,7 @@ pub(crate) fn solve_all(
 struct SolveAcross<'a> {
     motion: &'a [Motion],
     attitudes: &'a [Attitude],
+    crowds: &'a [u32],
     blocks: &'a mut [ManifoldBlock],
     changes: &'a mut [Doing],
     felt: &'a mut [Octet],
@@ -79,12 +82,23 @@ impl Kernel for SolveAcross<'_> {
                 block,
                 (low, &low_shift),
                 (high, &high_shift),
+                &relaxation(block, self.crowds),
                 self.felt.get_mut(b),
                 self.step,
             );
             change.accumulated = accumulated::<F>(block);
         }
     }
+}
+
+/// Share of its change that each manifold of a block takes.
+fn relaxation(block: &ManifoldBlock, crowds: &[u32]) -> Octet {
+    // Static geometry and empty lanes have no crowd.
+    let crowd = |body: u32| crowds.get(body as usize).copied().unwrap_or(1);
+    Octet(std::array::from_fn(|lane| {
+        let crowd = crowd(block.low[lane]).max(crowd(block.high[lane])).max(1);
+        ACROSS_MANIFOLD_RELAXATION.min(ACROSS_MANIFOLD_SHARES / crowd as f32)
+    }))
 }
 
 /// Computes what every manifold has accumulated; applies nothing.

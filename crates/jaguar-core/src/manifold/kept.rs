@@ -24,10 +24,30 @@ impl Default for KeptManifold {
 }
 
 impl KeptManifold {
-    /// The normal impulse where this feature touched.
-    pub(crate) fn of_feature(&self, feature: u32) -> f32 {
-        let found = self.features.iter().position(|&kept| kept == feature);
-        found.map_or(0.0, |k| self.impulses.normal[k])
+    /// The normal impulses with which points of these features start. What points had that are gone is shared by those that came, or by all: the load is still there, it only has other
+    /// names. If no point is the same as before, it is another contact and starts without.
+    pub(crate) fn of_features(&self, features: &[u32]) -> [f32; MAX_POINTS] {
+        let of = |feature: &u32| self.features.iter().position(|kept| kept == feature);
+        let mut impulses = [0.0; MAX_POINTS];
+        let (mut stayed, mut kept) = (0, 0.0);
+        for (impulse, feature) in impulses.iter_mut().zip(features) {
+            if let Some(k) = of(feature) {
+                *impulse = self.impulses.normal[k];
+                kept += *impulse;
+                stayed += 1;
+            }
+        }
+        let left = self.impulses.normal.iter().sum::<f32>() - kept;
+        if stayed > 0 && left > 0.0 {
+            let came = features.len() - stayed;
+            let share = left / if came > 0 { came } else { stayed } as f32;
+            for (impulse, feature) in impulses.iter_mut().zip(features) {
+                if came == 0 || of(feature).is_none() {
+                    *impulse += share;
+                }
+            }
+        }
+        impulses
     }
 }
 
@@ -62,5 +82,27 @@ impl Kept for KeptManifold {
 
     fn partners(listed: &CachedManifold) -> (BodyId, u64) {
         (listed.low, listed.high)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_load_of_points_that_went_passes_to_those_that_came() {
+        let kept = KeptManifold {
+            features: [7, 8, 9, CachedManifold::NO_FEATURE],
+            impulses: ManifoldImpulses {
+                normal: [1.0, 2.0, 4.0, 0.0],
+                ..ManifoldImpulses::default()
+            },
+        };
+        let check = |features: &[u32], expected: [f32; 4]| assert_eq!(kept.of_features(features), expected);
+        check(&[7, 8, 9], [1.0, 2.0, 4.0, 0.0]);
+        check(&[9, 5, 7], [4.0, 2.0, 1.0, 0.0]);
+        check(&[9, 5, 6, 7], [4.0, 1.0, 1.0, 1.0]);
+        check(&[8, 7], [4.0, 3.0, 0.0, 0.0]);
+        check(&[1, 2], [0.0; 4]);
     }
 }

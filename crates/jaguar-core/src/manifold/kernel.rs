@@ -7,7 +7,7 @@ use glam::{Mat3, Vec3, Vec4};
 
 use super::attitude::Attitude;
 use super::block::{ManifoldBlock, Octet3, ZERO3};
-use crate::constants::{ACROSS_OVERLAP, ACROSS_PUSH, ACROSS_RELAXATION};
+use crate::constants::{ACROSS_OVERLAP, ACROSS_PUSH};
 use crate::narrow_phase::solid::MAX_POINTS;
 use crate::simd::{F32x8, LANES, Mask, Octet, Vec3x8};
 use crate::solver::StepConstants;
@@ -240,28 +240,28 @@ impl Impulses8 {
         impulses
     }
 
-    /// Goes half of the way from `before` to what the block has now, in the block too, and returns how far.
-    fn half_way(before: &Self, block: &mut ManifoldBlock) -> Self {
+    /// Goes a part of the way from `before` to what the block has now, in the block too, and returns how far.
+    fn part_way(before: &Self, block: &mut ManifoldBlock, share: &Octet) -> Self {
         let go = |to: &mut Octet, from: &Octet| {
             let mut part = Octet::ZERO;
             for lane in 0..LANES {
-                part[lane] = (to[lane] - from[lane]) * ACROSS_RELAXATION;
+                part[lane] = (to[lane] - from[lane]) * share[lane];
                 to[lane] = from[lane] + part[lane];
             }
             part
         };
-        let mut half = Self::ZERO;
+        let mut way = Self::ZERO;
         for k in 0..MAX_POINTS {
-            half.normal[k] = go(&mut block.points[k].normal_impulse, &before.normal[k]);
+            way.normal[k] = go(&mut block.points[k].normal_impulse, &before.normal[k]);
         }
         for k in 0..2 {
-            half.friction[k] = go(&mut block.friction_impulse[k], &before.friction[k]);
+            way.friction[k] = go(&mut block.friction_impulse[k], &before.friction[k]);
         }
-        half.twist = go(&mut block.twist_impulse, &before.twist);
+        way.twist = go(&mut block.twist_impulse, &before.twist);
         for axis in 0..3 {
-            half.rolling[axis] = go(&mut block.rolling_impulse[axis], &before.rolling[axis]);
+            way.rolling[axis] = go(&mut block.rolling_impulse[axis], &before.rolling[axis]);
         }
-        half
+        way
     }
 }
 
@@ -432,22 +432,23 @@ pub(crate) fn solve<F: F32x8, const MODE: u8>(
     bounce
 }
 
-/// Solves eight manifolds between tiles: each pair as a block on its own copy of the velocities, of whose change half is taken (see [`crate::solver::across`]). Returns that change, and
+/// Solves eight manifolds between tiles: each pair as a block on its own copy of the velocities, of whose change a part is taken (see [`crate::solver::across`]). Returns that change, and
 /// displacements that push overlaps apart.
 #[inline(always)]
 pub(crate) fn solve_across<F: F32x8>(
     block: &mut ManifoldBlock,
     (mut low, low_shift): (Bodies8<F>, &Shifts8<F>),
     (mut high, high_shift): (Bodies8<F>, &Shifts8<F>),
+    relaxation: &Octet,
     felt: Option<&mut Octet>,
     step: &StepConstants,
 ) -> (Change, Change) {
     let before = Impulses8::of(block);
     let push = push_apart(block, (&low, low_shift), (&high, high_shift), step);
     let bounce = solve::<F, { mode::ACROSS }>(block, (&mut low, low_shift), (&mut high, high_shift), step);
-    // Both ends of the change lie in the friction cone, which is convex; so does its middle.
-    let half = Impulses8::half_way(&before, block);
-    let mut change = change_of::<F>(block, &half);
+    // Both ends of the change lie in the friction cone, which is convex; so does what is between.
+    let part = Impulses8::part_way(&before, block, relaxation);
+    let mut change = change_of::<F>(block, &part);
     if let Some(bounce) = &bounce {
         change.add(bounce);
         if let Some(felt) = felt {

@@ -59,6 +59,8 @@ pub(crate) struct Manifolds {
     pub(crate) portions: Vec<ManifoldPortion>,
     /// The held bodies' parts in manifolds between tiles, by body, then by the partner's id.
     pub(crate) sides: Vec<Side>,
+    /// In how many manifolds between tiles each body takes part. Of a ghost its owner knows, and says so with its velocities.
+    pub(crate) crowds: Vec<u32>,
     /// One for each block between tiles.
     pub(crate) doings: Vec<Doing>,
     pub(crate) buffers: prepare::Buffers,
@@ -79,6 +81,7 @@ impl Manifolds {
         self.extra.clear();
         self.portions.clear();
         self.sides.clear();
+        self.crowds.clear();
         self.doings.clear();
     }
 

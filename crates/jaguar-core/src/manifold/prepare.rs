@@ -247,6 +247,11 @@ impl Manifolds {
             }
         }
         keys.sort_unstable_by_key(|&(body, id, _)| (body, id));
+        self.crowds.clear();
+        self.crowds.resize(columns.id.len(), 0);
+        for &(body, _, _) in &*keys {
+            self.crowds[body as usize] += 1;
+        }
         self.sides.clear();
         self.sides.extend(keys.iter().map(|&(_, _, side)| side));
         self.doings.clear();
@@ -401,12 +406,13 @@ fn contact_of(manifold: &Manifold, cached: Option<KeptManifold>) -> ManifoldCont
         friction_impulse: Vec3::ZERO,
         torque_impulse: Vec3::ZERO,
     };
-    for (k, point) in manifold.points[..manifold.count as usize].iter().enumerate() {
+    let count = manifold.count as usize;
+    for (k, point) in manifold.points[..count].iter().enumerate() {
         contact.positions[k] = point.position;
         contact.separations[k] = point.separation;
-        if let Some(cached) = &cached {
-            contact.normal_impulses[k] = cached.of_feature(point.feature);
-        }
+    }
+    if let Some(cached) = &cached {
+        contact.normal_impulses = cached.of_features(&features_of(manifold)[..count]);
     }
     // Friction goes with the normal impulses that carry it: if no point is the same as before, there is none.
     if let Some(cached) = cached

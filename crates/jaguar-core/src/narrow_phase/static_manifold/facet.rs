@@ -12,6 +12,9 @@ use super::outline::Outline;
 use super::points::{Feature, Gathered, Point};
 use crate::shape::{Facet, Facets, NEARLY_FLAT};
 
+/// Slack of "over" and "behind", m: above the rounding of rotations in f32, far below anything visible. What lies on a seam is over both its triangles, and a centre on a surface is behind none.
+const SAME_PLACE: f64 = 1e-6;
+
 /// Slack of "reaches farther", a sine: rounding of vertices in f32 must not hide an edge that a body lies along.
 const REACH_SLACK: f64 = 1e-3;
 
@@ -91,7 +94,7 @@ pub(super) fn meet<S: Facets>(meeting: &Meeting<'_, S>, facet: &Facet, work: &mu
         normal: meeting.to_body * facet.normal,
     };
     // A triangle that the centre is behind is another part of the surface: the far side of a wall, the top of a cliff beside which the body stands.
-    if local.corners[0].dot(local.normal) > 0.0 {
+    if local.corners[0].dot(local.normal) > SAME_PLACE {
         work.is_behind = true;
         return;
     }
@@ -386,7 +389,7 @@ fn touch_along_normal<S: Facets>(
     for side in 0..3 {
         let outward = local.outward(side);
         let offset = local.corners[side].dot(outward);
-        is_over &= vertex.dot(outward) <= offset;
+        is_over &= vertex.dot(outward) <= offset + SAME_PLACE * outward.length();
         clip(polygon, outward, offset, SIDE + side as u32, |edge| {
             crossing(local.facet, edge, side)
         });
