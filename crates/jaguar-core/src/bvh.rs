@@ -190,7 +190,6 @@ impl Bvh {
     }
 
     /// Calls `visit` with what is near a point, near things first as a rule; it returns the greatest distance (m) that is still of interest.
-    #[cfg_attr(not(test), expect(dead_code, reason = "asked by queries, which come next"))]
     pub(crate) fn around(&self, point: DVec3, limit: f64, visit: impl FnMut(u32, f64) -> f64) {
         let slack = self.slack(point);
         let entry = |bounds: &Aabb, limit: f64| {

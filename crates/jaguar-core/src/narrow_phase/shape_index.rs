@@ -61,11 +61,12 @@ impl ShapeIndex {
         }
     }
 
-    /// Calls `visit` with every shape that a ray with unit direction may meet before `limit` (m); it returns the greatest distance that is still of interest.
+    /// Calls `visit` with every shape that a ball, which moves along a unit direction, may touch before `limit` (m); it returns the greatest distance that is still of interest.
     pub(crate) fn along(
         &self,
         origin: DVec3,
         direction: DVec3,
+        radius: f64,
         mut limit: f64,
         mut visit: impl FnMut(usize, f64) -> f64,
     ) {
@@ -74,7 +75,7 @@ impl ShapeIndex {
         }
         if let Some(tree) = &self.bounded {
             tree.bvh
-                .along(origin - tree.origin, direction, 0.0, limit, |thing, limit| {
+                .along(origin - tree.origin, direction, radius, limit, |thing, limit| {
                     visit(tree.shapes[thing as usize] as usize, limit)
                 });
         }

@@ -1,4 +1,4 @@
-//! Contacts of spheres with static geometry, and rays against it.
+//! Contacts of spheres with static geometry, and rays and moving balls against it.
 
 use glam::{DVec3, Vec3};
 
@@ -165,8 +165,14 @@ impl StaticGeometry {
         }
     }
 
-    /// The first shape on a ray with unit direction, at most `max_distance` m away; of several at the same distance the one of lowest index.
-    pub(crate) fn cast_ray(&self, origin: DVec3, direction: DVec3, max_distance: f64) -> Option<StaticRayHit> {
+    /// The first shape that a ball touches which moves along a unit direction, by at most `max_distance` m; of several at the same distance the one of lowest index. A ray is a ball of radius 0.
+    pub(crate) fn cast_ball(
+        &self,
+        origin: DVec3,
+        direction: DVec3,
+        radius: f64,
+        max_distance: f64,
+    ) -> Option<StaticRayHit> {
         // Twice the world's edge is more than its diagonal, and keeps an infinite range out of the arithmetic.
         let world_edge = 2.0 * f64::from(tile::MAX_TILE) * f64::from(self.tile_size);
         let limit = if max_distance < 2.0 * world_edge {
@@ -175,23 +181,25 @@ impl StaticGeometry {
             2.0 * world_edge
         };
         let mut first: Option<StaticRayHit> = None;
-        self.index.along(origin, direction, limit, |shape, limit| {
+        self.index.along(origin, direction, radius, limit, |shape, limit| {
             let prepared = &self.prepared[shape];
             let hit = match self.shapes[shape] {
                 StaticShape::Plane { point, normal, .. } => {
-                    Plane::new(point, normal).cast_ray(origin, direction, limit)
+                    Plane::new(point, normal).cast_ball(origin, direction, radius, limit)
                 }
                 StaticShape::Cuboid {
                     centre,
                     half_extents,
                     orientation,
                     ..
-                } => Cuboid::new(centre, half_extents, orientation).cast_ray(origin, direction, limit),
-                StaticShape::HeightField(ref field) => field.cast_ray(origin, direction, limit, prepared.bounds.high.y),
+                } => Cuboid::new(centre, half_extents, orientation).cast_ball(origin, direction, radius, limit),
+                StaticShape::HeightField(ref field) => {
+                    field.cast_ball(origin, direction, radius, limit, prepared.bounds.high.y)
+                }
                 StaticShape::Mesh(ref mesh) => prepared
                     .topology
                     .as_ref()
-                    .and_then(|topology| Surface { mesh, topology }.cast_ray(origin, direction, limit)),
+                    .and_then(|topology| Surface { mesh, topology }.cast_ball(origin, direction, radius, limit)),
             };
             match hit {
                 Some(hit) if first.is_none_or(|first| (hit.distance, shape) < (first.distance, first.shape)) => {
@@ -447,14 +455,17 @@ mod tests {
     fn a_ray_reports_the_first_shape() {
         let geometry = StaticGeometry::new(vec![floor(0.0), cube(DVec3::new(0.0, 3.0, 0.0))], TILE).unwrap();
         let hit = geometry
-            .cast_ray(DVec3::new(0.5, 9.0, 0.5), DVec3::NEG_Y, f64::INFINITY)
+            .cast_ball(DVec3::new(0.5, 9.0, 0.5), DVec3::NEG_Y, 0.0, f64::INFINITY)
             .unwrap();
         assert_eq!((hit.shape, hit.distance, hit.normal), (1, 5.0, DVec3::Y));
         let beside = geometry
-            .cast_ray(DVec3::new(2.5, 9.0, 0.5), DVec3::NEG_Y, f64::INFINITY)
+            .cast_ball(DVec3::new(2.5, 9.0, 0.5), DVec3::NEG_Y, 0.0, f64::INFINITY)
             .unwrap();
         assert_eq!((beside.shape, beside.distance), (0, 9.0));
-        assert_eq!(geometry.cast_ray(DVec3::new(2.5, 9.0, 0.5), DVec3::NEG_Y, 8.0), None);
+        assert_eq!(
+            geometry.cast_ball(DVec3::new(2.5, 9.0, 0.5), DVec3::NEG_Y, 0.0, 8.0),
+            None
+        );
     }
 
     /// A thousand boxes and fields 8,000 km from the origin, and a floor: what is found is what each shape alone gives.
@@ -476,8 +487,10 @@ mod tests {
             .map(|shape| StaticGeometry::new(vec![shape.clone()], TILE).unwrap())
             .collect();
         let all = StaticGeometry::new(shapes, TILE).unwrap();
-        for _ in 0..300 {
+        for round in 0..300 {
             let (from, direction) = (far + random.vector(25.0), random.vector(1.0).normalize());
+            // Every other ray is a ball.
+            let radius = 0.25 * f64::from(round % 2);
             let mut expected: Vec<(f32, u64)> = Vec::new();
             let mut nearest: Option<StaticRayHit> = None;
             for (shape, alone) in each.iter().enumerate() {
@@ -487,7 +500,7 @@ mod tests {
                         .iter()
                         .map(|c| (c.separation, c.key | (shape as u64) << FEATURE_BITS)),
                 );
-                if let Some(hit) = alone.cast_ray(from, direction, 60.0)
+                if let Some(hit) = alone.cast_ball(from, direction, radius, 60.0)
                     && nearest.is_none_or(|nearest| hit.distance < nearest.distance)
                 {
                     nearest = Some(StaticRayHit { shape, ..hit });
@@ -499,7 +512,7 @@ mod tests {
             let found = contacts(&all, from, 0.3, 0.6);
             let found: Vec<_> = found.iter().map(|contact| (contact.separation, contact.key)).collect();
             assert_eq!(found, expected);
-            assert_eq!(all.cast_ray(from, direction, 60.0), nearest);
+            assert_eq!(all.cast_ball(from, direction, radius, 60.0), nearest);
         }
     }
 

@@ -30,14 +30,11 @@ impl Plane {
         })
     }
 
-    /// Where a ray with unit direction enters the half space, at most `max_distance` m away.
-    pub(crate) fn cast_ray(&self, origin: DVec3, direction: DVec3, max_distance: f64) -> Option<RayHit> {
-        let height = self.distance(origin);
+    /// Where a ball that moves along a unit direction first touches the half space, at most `max_distance` m away; a ray is a ball of radius 0.
+    pub(crate) fn cast_ball(&self, origin: DVec3, direction: DVec3, radius: f64, max_distance: f64) -> Option<RayHit> {
+        let height = self.distance(origin) - radius;
         if height <= 0.0 {
-            return Some(RayHit {
-                distance: 0.0,
-                normal: -direction,
-            });
+            return Some(RayHit::inside(direction));
         }
         let approach = -direction.dot(self.normal);
         if approach <= 0.0 {
@@ -94,12 +91,16 @@ mod tests {
             }
 
             let direction = tangent * libm::sin(tilt) - normal * libm::cos(tilt);
-            let hit = plane.cast_ray(position, direction, 1e3).unwrap();
+            let hit = plane.cast_ball(position, direction, 0.0, 1e3).unwrap();
             let expected = if height > 0.0 { height / libm::cos(tilt) } else { 0.0 };
             prop_assert!((hit.distance - expected).abs() < 10.0 * tolerance);
+            let radius = 0.25;
+            let touch = plane.cast_ball(position, direction, radius, 1e3).unwrap();
+            let expected = if height > radius { (height - radius) / libm::cos(tilt) } else { 0.0 };
+            prop_assert!((touch.distance - expected).abs() < 10.0 * tolerance);
             if height > tolerance {
-                prop_assert_eq!(plane.cast_ray(position, -direction, 1e3), None);
-                prop_assert_eq!(plane.cast_ray(position, direction, 0.5 * hit.distance), None);
+                prop_assert_eq!(plane.cast_ball(position, -direction, 0.0, 1e3), None);
+                prop_assert_eq!(plane.cast_ball(position, direction, 0.0, 0.5 * hit.distance), None);
             }
         }
     }

@@ -3,6 +3,7 @@
 mod contact;
 mod facets;
 mod ray;
+mod sweep;
 #[cfg(test)]
 mod tests;
 

@@ -16,7 +16,7 @@ impl HeightField {
     pub(crate) fn cast_ray(&self, origin: DVec3, direction: DVec3, max_distance: f64, top: f64) -> Option<RayHit> {
         let grid = Grid::new(self);
         let start = origin - self.origin;
-        let entry = self.clip(start, direction, max_distance, top)?;
+        let entry = self.clip(start, direction, 0.0, max_distance, top)?;
         let mut from = entry.from;
         let mut first_piece = true;
         let (start_u, slope_u) = (
@@ -67,25 +67,32 @@ impl HeightField {
         }
     }
 
-    /// The part of a ray that is over or under the grid, not above `top`.
-    fn clip(&self, start: DVec3, direction: DVec3, max_distance: f64, top: f64) -> Option<Clip> {
-        let size = self.size();
+    /// The part of a ray, or of a ball's way, that is over or under the grid, not above `top`; both are grown by the ball.
+    pub(super) fn clip(
+        &self,
+        start: DVec3,
+        direction: DVec3,
+        radius: f64,
+        max_distance: f64,
+        top: f64,
+    ) -> Option<Clip> {
+        let size = self.size() + 2.0 * radius;
         let mut clip = Clip {
             from: 0.0,
             to: max_distance,
             normal: -direction,
         };
-        clip.axis(start.x, direction.x, size.x, DVec3::X)?;
-        clip.axis(start.z, direction.z, size.z, DVec3::Z)?;
-        clip.below(start.y + self.origin.y - top, direction.y)?;
+        clip.axis(start.x + radius, direction.x, size.x, DVec3::X)?;
+        clip.axis(start.z + radius, direction.z, size.z, DVec3::Z)?;
+        clip.below(start.y + self.origin.y - top - radius, direction.y)?;
         Some(clip)
     }
 }
 
 /// A stretch of a ray, m from its origin, and the normal of the side it came in through.
-struct Clip {
-    from: f64,
-    to: f64,
+pub(super) struct Clip {
+    pub(super) from: f64,
+    pub(super) to: f64,
     normal: DVec3,
 }
 

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::HeightField;
 use crate::shape::brute_force::{nearest_on_triangle, ray_on_triangle};
-use crate::shape::strategy::{between, between_f32};
-use crate::shape::{RayHit, SurfacePoint};
+use crate::shape::strategy::{between, between_f32, same_cases};
+use crate::shape::{RayHit, SurfacePoint, sweep};
 
 fn field(columns: u32, rows: u32, spacing: (f32, f32), height: impl Fn(f64, f64) -> f64) -> HeightField {
     let posts = (0..rows).flat_map(|row| (0..columns).map(move |column| (column, row)));
@@ -99,6 +99,60 @@ prop_compose! {
 /// A point over or beside the field, from fractions of its extent.
 fn place(field: &HeightField, [x, y, z]: [f64; 3]) -> DVec3 {
     field.origin + field.size() * DVec3::new(x, 0.0, z) + DVec3::Y * y
+}
+
+/// The solid's vertical sides, each border cell's down to far below.
+fn side_triangles(field: &HeightField) -> Vec<[DVec3; 3]> {
+    let post = |column: u32, row: u32| {
+        let place = DVec3::new(
+            f64::from(column) * f64::from(field.spacing_x),
+            f64::from(field.heights[(row * field.columns + column) as usize]),
+            f64::from(row) * f64::from(field.spacing_z),
+        );
+        field.origin + place
+    };
+    let (columns, rows) = (field.columns - 1, field.rows - 1);
+    let along_x = (0..columns).flat_map(|c| [0, rows].map(|r| [post(c, r), post(c + 1, r)]));
+    let along_z = (0..rows).flat_map(|r| [0, columns].map(|c| [post(c, r), post(c, r + 1)]));
+    along_x
+        .chain(along_z)
+        .flat_map(|[a, b]| {
+            let (deep_a, deep_b) = (a - DVec3::Y * 1e3, b - DVec3::Y * 1e3);
+            [[a, b, deep_a], [b, deep_b, deep_a]]
+        })
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(same_cases(1000))]
+
+    #[test]
+    fn a_ball_stops_at_the_first_triangle_or_side(
+        field in rough_field(),
+        from in [between(-1.0, 2.0), between(-4.0, 12.0), between(-1.0, 2.0)],
+        to in [between(-0.5, 1.5), between(-6.0, 4.0), between(-0.5, 1.5)],
+        radius in between(0.01, 4.0),
+        limit in between(0.0, 60.0),
+    ) {
+        let (origin, target) = (place(&field, from), place(&field, to));
+        prop_assume!(origin.distance(target) > 1e-3);
+        let direction = (target - origin).normalize();
+        let top = field.origin.y + field.highest();
+        let hit = field.cast_ball(origin, direction, radius, limit, top);
+        let triangles = all_triangles(&field).into_iter().chain(side_triangles(&field));
+        let first = triangles
+            .filter_map(|corners| sweep::to_triangle(origin, direction, corners, radius))
+            .min_by(|a, b| a.distance.total_cmp(&b.distance));
+        let is_below = field.surface_over(origin).is_some();
+        let expected = if is_below { Some(RayHit::inside(direction)) } else { first };
+        prop_assume!(expected.is_none_or(|expected| (expected.distance - limit).abs() > 1e-6));
+        let expected = expected.filter(|expected| expected.distance <= limit);
+        prop_assert_eq!(hit.is_some(), expected.is_some());
+        if let (Some(hit), Some(expected)) = (hit, expected) {
+            prop_assert!((hit.distance - expected.distance).abs() < 1e-6, "{:?} {:?}", hit, expected);
+            prop_assert!(hit.normal.distance(expected.normal) < 1e-4, "{:?} {:?}", hit, expected);
+        }
+    }
 }
 
 proptest! {
@@ -310,4 +364,34 @@ fn rays_start_inside_come_in_through_sides_and_miss() {
     assert_eq!(hit(DVec3::new(0.7, 12.0, 1.2), DVec3::NEG_Y), None);
     let endless = cast(&field, DVec3::new(0.7, 3.0, 1.2), DVec3::NEG_Y, 1e7).unwrap();
     assert!((endless.distance - 2.0).abs() < 1e-8);
+}
+
+#[test]
+fn a_ball_touches_a_slope_a_ridge_and_a_side() {
+    let slope = field(3, 3, (2.0, 2.0), |x, _| 0.75 * x);
+    let ball = |field: &HeightField, origin: DVec3, direction: DVec3| {
+        field.cast_ball(origin, direction, 0.5, 100.0, field.highest())
+    };
+    // The plane is 0.5 m away across the slope: 0.5 / cos above it.
+    let touch = ball(&slope, DVec3::new(2.0, 10.0, 2.0), DVec3::NEG_Y).unwrap();
+    assert!((touch.distance - (10.0 - 1.5 - 0.625)).abs() < 1e-12);
+    assert!(touch.normal.distance(DVec3::new(-0.6, 0.8, 0.0)) < 1e-12);
+
+    let ridge = field(3, 3, (2.0, 2.0), |x, _| 3.0 - 2.0 * (x - 2.0).abs());
+    let touch = ball(&ridge, DVec3::new(2.0, 10.0, 1.0), DVec3::NEG_Y).unwrap();
+    assert!((touch.distance - 6.5).abs() < 1e-12);
+    assert!(touch.normal.distance(DVec3::Y) < 1e-12);
+    // 0.3 m beside the ridge's line of flight: along z, 0.4 m above the edge that runs along z, it never touches.
+    assert_eq!(ball(&ridge, DVec3::new(2.3, 3.41, -5.0), DVec3::Z), None);
+
+    let level = field(3, 3, (2.0, 2.0), |_, _| 1.0);
+    let side = RayHit {
+        distance: 4.5,
+        normal: DVec3::NEG_X,
+    };
+    assert_eq!(ball(&level, DVec3::new(-5.0, 0.5, 1.0), DVec3::X), Some(side));
+    let corner = ball(&level, DVec3::new(-5.0, 0.5, -0.3), DVec3::X).unwrap();
+    assert!((corner.distance - 4.6).abs() < 1e-12);
+    assert!(corner.normal.distance(DVec3::new(-0.8, 0.0, -0.6)) < 1e-12);
+    assert_eq!(ball(&level, DVec3::new(-5.0, 1.51, 1.0), DVec3::X), None);
 }

@@ -1,4 +1,4 @@
-//! Where a ray meets a mesh.
+//! Where a ray meets a mesh, and where a moving ball touches it.
 //!
 //! The ray is made the z axis by permuting and shearing the coordinates; then it meets a triangle when the origin is on the same side of its three edges. Neighbours compute the same numbers for the
 //! edge they share, so no ray slips between them. S. Woop, C. Benthin and I. Wald, "Watertight ray/triangle intersection", JCGT 2013.
@@ -6,7 +6,7 @@
 use glam::DVec3;
 
 use super::Surface;
-use crate::shape::RayHit;
+use crate::shape::{RayHit, sweep};
 
 impl Surface<'_> {
     /// Where a ray with unit direction meets a triangle from either side, at most `max_distance` m away. The normal is against the ray; `max_distance` is finite.
@@ -34,6 +34,32 @@ impl Surface<'_> {
                 normal: if normal.dot(direction) > 0.0 { -normal } else { normal },
             }
         })
+    }
+
+    /// Where a ball that moves along a unit direction first touches a triangle from either side, at most `max_distance` m away; at once if it overlaps one. `max_distance` is finite.
+    pub(crate) fn cast_ball(&self, origin: DVec3, direction: DVec3, radius: f64, max_distance: f64) -> Option<RayHit> {
+        if radius == 0.0 {
+            return self.cast_ray(origin, direction, max_distance);
+        }
+        let start = origin - self.mesh.origin;
+        let mut first: Option<(RayHit, u32)> = None;
+        self.topology.bvh.along(
+            start,
+            direction,
+            radius,
+            max_distance,
+            |triangle, limit| match sweep::to_triangle(start, direction, self.corners(triangle), radius) {
+                Some(hit)
+                    if hit.distance <= limit
+                        && first.is_none_or(|(first, number)| (hit.distance, triangle) < (first.distance, number)) =>
+                {
+                    first = Some((hit, triangle));
+                    hit.distance
+                }
+                _ => limit,
+            },
+        );
+        first.map(|(hit, _)| hit)
     }
 }
 

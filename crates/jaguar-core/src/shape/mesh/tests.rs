@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::{Surface, Topology, TriangleMesh};
 use crate::shape::brute_force::{nearest_on_triangle, ray_on_triangle};
 use crate::shape::strategy::{between, between_f32};
+use crate::shape::sweep;
 use crate::shape::{HeightField, SurfacePoint};
 
 fn mesh(vertices: Vec<Vec3>, triangles: Vec<[u32; 3]>) -> TriangleMesh {
@@ -215,6 +216,32 @@ proptest! {
     }
 
     #[test]
+    fn a_ball_stops_at_the_first_triangle(
+        mesh in soup(),
+        from in prop::array::uniform3(between(-6.0, 6.0)),
+        to in prop::array::uniform3(between(-3.0, 3.0)),
+        radius in between(0.01, 2.0),
+        limit in between(0.0, 20.0),
+    ) {
+        let (origin, target) = (mesh.origin + DVec3::from_array(from), mesh.origin + DVec3::from_array(to));
+        prop_assume!(origin.distance(target) > 1e-3);
+        let direction = (target - origin).normalize();
+        let topology = Topology::of(&mesh);
+        let hit = Surface { mesh: &mesh, topology: &topology }.cast_ball(origin, direction, radius, limit);
+        let start = origin - mesh.origin;
+        let expected = all_triangles(&mesh)
+            .filter_map(|triangle| sweep::to_triangle(start, direction, triangle.map(|corner| corner - mesh.origin), radius))
+            .map(|hit| hit.distance)
+            .min_by(f64::total_cmp);
+        prop_assume!(expected.is_none_or(|expected| (expected - limit).abs() > 1e-6));
+        let expected = expected.filter(|&expected| expected <= limit);
+        prop_assert_eq!(hit.is_some(), expected.is_some());
+        if let (Some(hit), Some(expected)) = (hit, expected) {
+            prop_assert!((hit.distance - expected).abs() < 1e-6);
+        }
+    }
+
+    #[test]
     fn no_ray_slips_through_a_closed_surface(
         half in prop::array::uniform3(between_f32(0.5, 3.0)),
         inside in prop::array::uniform3(between(-0.99, 0.99)),
@@ -238,6 +265,7 @@ proptest! {
         contacts(&mesh, &topology, DVec3::new(x, y, z), reach);
         let surface = Surface { mesh: &mesh, topology: &topology };
         surface.cast_ray(DVec3::new(x, y, z), DVec3::new(dx, dy, dz), far);
+        surface.cast_ball(DVec3::new(x, y, z), DVec3::new(dx, dy, dz), reach, far);
         surface.cast_ray(mesh.origin, DVec3::new(dx, dy, dz).normalize_or_zero(), 1e9);
     }
 }
