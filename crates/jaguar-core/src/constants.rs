@@ -84,8 +84,38 @@ pub(crate) const ACROSS_OVERLAP: f32 = 0.01;
 /// Share of the overlap beyond [`ACROSS_OVERLAP`] that is pushed apart in a substep. Without it 6 to 9 % of the half edge remain in a heap, with it 4 to 5 %; at 0.1 heaps keep moving longer.
 pub(crate) const ACROSS_PUSH: f32 = 0.05;
 
+/// Natural frequency of what joints hold inside a tile, over the substep rate: as stiff as the implicit step carries well. Errors of place shrink by a quarter in a substep.
+pub(crate) const JOINT_FREQUENCY: f32 = 0.25;
+
+/// Damping ratio of what joints hold.
+pub(crate) const JOINT_DAMPING: f32 = 2.0;
+
+/// Share of an error of place that a joint between tiles makes good in a substep, as a displacement. A hanging chain of twenty boxes with borders every three of them comes to rest at 0.05; at 0.1 it
+/// does so slowly, at 0.25 never.
+pub(crate) const ACROSS_JOINT_PULL: f32 = 0.05;
+
+/// Distance of the centres of two joined bodies beyond which any joint breaks, in tiles: below 1, so that they are in the same or in neighbouring tiles.
+pub(crate) const MAX_JOINT_REACH_IN_TILES: f32 = 0.95;
+
+/// How much further apart than they should be the centres of joined bodies may be before the joint breaks, in tiles. It bounds how far the ghosts of joined bodies go.
+pub(crate) const JOINT_SLACK_IN_TILES: f32 = 0.25;
+
+/// Largest distance of the centres that a joint may ask for, in tiles: with the slack it stays within reach.
+pub(crate) const MAX_JOINT_SPAN_IN_TILES: f32 = 0.7;
+
+/// Largest torque of a motor, N m.
+pub(crate) const MAX_MOTOR_TORQUE: f32 = 1.0e15;
+
+/// Range of a spring's frequency, Hz.
+pub(crate) const SPRING_FREQUENCIES: (f32, f32) = (1.0e-3, 1.0e3);
+
+/// Largest damping ratio of a spring.
+pub(crate) const MAX_SPRING_DAMPING: f32 = 100.0;
+
 /// Room for rounding in decisions that may err on the side of sending one ghost too many, relative.
 pub(crate) const GHOST_MARGIN: f32 = 1.001;
 
 const _: () = assert!(ORDER_CELLS.is_power_of_two() && ORDER_CELLS <= 32);
 const _: () = assert!(MAX_TILES_PER_TICK < 1.0);
+const _: () = assert!(MAX_JOINT_SPAN_IN_TILES + JOINT_SLACK_IN_TILES <= MAX_JOINT_REACH_IN_TILES + 1.0e-6);
+const _: () = assert!(MAX_JOINT_REACH_IN_TILES < 1.0);

@@ -1,9 +1,10 @@
-//! Bodies and cached contacts as bytes, little-endian, each field once: what is hashed is what a snapshot holds.
+//! Bodies, cached contacts and joints as bytes, little-endian, each field once: what is hashed is what a snapshot holds.
 
 use crate::body::{BodyDesc, BodyId, BodyKind, BodyRecord, Domain, Filter};
 use crate::error::FieldError;
 use crate::event::SensorOverlap;
 use crate::halo::{CachedContact, CachedManifold};
+use crate::joint::{Joint, JointId, JointKind, Motor, Spring};
 use crate::material::{CombineRule, Material};
 use crate::shape::Shape;
 use crate::tile::TileIndex;
@@ -22,6 +23,9 @@ pub(crate) const CONTACT_BYTES: usize = 32;
 
 /// Bytes of an encoded sensor overlap.
 pub(crate) const OVERLAP_BYTES: usize = 16;
+
+/// Bytes of an encoded joint.
+pub(crate) const JOINT_BYTES: usize = 148;
 
 /// One walk over a value's fields, writing or reading.
 trait Fields {
@@ -168,6 +172,122 @@ impl Fields for SensorOverlap {
         sink.long(body);
         Ok(())
     }
+}
+
+impl Fields for Joint {
+    fn visit(&mut self, sink: &mut impl Sink) -> Result<(), FieldError> {
+        let Self {
+            id: JointId(id),
+            first: BodyId(first),
+            second,
+            tile: TileIndex { x, y, z },
+            anchors,
+            orientations,
+            kind,
+            collide,
+            linear_impulse,
+            angular_impulse,
+            row_impulses,
+        } = self;
+        sink.long(id);
+        sink.long(first);
+        // No body has this id.
+        let mut partner = second.map_or(u64::MAX, |id| id.0);
+        sink.long(&mut partner);
+        *second = (partner != u64::MAX).then_some(BodyId(partner));
+        [x, y, z].into_iter().for_each(|value| sink.int(value));
+        let floats = anchors.as_flattened_mut().iter_mut();
+        floats
+            .chain(orientations.as_flattened_mut())
+            .for_each(|value| sink.float(value));
+        let (mut code, mut numbers) = numbers_of(kind);
+        code |= u32::from(*collide) << 8;
+        sink.word(&mut code);
+        numbers.iter_mut().for_each(|value| sink.float(value));
+        *collide = match code >> 8 {
+            0 => false,
+            1 => true,
+            flag => return Err(FieldError::new("collide", flag, "0 or 1")),
+        };
+        let kind_code = code & 0xff;
+        *kind = joint_kind_of(kind_code, numbers)
+            .ok_or_else(|| FieldError::new("kind of joint", kind_code, "0 to 5, 8, or 9"))?;
+        let impulses = linear_impulse.iter_mut().chain(angular_impulse).chain(row_impulses);
+        impulses.for_each(|value| sink.float(value));
+        Ok(())
+    }
+}
+
+/// The kind of a joint as a code (1 with limits, 2 with a motor; 1 with a spring) and numbers.
+fn numbers_of(kind: &JointKind) -> (u32, [f32; 4]) {
+    match *kind {
+        JointKind::Fixed => (8, [0.0; 4]),
+        JointKind::Ball => (9, [0.0; 4]),
+        JointKind::Hinge { limits, motor } => {
+            let [least, greatest] = limits.unwrap_or_default();
+            let drive = motor.unwrap_or(Motor {
+                speed: 0.0,
+                max_torque: 0.0,
+            });
+            let code = u32::from(limits.is_some()) | u32::from(motor.is_some()) << 1;
+            (code, [least, greatest, drive.speed, drive.max_torque])
+        }
+        JointKind::Distance { length, spring } => {
+            let yields = spring.unwrap_or(Spring {
+                frequency: 0.0,
+                damping_ratio: 0.0,
+            });
+            let code = 4 | u32::from(spring.is_some());
+            (code, [length, yields.frequency, yields.damping_ratio, 0.0])
+        }
+    }
+}
+
+fn joint_kind_of(code: u32, numbers: [f32; 4]) -> Option<JointKind> {
+    let [first, second, third, fourth] = numbers;
+    Some(match code {
+        0..=3 => JointKind::Hinge {
+            limits: (code & 1 != 0).then_some([first, second]),
+            motor: (code & 2 != 0).then_some(Motor {
+                speed: third,
+                max_torque: fourth,
+            }),
+        },
+        4 | 5 => JointKind::Distance {
+            length: first,
+            spring: (code & 1 != 0).then_some(Spring {
+                frequency: second,
+                damping_ratio: third,
+            }),
+        },
+        8 => JointKind::Fixed,
+        9 => JointKind::Ball,
+        _ => return None,
+    })
+}
+
+/// The bytes of a joint.
+pub(crate) fn joint_bytes(mut joint: Joint) -> [u8; JOINT_BYTES] {
+    written(&mut joint)
+}
+
+/// The joint of these bytes. Its numbers may be outside their ranges.
+pub(crate) fn joint_of(bytes: &[u8; JOINT_BYTES]) -> Result<Joint, FieldError> {
+    let mut joint = Joint {
+        id: JointId(0),
+        first: BodyId(0),
+        second: None,
+        tile: TileIndex::default(),
+        anchors: [[0.0; 3]; 2],
+        orientations: [[0.0; 4]; 2],
+        kind: JointKind::Ball,
+        collide: false,
+        linear_impulse: [0.0; 3],
+        angular_impulse: [0.0; 3],
+        row_impulses: [0.0; 3],
+    };
+    joint.visit(&mut Reader(bytes))?;
+    Ok(joint)
 }
 
 /// The bytes of a body.

@@ -11,6 +11,7 @@ use crate::contact::{Block, CachedRanges, ContactCache, Impulses, Kept, NO_BODY,
 use crate::error::{FieldError, HaloError};
 use crate::event::SensorOverlap;
 use crate::halo::{Boundary, BoundaryVelocity, CachedContact, CachedManifold, Ghost};
+use crate::joint::{Joint, check_joint};
 use crate::manifold::KeptManifold;
 use crate::manifold::block::ManifoldBlock;
 use crate::storage::{Bodies, Columns, Motion};
@@ -18,20 +19,20 @@ use crate::tile::TileIndex;
 use crate::tile_table::TileTable;
 use crate::world::{Phase, World};
 
-/// The contacts with other pods' bodies in this tick, pod by pod.
+/// The contacts and joints with other pods' bodies in this tick, pod by pod.
 #[derive(Debug, Default)]
 pub(crate) struct Exchange {
     /// Ascending by pod.
     peers: Vec<Peer>,
 }
 
-/// The bodies on both sides of the contacts with one pod. The pod finds the same two sets, so velocities travel without ids.
+/// The bodies on both sides of the contacts and joints with one pod. The pod finds the same two sets, so velocities travel without ids.
 #[derive(Debug)]
 struct Peer {
     pod: u32,
-    /// Held bodies that touch the pod's bodies: indices, ascending by id.
+    /// Held bodies that touch the pod's bodies or are joined to them: indices, ascending by id.
     own: Vec<u32>,
-    /// Ghosts of the pod's bodies that touch held ones: indices, ascending by id.
+    /// Ghosts of the pod's bodies that touch held ones or are joined to them: indices, ascending by id.
     ghosts: Vec<u32>,
     /// Whether the ghosts have the velocities of the present substep.
     is_complete: bool,
@@ -74,6 +75,7 @@ impl World {
         }
         sort_entries::<KeptManifold>(&mut self.manifolds.extra);
         self.take_overlaps(&boundary.overlaps);
+        self.take_joints(&boundary.joints);
         self.ghosts.extend_from_slice(&boundary.ghosts);
         Ok(())
     }
@@ -147,6 +149,7 @@ impl World {
         let mut leaving: Vec<u32> = Vec::new();
         let mut destinations: FxHashMap<BodyId, u32> = FxHashMap::default();
         let slack = self.max_radius() + self.constants.speculative_cap;
+        let joint_reaches = self.joints.reaches(self.constants.tile_size);
         let mut around = Around::default();
         for i in 0..self.len() {
             let columns = self.bodies.columns();
@@ -168,7 +171,10 @@ impl World {
                     .push(self.bodies.record(i));
             }
             if GHOSTS {
-                let far = (reach_at_most(&columns.motion[i], self) + slack) * GHOST_MARGIN;
+                let mut far = (reach_at_most(&columns.motion[i], self) + slack) * GHOST_MARGIN;
+                if let Some(&reach) = joint_reaches.get(&columns.id[i]) {
+                    far = far.max(reach);
+                }
                 for pod in around.others_within(place.offset, far, self.constants.tile_size) {
                     let ghost = self.bodies.ghost(i);
                     if pod == me {
@@ -189,6 +195,7 @@ impl World {
                 None => true,
             });
             self.remove_bodies(&leaving);
+            self.give_joints(&destinations, &mut outgoing);
         }
         for boundary in outgoing.values_mut() {
             boundary.handed_over.sort_unstable_by_key(|record| record.id);
@@ -213,6 +220,40 @@ impl World {
         self.manifolds.extra = move_out.pass_on(self.manifolds.cache(), homes, |pod, entry| {
             outgoing.entry(pod).or_default().manifolds.push(entry);
         });
+    }
+
+    /// Gives every joint of a body that left to its destination, and keeps those of which a body stayed.
+    fn give_joints(&mut self, destinations: &FxHashMap<BodyId, u32>, outgoing: &mut BTreeMap<u32, Boundary>) {
+        let bodies = &self.bodies;
+        self.joints.retain(|joint| {
+            let mut last = None;
+            for &pod in joint.bodies().filter_map(|body| destinations.get(&body)) {
+                if last != Some(pod) {
+                    outgoing.entry(pod).or_default().joints.push(*joint);
+                    last = Some(pod);
+                }
+            }
+            joint.bodies().any(|body| bodies.index_of(body).is_some())
+        });
+    }
+
+    /// Adds joints of arriving bodies.
+    pub(crate) fn take_joints(&mut self, joints: &[Joint]) {
+        for joint in joints {
+            self.note_id(BodyId(joint.id.0));
+        }
+        let bodies = &self.bodies;
+        self.joints.extend(joints);
+        if !joints.is_empty() {
+            self.joints
+                .retain(|joint| joint.bodies().any(|body| bodies.index_of(body).is_some()));
+        }
+    }
+
+    /// Checks joints that came from a peer or a file.
+    pub(crate) fn check_joints(&self, joints: &[Joint]) -> Result<(), HaloError> {
+        let size = self.constants.tile_size;
+        joints.iter().try_for_each(|joint| check_joint(joint, size))
     }
 
     /// Whether the cache has the entry already, because the partner of an arriving body is held here.
@@ -255,6 +296,7 @@ impl World {
         for pair in &boundary.overlaps {
             check_overlap(pair)?;
         }
+        self.check_joints(&boundary.joints)?;
         for ghost in &boundary.ghosts {
             self.check_ghost(ghost)?;
         }
@@ -279,13 +321,14 @@ impl World {
 }
 
 impl Exchange {
-    /// Sorts the contacts with ghosts by the pod that owns the ghost's tile.
+    /// Sorts the contacts and joints with ghosts by the pod that owns the ghost's tile.
     pub(crate) fn match_peers(
         &mut self,
         columns: &Columns,
         held: usize,
         table: &TileTable,
         (across, manifolds): (&[Block], &[ManifoldBlock]),
+        joints: impl Iterator<Item = (u32, u32)>,
         mut owner: impl FnMut(TileIndex) -> u32,
     ) {
         self.peers.clear();
@@ -301,7 +344,7 @@ impl Exchange {
             let (low, high) = (block.low, block.high);
             low.into_iter().zip(high).filter(|&(low, _)| low != NO_BODY)
         };
-        for (low, high) in points.chain(manifolds.iter().flat_map(lanes)) {
+        for (low, high) in points.chain(manifolds.iter().flat_map(lanes)).chain(joints) {
             let (own, ghost) = if low as usize >= held {
                 (high, low)
             } else if high as usize >= held {

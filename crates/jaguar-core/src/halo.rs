@@ -2,6 +2,7 @@
 
 use crate::body::{BodyId, BodyKind, BodyRecord};
 use crate::event::SensorOverlap;
+use crate::joint::Joint;
 use crate::tile::TileIndex;
 
 /// A contact's impulses of the last tick, which warm start the next.
@@ -75,7 +76,7 @@ pub struct BoundaryVelocity {
     pub displacement: [f32; 3],
     /// Rotation vector since the start of the tick, rad.
     pub rotation: [f32; 3],
-    /// In how many manifolds between tiles the body takes part.
+    /// In how many manifolds and joints between tiles the body takes part.
     pub crowd: u32,
 }
 
@@ -91,6 +92,8 @@ pub struct Boundary {
     pub manifolds: Vec<CachedManifold>,
     /// What is in those of the bodies that are sensors.
     pub overlaps: Vec<SensorOverlap>,
+    /// Every joint that one of those bodies takes part in, ascending by id.
+    pub joints: Vec<Joint>,
     /// Bodies near the receiver's territory.
     pub ghosts: Vec<Ghost>,
 }

@@ -1,4 +1,4 @@
-//! The world hash: a sum modulo 2^128 of one strong hash for each body and each cached contact. A sum does not depend on the order, nor on how the world is split over pods.
+//! The world hash: a sum modulo 2^128 of one strong hash for each body, cached contact and joint. A sum does not depend on the order, nor on how the world is split over pods.
 
 use std::fmt;
 use std::iter::Sum;
@@ -8,9 +8,10 @@ use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::body::BodyRecord;
-use crate::encode::{body_bytes, contact_bytes, manifold_bytes, overlap_bytes};
+use crate::encode::{body_bytes, contact_bytes, joint_bytes, manifold_bytes, overlap_bytes};
 use crate::event::SensorOverlap;
 use crate::halo::{CachedContact, CachedManifold};
+use crate::joint::Joint;
 use crate::world::World;
 
 /// The hash of a world or of a part of one; the parts' hashes add up to the whole's.
@@ -58,8 +59,13 @@ pub fn overlap_hash(pair: &SensorOverlap) -> WorldHash {
     WorldHash(xxh3_128(&overlap_bytes(*pair)))
 }
 
+/// One joint's part of the world hash.
+pub fn joint_hash(joint: &Joint) -> WorldHash {
+    WorldHash(xxh3_128(&joint_bytes(*joint)))
+}
+
 impl World {
-    /// The hash of everything that decides the future of the bodies held here. A contact counts where the body of its lower id is held.
+    /// The hash of everything that decides the future of the bodies held here. A contact or joint counts where the body of its lower id is held.
     pub fn hash(&self) -> WorldHash {
         self.assert_at_rest();
         let columns = self.bodies.columns();
@@ -76,6 +82,7 @@ impl World {
         let extra = self.extra.iter().filter(|entry| self.is_held(entry.low));
         let manifolds = self.counted_manifolds().map(|entry| manifold_hash(&entry)).sum();
         let overlaps = self.overlaps.iter().map(overlap_hash).sum();
-        listed + extra.map(contact_hash).sum() + manifolds + overlaps
+        let joints = self.counted_joints().map(joint_hash).sum();
+        listed + extra.map(contact_hash).sum() + manifolds + overlaps + joints
     }
 }

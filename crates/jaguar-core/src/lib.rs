@@ -12,7 +12,7 @@
 //! 2. Bodies are solved in the order of (cell in the tile, id); contacts of a tile by colour, then by that order; impulses from other tiles by the other body's id.
 //! 3. A pair is computed with the lower id first, so both its owners do the same arithmetic.
 //! 4. Candidate pairs are defined by positions and reaches; grids and lists only find them.
-//! 5. A cache that can change a result is state: hashed, in snapshots, handed over. So are the impulses of the last tick's contacts, and what is in sensors, which decides events.
+//! 5. A cache that can change a result is state: hashed, in snapshots, handed over. So are the impulses of joints and of the last tick's contacts, and what is in sensors, which decides events.
 //! 6. Elementary arithmetic only, in a fixed order, without fused multiply-add; what is not elementary comes from `libm`. No negative zero and no number that is not finite is
 //!    stored.
 //! 7. No input makes the world panic: descriptions, messages and snapshots are checked. Calling the phases of a tick out of order does.
@@ -34,6 +34,7 @@ pub mod exchange;
 pub mod force;
 pub mod halo;
 pub mod hash;
+pub mod joint;
 mod kinds;
 mod lanes;
 mod manifold;
@@ -59,6 +60,7 @@ pub use config::{WorldConfig, WorldParams};
 pub use environment::Environment;
 pub use event::{Event, EventKinds, Partner, SensorOverlap};
 pub use halo::{Boundary, BoundaryVelocity, CachedContact, CachedManifold, Ghost};
+pub use joint::{Joint, JointDesc, JointEnd, JointError, JointFrame, JointId, JointKind, Motor, Spring};
 pub use material::{CombineRule, Material};
 pub use part::WorldPart;
 pub use shape::{HullId, Shape, StaticShape};

@@ -1,25 +1,26 @@
 //! The part of a world that one pod holds, as plain values and as bytes. The parts of a world list every body once and every contact once, where it counts, so that together they are the world.
 //!
-//! Layout, little-endian: number of bodies, of contacts, of manifolds, of sensor overlaps (u64 each), then those. Version and checksum belong to the envelope around it.
+//! Layout, little-endian: number of bodies, of contacts, of manifolds, of sensor overlaps, of joints (u64 each), then those. Version and checksum belong to the envelope around it.
 
 use rayon::prelude::*;
 
 use crate::body::BodyRecord;
 use crate::contact::Impulses;
 use crate::encode::{
-    BODY_BYTES, CONTACT_BYTES, MANIFOLD_BYTES, OVERLAP_BYTES, body_bytes, body_of, contact_bytes, contact_of,
-    manifold_bytes, manifold_of, overlap_bytes, overlap_of,
+    BODY_BYTES, CONTACT_BYTES, JOINT_BYTES, MANIFOLD_BYTES, OVERLAP_BYTES, body_bytes, body_of, contact_bytes,
+    contact_of, joint_bytes, joint_of, manifold_bytes, manifold_of, overlap_bytes, overlap_of,
 };
 use crate::error::{HaloError, SnapshotError};
 use crate::event::SensorOverlap;
 use crate::exchange::{check_entry, check_manifold, check_overlap, sort_entries};
 use crate::halo::{CachedContact, CachedManifold};
-use crate::hash::{WorldHash, body_hash, contact_hash, manifold_hash, overlap_hash};
+use crate::hash::{WorldHash, body_hash, contact_hash, joint_hash, manifold_hash, overlap_hash};
+use crate::joint::Joint;
 use crate::manifold::KeptManifold;
 use crate::world::World;
 
 /// Bytes before the first body.
-const HEADER_BYTES: usize = 32;
+const HEADER_BYTES: usize = 40;
 
 /// Bodies and the contacts that count with them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +33,8 @@ pub struct WorldPart {
     pub manifolds: Vec<CachedManifold>,
     /// What is in each sensor, in the sensor's part.
     pub overlaps: Vec<SensorOverlap>,
+    /// Each joint once, in the part of the body of its lower id.
+    pub joints: Vec<Joint>,
 }
 
 impl WorldPart {
@@ -42,11 +45,13 @@ impl WorldPart {
             contacts,
             manifolds,
             overlaps,
+            joints,
         } = other;
         self.bodies.extend(bodies);
         self.contacts.extend(contacts);
         self.manifolds.extend(manifolds);
         self.overlaps.extend(overlaps);
+        self.joints.extend(joints);
     }
 
     /// The part of these bytes. Its values are those that were written; [`World::fill`] checks them.
@@ -70,17 +75,21 @@ impl WorldPart {
         let (contacts, rest) = length(8, CONTACT_BYTES)
             .and_then(|length| rest.split_at_checked(length))
             .ok_or_else(|| cut_off("contacts"))?;
-        let (manifolds, overlaps) = length(16, MANIFOLD_BYTES)
+        let (manifolds, rest) = length(16, MANIFOLD_BYTES)
             .and_then(|length| rest.split_at_checked(length))
             .ok_or_else(|| cut_off("manifolds"))?;
-        if length(24, OVERLAP_BYTES) != Some(overlaps.len()) {
-            return Err(cut_off("sensor overlaps"));
+        let (overlaps, joints) = length(24, OVERLAP_BYTES)
+            .and_then(|length| rest.split_at_checked(length))
+            .ok_or_else(|| cut_off("sensor overlaps"))?;
+        if length(32, JOINT_BYTES) != Some(joints.len()) {
+            return Err(cut_off("joints"));
         }
         Ok(Self {
             bodies: bodies.as_chunks().0.iter().map(body_of).collect::<Result<_, _>>()?,
             contacts: contacts.as_chunks().0.iter().map(contact_of).collect(),
             manifolds: manifolds.as_chunks().0.iter().map(manifold_of).collect(),
             overlaps: overlaps.as_chunks().0.iter().map(overlap_of).collect(),
+            joints: joints.as_chunks().0.iter().map(joint_of).collect::<Result<_, _>>()?,
         })
     }
 
@@ -91,9 +100,16 @@ impl WorldPart {
             contacts,
             manifolds,
             overlaps,
+            joints,
         } = self;
-        let counts = [bodies.len(), contacts.len(), manifolds.len(), overlaps.len()];
-        let sizes = [BODY_BYTES, CONTACT_BYTES, MANIFOLD_BYTES, OVERLAP_BYTES];
+        let counts = [
+            bodies.len(),
+            contacts.len(),
+            manifolds.len(),
+            overlaps.len(),
+            joints.len(),
+        ];
+        let sizes = [BODY_BYTES, CONTACT_BYTES, MANIFOLD_BYTES, OVERLAP_BYTES, JOINT_BYTES];
         let length: usize = counts.iter().zip(sizes).map(|(count, size)| count * size).sum();
         let mut out = Vec::with_capacity(HEADER_BYTES + length);
         out.extend(counts.iter().flat_map(|&count| (count as u64).to_le_bytes()));
@@ -101,6 +117,7 @@ impl WorldPart {
         out.extend(contacts.iter().flat_map(|entry| contact_bytes(*entry)));
         out.extend(manifolds.iter().flat_map(|entry| manifold_bytes(*entry)));
         out.extend(overlaps.iter().flat_map(|pair| overlap_bytes(*pair)));
+        out.extend(joints.iter().flat_map(|joint| joint_bytes(*joint)));
         out
     }
 
@@ -110,7 +127,8 @@ impl WorldPart {
         let contacts: WorldHash = self.contacts.par_iter().with_min_len(512).map(contact_hash).sum();
         let manifolds: WorldHash = self.manifolds.iter().map(manifold_hash).sum();
         let overlaps: WorldHash = self.overlaps.iter().map(overlap_hash).sum();
-        bodies + contacts + manifolds + overlaps
+        let joints: WorldHash = self.joints.iter().map(joint_hash).sum();
+        bodies + contacts + manifolds + overlaps + joints
     }
 }
 
@@ -122,6 +140,7 @@ impl World {
         out.extend_from_slice(&(self.len() as u64).to_le_bytes());
         out.extend_from_slice(&[0; 16]);
         out.extend_from_slice(&(self.overlaps.len() as u64).to_le_bytes());
+        out.extend_from_slice(&[0; 8]);
         for record in self.records() {
             out.extend_from_slice(&body_bytes(record));
         }
@@ -138,15 +157,21 @@ impl World {
         for pair in &self.overlaps {
             out.extend_from_slice(&overlap_bytes(*pair));
         }
+        let mut joints = 0_u64;
+        for joint in self.counted_joints() {
+            out.extend_from_slice(&joint_bytes(*joint));
+            joints += 1;
+        }
         out[8..16].copy_from_slice(&contacts.to_le_bytes());
         out[16..24].copy_from_slice(&manifolds.to_le_bytes());
+        out[32..40].copy_from_slice(&joints.to_le_bytes());
         out
     }
 
-    /// Adds the bodies and contacts of a part, each checked. On failure some of the bodies are in the world: drop it.
+    /// Adds the bodies, contacts and joints of a part, each checked. On failure some of the bodies are in the world: drop it.
     ///
     /// # Errors
-    /// When a body is not valid in this world or is held already, or a contact is not valid.
+    /// When a body is not valid in this world or is held already, or a contact or joint is not valid.
     pub fn fill(&mut self, part: &WorldPart) -> Result<(), HaloError> {
         self.assert_at_rest();
         for record in &part.bodies {
@@ -172,6 +197,8 @@ impl World {
             check_overlap(pair)?;
         }
         self.take_overlaps(&part.overlaps);
+        self.check_joints(&part.joints)?;
+        self.take_joints(&part.joints);
         Ok(())
     }
 }
@@ -223,9 +250,10 @@ mod tests {
             contacts: u64,
             manifolds: u64,
             overlaps: u64,
+            joints: u64,
             rest: Vec<u8>,
         ) {
-            let counts = [bodies, contacts, manifolds, overlaps].map(u64::to_le_bytes);
+            let counts = [bodies, contacts, manifolds, overlaps, joints].map(u64::to_le_bytes);
             let bytes = [counts.as_flattened(), &rest].concat();
             if let Ok(part) = WorldPart::decode(&bytes) {
                 prop_assert_eq!((part.bodies.len() as u64, part.contacts.len() as u64), (bodies, contacts));

@@ -1,6 +1,6 @@
 //! A world as bytes and back. The contents of a snapshot decide the future of the world bit for bit; the layout is versioned and checked before anything is believed.
 //!
-//! Layout, little-endian: magic, version; parameters; static shapes; environment; tick, next id, largest radius; count and bodies; count and cached contacts; count and cached manifolds; count and sensor overlaps; xxh3-64 of all that.
+//! Layout, little-endian: magic, version; parameters; static shapes; environment; tick, next id, largest radius; count and bodies; count and cached contacts; count and cached manifolds; count and sensor overlaps; count and joints; xxh3-64 of all that.
 
 use glam::{DVec3, Quat, Vec3};
 use xxhash_rust::xxh3::xxh3_64;
@@ -8,8 +8,8 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::body::{BodyId, Domain};
 use crate::config::{WorldConfig, WorldParams};
 use crate::encode::{
-    BODY_BYTES, CONTACT_BYTES, MANIFOLD_BYTES, OVERLAP_BYTES, body_bytes, body_of, contact_bytes, contact_of,
-    manifold_bytes, manifold_of, overlap_bytes, overlap_of,
+    BODY_BYTES, CONTACT_BYTES, JOINT_BYTES, MANIFOLD_BYTES, OVERLAP_BYTES, body_bytes, body_of, contact_bytes,
+    contact_of, joint_bytes, joint_of, manifold_bytes, manifold_of, overlap_bytes, overlap_of,
 };
 use crate::environment::{Environment, Fluid, ForceSet, ForceSets, GravitySource, Medium};
 use crate::error::{FieldError, SnapshotError};
@@ -27,7 +27,7 @@ const FLUID_BYTES: usize = 2 * size_of::<DVec3>() + 6 * size_of::<f32>();
 const SOURCE_BYTES: usize = size_of::<DVec3>() + 2 * size_of::<f64>();
 
 /// Version of the layout.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 impl World {
     /// The world as bytes.
@@ -62,6 +62,10 @@ impl World {
         put(&mut out, (self.overlaps.len() as u64).to_le_bytes());
         for pair in &self.overlaps {
             put(&mut out, overlap_bytes(*pair));
+        }
+        put(&mut out, (self.joints().len() as u64).to_le_bytes());
+        for joint in self.joints() {
+            put(&mut out, joint_bytes(*joint));
         }
         let checksum = xxh3_64(&out);
         put(&mut out, checksum.to_le_bytes());
@@ -116,11 +120,15 @@ impl World {
         let overlaps = input.count("number of sensor overlaps", OVERLAP_BYTES)?;
         let overlaps = (0..overlaps).map(|_| Ok(overlap_of(&input.take("sensor overlap")?)));
         let overlaps = overlaps.collect::<Result<Vec<_>, SnapshotError>>()?;
+        let joints = input.count("number of joints", JOINT_BYTES)?;
+        let joints = (0..joints).map(|_| Ok(joint_of(&input.take("joint")?)?));
+        let joints = joints.collect::<Result<Vec<_>, SnapshotError>>()?;
         world.fill(&WorldPart {
             bodies,
             contacts,
             manifolds,
             overlaps,
+            joints,
         })?;
         if input.at != input.bytes.len() {
             return Err(input.cut_off("the end"));

@@ -18,6 +18,10 @@ use crate::contact::{Block, ContactCache, ContactSet};
 use crate::error::HaloError;
 use crate::event::{add_impulses, add_manifold_impulses};
 use crate::force::{Acted, Forces};
+use crate::joint;
+use crate::joint::inside::Jointed;
+use crate::joint::list::Joints;
+use crate::joint::solve::Work;
 use crate::kinds::Kinds;
 use crate::manifold::across::Doing;
 use crate::manifold::attitude::{Attitude, turn_freely};
@@ -67,6 +71,7 @@ impl World {
             .map_err(|tile| HaloError::SharedTile { tile })?;
 
         self.begin_events();
+        self.joints.begin_tick(&self.bodies, self.constants.tile_size);
         std::mem::swap(&mut self.cached, &mut self.spare_cached);
         let before = ContactCache {
             set: &self.spare_cached,
@@ -81,11 +86,14 @@ impl World {
             &mut self.bodies,
             (&mut self.contacts, &mut self.manifolds),
             (&mut self.cached, before),
-            &self.statics,
+            (&self.statics, &self.joints),
             grid,
             &self.constants,
         );
         self.extra.clear();
+        let portions = self.collision.portions.iter().map(|portion| &portion.bodies);
+        self.joints
+            .prepare(&self.bodies, &mut self.manifolds, portions, &self.constants);
         self.sense();
         self.clear_felt();
         self.exchange.match_peers(
@@ -93,6 +101,7 @@ impl World {
             held,
             &self.collision.table,
             (&self.contacts.across, &self.manifolds.set.across),
+            self.joints.across_pairs(),
             owner,
         );
         self.mark_forced();
@@ -127,6 +136,15 @@ impl World {
             &self.constants,
         );
         add_manifold_impulses(&mut self.journal.felt.across_manifolds, &self.manifolds.set.across);
+        let columns = self.bodies.columns();
+        let everyone = joint::across::Everyone {
+            motion: &columns.motion,
+            attitudes: &self.manifolds.attitudes,
+            orientation: &columns.orientation,
+            crowds: &self.manifolds.crowds,
+        };
+        let Joints { across, doings, .. } = &mut self.joints;
+        joint::across::solve_all(everyone, across, doings, &self.constants);
         self.run_portions(if done + 1 < substeps {
             Stages::SolveAndBegin
         } else {
@@ -145,6 +163,7 @@ impl World {
             "a tick is finished after its {substeps} substeps"
         );
         self.store_impulses();
+        self.joints.store_impulses();
         self.end_events();
         self.bodies.drop_ghosts();
         let attitudes = &self.manifolds.attitudes;
@@ -270,6 +289,14 @@ impl World {
             doings,
             ..
         } = &mut self.manifolds;
+        let Joints {
+            inside: joints,
+            across: joints_across,
+            sides: joint_sides,
+            doings: joint_doings,
+            portions: joint_portions,
+            ..
+        } = &mut self.joints;
         if stages == Stages::Begin {
             manifold::across::accumulate_all(&set.across, doings, self.constants.simd);
         }
@@ -289,6 +316,8 @@ impl World {
             quarantined: &quarantined,
             kinds,
             doings,
+            joints: joints_across,
+            joint_doings,
             forces: &self.forces,
             tick: self.tick,
             step: &self.constants,
@@ -296,6 +325,7 @@ impl World {
         let (mut motion, mut inside, mut statics) = (&mut motion[..], &mut inside[..], &mut statics[..]);
         let (mut manifolds, mut static_manifolds) = (&mut set.inside[..], &mut set.statics[..]);
         let mut attitudes = &mut attitudes[..];
+        let mut joints = &mut joints[..];
         let felt = &mut self.journal.felt;
         let (mut felt_inside, mut felt_statics) = (&mut felt.inside[..], &mut felt.statics[..]);
         let (mut felt_manifolds, mut felt_static_manifolds) =
@@ -307,7 +337,16 @@ impl World {
         for (p, portion) in portions.iter().enumerate() {
             let manifold_portion = manifold_portions.get(p).cloned().unwrap_or_default();
             let turned = if mixed { portion.bodies.len() } else { 0 };
+            let joined = joint_portions
+                .get(p)
+                .map(|joints| (joints.inside.len(), joints.sides.clone()));
             tasks.push(Task {
+                joined: joined.map(|(inside, sides)| Joined {
+                    inside: split_front(&mut joints, inside),
+                    sides: &joint_sides[sides],
+                    orientation: &orientation[portion.bodies.clone()],
+                    kind: &kind[portion.bodies.clone()],
+                }),
                 felt: TaskFelt {
                     inside: split_front(&mut felt_inside, told(portion.inside.len())),
                     statics: split_front(&mut felt_statics, told(portion.statics.len())),
@@ -365,6 +404,10 @@ struct Shared<'a> {
     kinds: &'a Kinds,
     /// What manifolds between tiles do.
     doings: &'a [Doing],
+    /// Joints between tiles.
+    joints: &'a [Work],
+    /// What those do.
+    joint_doings: &'a [joint::across::Doing],
     forces: &'a Forces,
     tick: u64,
     step: &'a StepConstants,
@@ -412,7 +455,26 @@ struct Task<'a> {
     manifold_sides: &'a [Side],
     /// Kinds of the bodies, if any is a sensor.
     sensors: Option<&'a [u32]>,
+    /// The joints, if the world has any.
+    joined: Option<Joined<'a>>,
     felt: TaskFelt<'a>,
+}
+
+/// A task's joints, and what they need of the bodies besides their motion.
+struct Joined<'a> {
+    inside: &'a mut [Work],
+    sides: &'a [joint::across::Side],
+    orientation: &'a [[f32; 4]],
+    kind: &'a [u32],
+}
+
+/// What is done with the joints of a task.
+#[derive(Clone, Copy)]
+enum JointStage {
+    WarmStart,
+    /// What those between tiles do is applied, those inside are solved.
+    Push,
+    Relax,
 }
 
 /// The parts of [`crate::event::Felt`] that are a task's; all empty unless contacts are told.
@@ -450,6 +512,7 @@ impl Task<'_> {
         if let Some(kinds) = self.damped {
             integrate::damp(self.motion, kinds, shared.kinds, shared.step);
         }
+        self.join(JointStage::WarmStart, shared);
         inside::warm_start::<F>(self.motion, self.base, self.inside);
         inside::warm_start::<F>(self.motion, self.base, self.statics);
         across::warm_start(self.motion, self.base, self.sides, shared.across);
@@ -465,6 +528,37 @@ impl Task<'_> {
             base: self.base,
         };
         (movers, self.manifolds, self.static_manifolds)
+    }
+
+    fn join(&mut self, stage: JointStage, shared: &Shared<'_>) {
+        let Some(Joined {
+            inside,
+            sides,
+            orientation,
+            kind,
+        }) = &mut self.joined
+        else {
+            return;
+        };
+        if let JointStage::Push = stage {
+            joint::across::apply_changes(self.motion, self.attitudes, self.base, sides, shared.joint_doings);
+        }
+        let mut bodies = Jointed {
+            motion: self.motion,
+            attitudes: self.attitudes,
+            orientation,
+            kind,
+            kinds: shared.kinds,
+            base: self.base,
+        };
+        match stage {
+            JointStage::WarmStart => {
+                joint::inside::warm_start(&mut bodies, inside);
+                joint::across::warm_start(&mut bodies, sides, shared.joints, shared.joint_doings);
+            }
+            JointStage::Push => joint::inside::push(&mut bodies, inside, shared.step),
+            JointStage::Relax => joint::inside::relax(&mut bodies, inside, shared.step),
+        }
     }
 
     fn warm_start_manifolds(&mut self, shared: &Shared<'_>) {
@@ -512,6 +606,7 @@ impl Task<'_> {
             let push = |block: usize| &shared.doings[block].push;
             manifold::across::apply_sides::<true>(self.motion, self.attitudes, self.base, self.manifold_sides, push);
         }
+        self.join(JointStage::Push, shared);
         inside::solve_pass::<F, true>(self.motion, self.base, self.inside, self.felt.inside, step);
         inside::solve_pass::<F, true>(self.motion, self.base, self.statics, self.felt.statics, step);
         if self.turning.is_some() {
@@ -521,6 +616,7 @@ impl Task<'_> {
         if let Some(numbers) = self.turning {
             turn_freely(self.motion, self.attitudes, numbers, shared.kinds, step);
         }
+        self.join(JointStage::Relax, shared);
         inside::solve_pass::<F, false>(self.motion, self.base, self.inside, &mut [], step);
         inside::solve_pass::<F, false>(self.motion, self.base, self.statics, &mut [], step);
         if self.turning.is_some() {

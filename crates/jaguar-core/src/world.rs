@@ -16,6 +16,7 @@ use crate::event::{Journal, SensorOverlap};
 use crate::exchange::Exchange;
 use crate::force::{Force, Forces};
 use crate::halo::{CachedContact, CachedManifold, Ghost};
+use crate::joint::list::Joints;
 use crate::manifold::Manifolds;
 use crate::narrow_phase::static_geometry::StaticGeometry;
 use crate::shape::{Shape, StaticShape};
@@ -62,6 +63,7 @@ pub struct World {
     pub(crate) extra: Vec<CachedContact>,
     /// What is in held sensors, ascending.
     pub(crate) overlaps: Vec<SensorOverlap>,
+    pub(crate) joints: Joints,
     pub(crate) ghosts: Vec<Ghost>,
     pub(crate) journal: Journal,
     pub(crate) collision: Collision,
@@ -150,6 +152,7 @@ impl World {
             manifolds: Manifolds::default(),
             extra: Vec::new(),
             overlaps: Vec::new(),
+            joints: Joints::default(),
             ghosts: Vec::new(),
             journal: Journal::default(),
             collision: Collision::default(),
@@ -206,7 +209,7 @@ impl World {
         self.len() == 0
     }
 
-    /// The id that the next body gets.
+    /// The id that the next body or joint gets.
     pub fn next_id(&self) -> BodyId {
         self.next_id
     }
@@ -270,12 +273,12 @@ impl World {
         self.max_radius = self.max_radius.max(radius);
     }
 
-    /// Removes a body. False if it is not held; contacts with it are forgotten in any case, so a despawn goes to all pods.
+    /// Removes a body. False if it is not held; contacts and joints with it are forgotten in any case, so a despawn goes to all pods.
     pub fn despawn(&mut self, id: BodyId) -> bool {
         self.despawn_all(&[id]) == 1
     }
 
-    /// Removes these bodies in one pass and returns how many were held. Contacts with any of them are forgotten.
+    /// Removes these bodies in one pass and returns how many were held. Contacts and joints with any of them are forgotten.
     pub fn despawn_all(&mut self, ids: &[BodyId]) -> usize {
         self.assert_at_rest();
         let mut indices: Vec<u32> = ids
@@ -293,7 +296,7 @@ impl World {
     /// Removes the held bodies that a predicate selects; returns their ids, ascending.
     ///
     /// Other pods do not learn of them. In a world of several pods the entry that removes by predicate must also advance the world: the next tick forgets
-    /// contacts with bodies that are not there.
+    /// contacts and joints with bodies that are not there.
     pub fn despawn_where(&mut self, mut selects: impl FnMut(&Body) -> bool) -> Vec<BodyId> {
         let mut ids: Vec<BodyId> = self.bodies().filter(|body| selects(body)).map(|body| body.id).collect();
         ids.sort_unstable();
@@ -454,9 +457,11 @@ impl World {
         check().map_err(|reason| HaloError::Record { id: record.id, reason })
     }
 
-    /// Forgets all cached contacts with bodies of these ids.
+    /// Forgets all cached contacts and joints with bodies of these ids.
     fn forget_contacts(&mut self, ids: &FxHashSet<BodyId>) {
         self.note_ends(|id| ids.contains(&id));
+        self.joints
+            .retain(|joint| !joint.bodies().any(|body| ids.contains(&body)));
         self.overlaps
             .retain(|pair| !ids.contains(&pair.sensor) && !ids.contains(&pair.body));
         self.cached.forget(self.bodies.homes(), ids);

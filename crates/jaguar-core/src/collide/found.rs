@@ -6,6 +6,7 @@ use super::pair_order::PairOrder;
 use super::{Pair, margin};
 use crate::broad_phase::{GridParams, Grids, Search, find_pairs};
 use crate::candidates::{Candidates, Plan};
+use crate::joint::list::Apart;
 use crate::lanes::LaneOrder;
 use crate::manifold::attitude::Attitude;
 use crate::manifold::prepare::PairManifold;
@@ -29,6 +30,8 @@ pub(super) struct View<'a> {
     pub(super) step: &'a StepConstants,
     /// Empty in a world of plain spheres.
     pub(super) attitudes: &'a [Attitude],
+    /// Which bodies do not touch because they are joined.
+    pub(super) apart: &'a Apart,
 }
 
 /// What one chunk finds.
@@ -171,6 +174,10 @@ impl Found {
     fn is_of_balls(&mut self, a: u32, b: u32, vector: Vec3, view: &View<'_>) -> bool {
         let (kind_a, kind_b) = (view.bodies.kind(a as usize), view.bodies.kind(b as usize));
         if !kind_a.given.filter.admits(kind_b.given.filter) {
+            return false;
+        }
+        let id = |body: u32| (body, view.bodies.columns().id[body as usize]);
+        if view.apart.has(id(a), id(b)) {
             return false;
         }
         if kind_a.given.sensor || kind_b.given.sensor {

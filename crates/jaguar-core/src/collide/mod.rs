@@ -14,6 +14,7 @@ use crate::broad_phase::{GridParams, Grids};
 use crate::candidates::{Candidates, Plan};
 use crate::constants::CONTACT_SLOP;
 use crate::contact::{Block, CacheEntry, CacheSet, CachedRanges, ContactCache, ContactSet};
+use crate::joint::list::{Apart, Joints};
 use crate::manifold::Manifolds;
 use crate::manifold::attitude::Attitude;
 use crate::narrow_phase::static_geometry::StaticGeometry;
@@ -66,12 +67,12 @@ impl Collision {
         bodies: &mut Bodies,
         (contacts, manifolds): (&mut ContactSet, &mut Manifolds),
         (cached, before): (&mut CacheSet, ContactCache<'_>),
-        statics: &StaticGeometry,
+        (statics, joints): (&StaticGeometry, &Joints),
         grid: GridParams,
         step: &StepConstants,
     ) {
         let held = bodies.held();
-        let mixed = manifolds.begin_tick(bodies);
+        let mixed = manifolds.begin_tick(bodies, !joints.is_empty());
         self.extend_reaches(bodies, mixed, step);
         let plan = self.candidates.plan(bodies, step.tile_size);
         let grid = GridParams {
@@ -79,7 +80,7 @@ impl Collision {
             ..grid
         };
         self.fill_grids(bodies.columns(), plan, grid);
-        self.find(bodies, statics, &manifolds.attitudes, plan, grid, step);
+        self.find(bodies, statics, (&manifolds.attitudes, &joints.apart), plan, grid, step);
         if let Plan::Build { skin } = plan {
             let found = self.found[..self.table.owned_chunks].iter();
             let lists = found.map(|found| &found.candidates[..]);
@@ -190,7 +191,7 @@ impl Collision {
         &mut self,
         bodies: &Bodies,
         statics: &StaticGeometry,
-        attitudes: &[Attitude],
+        (attitudes, apart): (&[Attitude], &Apart),
         plan: Plan,
         grid: GridParams,
         step: &StepConstants,
@@ -205,6 +206,7 @@ impl Collision {
             statics,
             step,
             attitudes,
+            apart,
         };
         let tasks = self.found.par_iter_mut().zip(&table.chunks).enumerate();
         tasks.for_each(|(c, (found, chunk))| found.find(chunk, c < table.owned_chunks, plan, &view));

@@ -47,7 +47,7 @@ impl ManifoldSet {
 #[derive(Debug, Default)]
 pub(crate) struct Manifolds {
     pub(crate) set: ManifoldSet,
-    /// How each body is turned, ghosts too; empty if all are plain spheres.
+    /// How each body is turned, ghosts too; empty if all are plain spheres without joints.
     pub(crate) attitudes: Vec<Attitude>,
     /// Impulses of the last tick's manifolds; within a tick, the list of this one's.
     pub(crate) cached: CacheSet<KeptManifold>,
@@ -59,7 +59,7 @@ pub(crate) struct Manifolds {
     pub(crate) portions: Vec<ManifoldPortion>,
     /// The held bodies' parts in manifolds between tiles, by body, then by the partner's id.
     pub(crate) sides: Vec<Side>,
-    /// In how many manifolds between tiles each body takes part. Of a ghost its owner knows, and says so with its velocities.
+    /// In how many manifolds and joints between tiles each body takes part. Of a ghost its owner knows, and says so with its velocities.
     pub(crate) crowds: Vec<u32>,
     /// One for each block between tiles.
     pub(crate) doings: Vec<Doing>,

@@ -96,9 +96,9 @@ fn entry(other: u64, features: [u32; MAX_POINTS]) -> CacheEntry<KeptManifold> {
 }
 
 impl Manifolds {
-    /// Describes how the bodies are turned at the start of the tick, if any is not a plain sphere. Returns whether.
-    pub(crate) fn begin_tick(&mut self, bodies: &mut Bodies) -> bool {
-        let mixed = bodies.kinds().are_mixed();
+    /// Describes how the bodies are turned at the start of the tick, if any is not a plain sphere or is joined. Returns whether.
+    pub(crate) fn begin_tick(&mut self, bodies: &mut Bodies, any_joints: bool) -> bool {
+        let mixed = any_joints || bodies.kinds().are_mixed();
         bodies.keep_manifolds(mixed);
         if !mixed {
             self.attitudes.clear();

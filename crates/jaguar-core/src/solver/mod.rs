@@ -11,7 +11,10 @@ pub(crate) mod kernel;
 use glam::Vec3;
 
 use crate::config::WorldParams;
-use crate::constants::{ACROSS_DAMPING, ACROSS_MANIFOLD_DAMPING, ACROSS_MANIFOLD_FREQUENCY, MANIFOLD_FREQUENCY};
+use crate::constants::{
+    ACROSS_DAMPING, ACROSS_MANIFOLD_DAMPING, ACROSS_MANIFOLD_FREQUENCY, JOINT_DAMPING, JOINT_FREQUENCY,
+    MANIFOLD_FREQUENCY,
+};
 use crate::simd::Level;
 
 /// What is the same for all bodies and contacts.
@@ -41,6 +44,8 @@ pub(crate) struct StepConstants {
     pub(crate) manifold_softness: Softness,
     /// Of the points of manifolds between tiles.
     pub(crate) across_manifold_softness: Softness,
+    /// Of what joints hold inside a tile.
+    pub(crate) joint_softness: Softness,
 }
 
 impl StepConstants {
@@ -70,6 +75,7 @@ impl StepConstants {
                 ACROSS_MANIFOLD_DAMPING * inside_damping,
                 substep_seconds,
             ),
+            joint_softness: Softness::new(JOINT_FREQUENCY / substep_seconds, JOINT_DAMPING, substep_seconds),
         }
     }
 }

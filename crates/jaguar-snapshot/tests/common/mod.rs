@@ -62,6 +62,7 @@ pub(crate) async fn take(store: &Store, name: Name, second: u64, saved: &SavedWo
             contacts: part.contacts.iter().copied().filter(|entry| here(entry.low)).collect(),
             manifolds: part.manifolds.iter().copied().filter(|entry| here(entry.low)).collect(),
             overlaps: part.overlaps.iter().copied().filter(|pair| here(pair.sensor)).collect(),
+            joints: part.joints.iter().copied().filter(|joint| here(joint.low())).collect(),
         };
         let bytes = part.encode();
         parts.push(store.put_part(&name, WORLD, cut.index, PodId(pod), bytes).await?);

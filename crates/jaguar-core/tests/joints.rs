@@ -1,0 +1,684 @@
+//! Joints against closed forms, across borders, and over pods.
+
+use std::f64::consts::PI;
+
+use glam::{DVec3, Quat, Vec3};
+use jaguar_core::hash::WorldHash;
+use jaguar_core::joint::{Motor, Spring};
+use jaguar_core::scenes::{Random, wall};
+use jaguar_core::{
+    Body, BodyDesc, BodyId, Boundary, Joint, JointDesc, JointError, JointFrame, JointId, JointKind, Material,
+    TileIndex, World, WorldConfig, WorldParams,
+};
+
+const HINGE: JointKind = JointKind::Hinge {
+    limits: None,
+    motor: None,
+};
+
+fn empty(params: WorldParams) -> World {
+    World::new(WorldConfig::new(params)).unwrap()
+}
+
+fn floating() -> WorldParams {
+    WorldParams {
+        gravity: Vec3::ZERO,
+        ..WorldParams::default()
+    }
+}
+
+fn run(world: &mut World, ticks: u32) {
+    for _ in 0..ticks {
+        world.step();
+    }
+}
+
+fn read(world: &World, id: BodyId) -> Body {
+    world.body(id).unwrap()
+}
+
+/// Mean period (s) of what a function of the world does around zero, over so many periods, from upward crossings interpolated within the tick.
+fn period(world: &mut World, periods: usize, value: impl Fn(&World) -> f64) -> f64 {
+    let dt = f64::from(world.params().tick_seconds());
+    let (mut first, mut count) = (None, 0);
+    let mut before = value(world);
+    for tick in 0..100_000 {
+        world.step();
+        let after = value(world);
+        if before < 0.0 && after >= 0.0 {
+            let time = (f64::from(tick) + before / (before - after)) * dt;
+            match first {
+                None => first = Some(time),
+                Some(first) => {
+                    count += 1;
+                    if count == periods {
+                        return (time - first) / periods as f64;
+                    }
+                }
+            }
+        }
+        before = after;
+    }
+    panic!("it does not swing");
+}
+
+/// Period of a pendulum of small period `t` that swings out to `angle`: t over the arithmetic-geometric mean of 1 and the cosine of half the angle.
+fn wide(t: f64, angle: f64) -> f64 {
+    let (mut a, mut b) = (1.0, (0.5 * angle).cos());
+    for _ in 0..20 {
+        (a, b) = (0.5 * (a + b), (a * b).sqrt());
+    }
+    t / a
+}
+
+/// A ball on a rope of 1 m from `pivot`, let go at this angle.
+fn rope_pendulum(substeps: u32, pivot: DVec3, angle: f64) -> (World, BodyId) {
+    let mut world = empty(WorldParams {
+        substeps,
+        ..WorldParams::default()
+    });
+    let at = pivot + DVec3::new(angle.sin(), -angle.cos(), 0.0);
+    let ball = world.spawn(&BodyDesc::sphere(0.1).at(at)).unwrap();
+    let rope = JointKind::Distance {
+        length: 1.0,
+        spring: None,
+    };
+    world.join(&JointDesc::to_world(ball, pivot, rope)).unwrap();
+    (world, ball)
+}
+
+/// The errors at 1, 2, 4, 8 and 16 substeps, of which the last three shrink by 2.5 at least each time, in the end by four: the order is two.
+fn check_convergence(error_at: impl Fn(u32) -> f64) {
+    let errors: Vec<f64> = [1, 2, 4, 8, 16].into_iter().map(error_at).collect();
+    for pair in errors[2..].windows(2) {
+        assert!(pair[1].abs() < pair[0].abs() / 2.5, "{errors:?}");
+    }
+    assert!(errors[2].abs() < 3e-4 && errors[4].abs() < 3e-5, "{errors:?}");
+}
+
+#[test]
+fn the_period_of_a_rope_pendulum_converges_to_the_closed_form() {
+    let angle = 1.0;
+    let expected = wide(2.0 * PI / 9.81_f64.sqrt(), angle);
+    check_convergence(|substeps| {
+        let (mut world, ball) = rope_pendulum(substeps, DVec3::ZERO, angle);
+        period(&mut world, 5, |world| read(world, ball).position.x) / expected - 1.0
+    });
+}
+
+/// Under a hinge and under a ball joint, which in the plane are the same.
+#[test]
+fn a_rod_swings_as_a_physical_pendulum() {
+    let (half, angle) = (Vec3::new(0.05, 0.5, 0.1), 1.0);
+    let (x, y) = (f64::from(half.x), f64::from(half.y));
+    let inertia = (x * x + y * y) / 3.0 + y * y;
+    let expected = wide(2.0 * PI * (inertia / (9.81 * y)).sqrt(), angle);
+    for kind in [HINGE, JointKind::Ball] {
+        check_convergence(|substeps| {
+            let mut world = empty(WorldParams {
+                substeps,
+                ..WorldParams::default()
+            });
+            let rod = rod(&mut world, half, angle);
+            let desc = world.joint_at(rod, None, (DVec3::ZERO, Vec3::Z), kind).unwrap();
+            world.join(&desc).unwrap();
+            period(&mut world, 5, |world| read(world, rod).position.x) / expected - 1.0
+        });
+    }
+}
+
+/// A rod that hangs from the origin, turned out by an angle about z.
+fn rod(world: &mut World, half: Vec3, angle: f64) -> BodyId {
+    let orientation = Quat::from_rotation_z(angle as f32);
+    let desc = BodyDesc {
+        orientation,
+        ..BodyDesc::cuboid(half)
+    };
+    let centre = (orientation * (Vec3::NEG_Y * half.y)).as_dvec3();
+    world.spawn(&desc.at(centre)).unwrap()
+}
+
+/// Angle of a body about z, rad.
+fn angle_about_z(body: &Body) -> f64 {
+    f64::from(2.0 * body.orientation.z.atan2(body.orientation.w))
+}
+
+#[test]
+fn a_hinge_stays_within_its_limits() {
+    let mut world = empty(WorldParams::default());
+    let rod = rod(&mut world, Vec3::new(0.05, 0.5, 0.1), 1.0);
+    let kind = JointKind::Hinge {
+        limits: Some([-0.5, 1.5]),
+        motor: None,
+    };
+    // The angle is measured from how the world's end lies.
+    let desc = JointDesc {
+        frame: JointFrame::along(Vec3::Y * 0.5, Vec3::Z),
+        ..world.joint_at(rod, None, (DVec3::ZERO, Vec3::Z), kind).unwrap()
+    };
+    world.join(&desc).unwrap();
+    let mut least = 0.0_f64;
+    for _ in 0..600 {
+        world.step();
+        least = least.min(angle_about_z(&read(&world, rod)));
+    }
+    // The world is the second end: its angle is the opposite, so the rod may turn from -1.5 to 0.5.
+    assert!(angle_about_z(&read(&world, rod)).abs() < 0.6);
+    let upper = {
+        world.set_velocity(rod, Vec3::ZERO, Vec3::Z * 20.0);
+        let mut most = 0.0_f64;
+        for _ in 0..120 {
+            world.step();
+            most = most.max(angle_about_z(&read(&world, rod)));
+        }
+        most
+    };
+    assert!((0.49..0.52).contains(&upper), "{upper}");
+    assert!(least > -1.01, "{least}");
+}
+
+/// A motor of torque M on a wheel of moment of inertia I without gravity: the speed grows by M / I a second up to what is asked for, and the torque falls to nothing then.
+#[test]
+fn a_motor_reaches_its_speed_with_its_torque() {
+    let mut world = empty(floating());
+    let wheel = world.spawn(&BodyDesc::cuboid(Vec3::new(0.5, 0.5, 0.1))).unwrap();
+    let inertia = read(&world, wheel).mass * 0.5 / 3.0;
+    let motor = Motor {
+        speed: -3.0,
+        max_torque: inertia * 2.0,
+    };
+    let kind = JointKind::Hinge {
+        limits: None,
+        motor: Some(motor),
+    };
+    let desc = world.joint_at(wheel, None, (DVec3::ZERO, Vec3::Z), kind).unwrap();
+    let joint = world.join(&desc).unwrap();
+    run(&mut world, 60);
+    // The world is the second end: it is asked to turn backwards against the wheel.
+    let spin = read(&world, wheel).angular_velocity.z;
+    assert!((spin - 2.0).abs() < 1e-3, "{spin}");
+    run(&mut world, 60);
+    let spin = read(&world, wheel).angular_velocity.z;
+    assert!((spin - 3.0).abs() < 1e-5, "{spin}");
+    assert!(world.joint(joint).unwrap().row_impulses[2].abs() < 1e-3);
+}
+
+/// The largest deviation from the damped oscillation, over so many ticks, of two balls let go 0.5 m too far apart; in m.
+fn deviation(spring: Spring, params: WorldParams, from: DVec3) -> f64 {
+    let mut world = empty(params);
+    let a = world.spawn(&BodyDesc::sphere(0.2).at(from)).unwrap();
+    let b = world.spawn(&BodyDesc::sphere(0.3).at(from + DVec3::X * 1.5)).unwrap();
+    let at = JointFrame::at(Vec3::ZERO);
+    let kind = JointKind::Distance {
+        length: 1.0,
+        spring: Some(spring),
+    };
+    world.join(&JointDesc::new((a, at), (b, at), kind)).unwrap();
+    let (zeta, omega) = (f64::from(spring.damping_ratio), 2.0 * PI * f64::from(spring.frequency));
+    let damped = omega * (1.0 - zeta * zeta).sqrt();
+    let step = f64::from(world.params().tick_seconds());
+    let mut worst = 0.0_f64;
+    for tick in 1..=120 {
+        world.step();
+        let t = f64::from(tick) * step;
+        // x' = 0 at the start.
+        let expected =
+            0.5 * (-zeta * omega * t).exp() * ((damped * t).cos() + zeta * omega / damped * (damped * t).sin());
+        let stretch = (read(&world, b).position - read(&world, a).position).length() - 1.0;
+        worst = worst.max((stretch - expected).abs());
+    }
+    worst
+}
+
+/// Inside a tile and across a border. The first half of a substep, which the velocity lags behind the place, is a deviation of order ω h.
+#[test]
+fn a_spring_swings_and_decays_as_its_parameters_say() {
+    for (frequency, damping_ratio) in [(1.0, 0.0), (1.0, 0.2), (4.0, 0.05), (10.0, 0.0)] {
+        let spring = Spring {
+            frequency,
+            damping_ratio,
+        };
+        for from in [0.0, 7.3] {
+            let found = deviation(spring, floating(), DVec3::X * from);
+            let lag = 0.5 * f64::from(frequency) * 2.0 * PI / 240.0;
+            assert!(found < 0.6 * lag, "{spring:?} at {from}: {found} of {lag}");
+        }
+    }
+}
+
+/// A chain of `count` boxes of 0.3 m every 0.4 m from `foot`, hung on the world.
+fn chain(world: &mut World, foot: DVec3, direction: DVec3, (kind, count): (JointKind, u32)) -> Vec<BodyId> {
+    let mut bodies: Vec<BodyId> = Vec::new();
+    for k in 0..count {
+        let at = |steps: f64| foot + direction * (0.4 * steps);
+        let link = BodyDesc::cuboid(Vec3::splat(0.15)).at(at(f64::from(k) + 0.5));
+        let link = world.spawn(&link).unwrap();
+        let place = (at(f64::from(k)), Vec3::Z);
+        let desc = match bodies.last() {
+            Some(&last) => world.joint_at(last, Some(link), place, kind),
+            None => world.joint_at(link, None, place, kind),
+        };
+        world.join(&desc.unwrap()).unwrap();
+        bodies.push(link);
+    }
+    bodies
+}
+
+/// Largest distance of two anchors that belong together, m.
+fn widest_gap(world: &World) -> f64 {
+    let end = |id: BodyId, anchor: [f32; 3]| {
+        let body = read(world, id);
+        body.position + (body.orientation * Vec3::from_array(anchor)).as_dvec3()
+    };
+    let gap = |joint: &Joint| {
+        let [first, second] = joint.anchors;
+        joint
+            .second
+            .map_or(0.0, |id| (end(joint.first, first) - end(id, second)).length())
+    };
+    world.joints().iter().map(gap).fold(0.0, f64::max)
+}
+
+fn fastest(world: &World) -> f32 {
+    world.bodies().map(|body| body.velocity.length()).fold(0.0, f32::max)
+}
+
+/// Within a tile; with a border in the middle; with borders every ten, every five, and at nearly every link. The topmost joint carries twenty boxes.
+#[test]
+fn a_chain_of_twenty_hangs_still() {
+    for (tile_size, pivot) in [
+        (64.0, DVec3::ZERO),
+        (16.0, DVec3::new(8.0, 12.0, 8.0)),
+        (4.0, DVec3::new(2.0, 2.0, 2.0)),
+        (2.0, DVec3::Y * 0.05),
+        (0.6, DVec3::Y * 0.2),
+    ] {
+        for kind in [HINGE, JointKind::Ball, JointKind::Fixed] {
+            let mut world = empty(WorldParams {
+                tile_size,
+                ..WorldParams::default()
+            });
+            let links = chain(&mut world, pivot, DVec3::NEG_Y, (kind, 20));
+            run(&mut world, 600);
+            let stretch = pivot.y - 7.8 - read(&world, links[19]).position.y;
+            let (gap, speed) = (widest_gap(&world), fastest(&world));
+            assert!(
+                stretch.abs() < 0.08 && gap < 0.01,
+                "{kind:?}, tiles of {tile_size} m: {stretch} m, {gap} m"
+            );
+            assert!(speed < 0.05, "{kind:?}, tiles of {tile_size} m: {speed} m/s");
+        }
+    }
+}
+
+/// Let go level, it whips about; nothing tears.
+#[test]
+fn a_chain_let_go_level_holds_together() {
+    for (tile_size, pivot) in [
+        (64.0, DVec3::ZERO),
+        (16.0, DVec3::splat(8.0)),
+        (4.0, DVec3::splat(2.0)),
+        (2.0, DVec3::ZERO),
+    ] {
+        let mut world = empty(WorldParams {
+            tile_size,
+            ..WorldParams::default()
+        });
+        chain(&mut world, pivot, DVec3::X, (HINGE, 20));
+        let mut widest = 0.0_f64;
+        for _ in 0..600 {
+            world.step();
+            widest = widest.max(widest_gap(&world));
+        }
+        assert_eq!(world.joints().len(), 20);
+        assert!(widest < 0.1, "tiles of {tile_size} m: {widest} m");
+    }
+}
+
+/// Twenty boxes on the ground, and ten standing on each other, with a border through the middle.
+#[test]
+fn a_hinge_chain_with_a_border_lies_and_stands() {
+    for (direction, count, foot) in [
+        (DVec3::X, 20, DVec3::new(4.0, 0.15, 0.1)),
+        (DVec3::X, 20, DVec3::new(4.0, 0.15, 8.0)),
+    ] {
+        let mut world = World::new(WorldConfig {
+            statics: vec![wall(DVec3::ZERO, DVec3::Y, Material::default())],
+            ..WorldConfig::new(WorldParams::default())
+        })
+        .unwrap();
+        let links = chain(&mut world, foot, direction, (HINGE, count));
+        let places: Vec<_> = links.iter().map(|&id| read(&world, id).position).collect();
+        run(&mut world, 600);
+        let way = links
+            .iter()
+            .zip(&places)
+            .map(|(&id, place)| (read(&world, id).position - place).length());
+        let way = way.fold(0.0, f64::max);
+        assert!(way < 0.01, "{way}");
+        assert!(fastest(&world) < 0.01);
+    }
+}
+
+/// Which of three pods owns a tile at an epoch: as scattered as can be, and different every time.
+fn owner(tile: TileIndex, epoch: u64) -> u32 {
+    let [x, y, z] = tile.to_array().map(|i| i as u64);
+    let seed = x.wrapping_mul(0x9e37) ^ y.wrapping_mul(0x79b9_7f4a) ^ z.wrapping_mul(0x7c15_85eb);
+    (Random(seed ^ epoch.wrapping_mul(0xbf58_476d_1ce4_e5b9)).bits() % 3) as u32
+}
+
+/// A world over three pods that talk to each other directly. Every tile changes hands every tick.
+struct Pods {
+    worlds: Vec<World>,
+    epoch: u64,
+}
+
+impl Pods {
+    fn new(config: &WorldConfig) -> Self {
+        let empty = |_| World::new(config.clone()).unwrap();
+        Self {
+            worlds: (0..3).map(empty).collect(),
+            epoch: 0,
+        }
+    }
+
+    fn spawn(&mut self, body: &BodyDesc) {
+        let own = owner(self.worlds[0].check(body).unwrap(), self.epoch);
+        for (p, world) in (0..).zip(&mut self.worlds) {
+            let id = world.next_id();
+            if p == own {
+                world.spawn_with_id(id, body).unwrap();
+            } else {
+                world.reserve_ids(1);
+                world.note_radius(body.shape.bounding_radius());
+            }
+        }
+    }
+
+    fn join(&mut self, desc: &JointDesc) {
+        let id = JointId(self.worlds[0].next_id().0);
+        for world in &mut self.worlds {
+            world.join_part(id, desc).unwrap();
+        }
+    }
+
+    fn despawn(&mut self, id: BodyId) {
+        for world in &mut self.worlds {
+            world.despawn(id);
+        }
+    }
+
+    /// Everything changes hands while the world stands still.
+    fn hand_over(&mut self) {
+        self.epoch += 1;
+        let epoch = self.epoch;
+        let out = |(p, world): (u32, &mut World)| world.hand_over_out(p, |tile| owner(tile, epoch));
+        let messages = (0..).zip(&mut self.worlds).map(out).collect();
+        self.deliver(messages);
+    }
+
+    fn deliver(&mut self, messages: Vec<Vec<(u32, Boundary)>>) {
+        for (to, boundary) in messages.into_iter().flatten() {
+            self.worlds[to as usize].exchange_in(&boundary).unwrap();
+        }
+    }
+
+    fn step(&mut self) {
+        self.hand_over();
+        self.epoch += 1;
+        let epoch = self.epoch;
+        let out = |(p, world): (u32, &mut World)| world.exchange_out(p, |tile| owner(tile, epoch));
+        let messages = (0..).zip(&mut self.worlds).map(out).collect();
+        self.deliver(messages);
+        for world in &mut self.worlds {
+            world.collide(|tile| owner(tile, epoch)).unwrap();
+        }
+        for _ in 0..self.worlds[0].params().substeps {
+            let messages: Vec<_> = self.worlds.iter().map(World::velocities_out).collect();
+            for (from, messages) in (0..).zip(messages) {
+                for (to, message) in messages {
+                    self.worlds[to as usize].velocities_in(from, &message).unwrap();
+                }
+            }
+            self.worlds.iter_mut().for_each(World::substep);
+        }
+        self.worlds.iter_mut().for_each(World::finish);
+    }
+
+    fn hash(&self) -> WorldHash {
+        self.worlds.iter().map(World::hash).sum()
+    }
+
+    fn joints(&self) -> Vec<Joint> {
+        let mut joints: Vec<_> = self.worlds.iter().flat_map(World::counted_joints).copied().collect();
+        joints.sort_by_key(|joint| joint.id);
+        joints
+    }
+}
+
+/// One of everything in tiles of 2 m: a chain of boxes that swings onto the ground, a rope of plain balls, wheels with limits and with a motor, springs, a welded cross, and a pair that tears itself apart.
+fn medley() -> (WorldConfig, Vec<BodyDesc>, Vec<JointDesc>) {
+    let config = WorldConfig {
+        statics: vec![wall(DVec3::NEG_Y * 5.0, DVec3::Y, Material::default())],
+        ..WorldConfig::new(WorldParams {
+            tile_size: 2.0,
+            ..WorldParams::default()
+        })
+    };
+    let mut world = World::new(config.clone()).unwrap();
+    let (mut bodies, mut joints) = (Vec::new(), Vec::new());
+    let mut spawn = |world: &mut World, body: BodyDesc| {
+        bodies.push(body.clone());
+        world.spawn(&body).unwrap()
+    };
+    let pair = |a, b, kind| {
+        JointDesc::new(
+            (a, JointFrame::at(Vec3::X * 0.2)),
+            (b, JointFrame::at(Vec3::NEG_X * 0.2)),
+            kind,
+        )
+    };
+    let at = |x: f64, y: f64, z: f64| DVec3::new(x, y, z);
+    let cube = || BodyDesc::cuboid(Vec3::splat(0.15));
+    let ball = || BodyDesc::sphere(0.15);
+    for (k, (kind, body)) in [
+        (HINGE, cube()),
+        (JointKind::Ball, ball()),
+        (JointKind::Fixed, cube()),
+        (
+            JointKind::Distance {
+                length: 0.05,
+                spring: None,
+            },
+            ball(),
+        ),
+        (
+            JointKind::Distance {
+                length: 0.1,
+                spring: Some(Spring {
+                    frequency: 5.0,
+                    damping_ratio: 0.1,
+                }),
+            },
+            BodyDesc::capsule(0.1, 0.1),
+        ),
+        (
+            JointKind::Hinge {
+                limits: Some([-0.3, 0.4]),
+                motor: Some(Motor {
+                    speed: 2.0,
+                    max_torque: 20.0,
+                }),
+            },
+            cube(),
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let z = 0.7 * k as f64;
+        let mut last = None;
+        for link in 0..8 {
+            let body = spawn(&mut world, body.clone().at(at(0.4 * f64::from(link), 0.3, z)));
+            match last {
+                Some(last) => joints.push(pair(last, body, kind)),
+                None => joints.push(JointDesc::to_world(body, at(0.0, 0.3, z), JointKind::Ball)),
+            }
+            last = Some(body);
+        }
+    }
+    // Torn apart.
+    let a = spawn(&mut world, ball().at(at(-3.0, 0.0, 0.0)).moving(Vec3::X * 70.0));
+    let b = spawn(&mut world, ball().at(at(-3.4, 0.0, 0.0)).moving(Vec3::NEG_X * 70.0));
+    let slack = JointKind::Distance {
+        length: 0.4,
+        spring: Some(Spring {
+            frequency: 0.1,
+            damping_ratio: 0.0,
+        }),
+    };
+    joints.push(pair(a, b, slack).colliding());
+    (config, bodies, joints)
+}
+
+#[test]
+fn joints_over_pods_are_those_of_one_world() {
+    let (config, bodies, joints) = medley();
+    let (mut one, mut pods) = (World::new(config.clone()).unwrap(), Pods::new(&config));
+    for body in &bodies {
+        one.spawn(body).unwrap();
+        pods.spawn(body);
+    }
+    for joint in &joints {
+        one.join(joint).unwrap();
+        pods.join(joint);
+    }
+    assert_eq!(pods.hash(), one.hash());
+    let mut crossings = 0;
+    for tick in 0..240 {
+        if tick == 120 {
+            one.despawn(BodyId(3));
+            pods.despawn(BodyId(3));
+            assert_eq!(
+                one.joints().len(),
+                joints.len() - 3,
+                "one was torn, two went with the body"
+            );
+        }
+        one.step();
+        pods.step();
+        let difference = pods.joints().into_iter().zip(one.joints()).find(|(a, b)| a != *b);
+        assert_eq!(pods.hash(), one.hash(), "tick {tick}: {difference:?}");
+        let held: usize = pods.worlds.iter().map(|world| world.joints().len()).sum();
+        crossings += held - one.joints().len();
+    }
+    assert!(crossings > 1000, "joints between pods: {crossings}");
+    assert!(one.len() == bodies.len() - 1 && one.bodies().all(|body| body.velocity.length() < 80.0));
+}
+
+#[test]
+fn joints_do_not_depend_on_threads_and_survive_a_snapshot() {
+    let (config, bodies, joints) = medley();
+    let run_with = |threads: usize, restart: bool| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut world = World::new(config.clone()).unwrap();
+            bodies.iter().for_each(|body| {
+                world.spawn(body).unwrap();
+            });
+            joints.iter().for_each(|joint| {
+                world.join(joint).unwrap();
+            });
+            run(&mut world, 50);
+            if restart {
+                let again = World::restore(&world.snapshot()).unwrap();
+                assert_eq!(again.joints(), world.joints());
+                assert_eq!(again.next_id(), world.next_id());
+                world = again;
+            }
+            run(&mut world, 50);
+            world.hash()
+        })
+    };
+    let expected = run_with(1, false);
+    assert_eq!(run_with(3, false), expected);
+    assert_eq!(run_with(2, true), expected);
+}
+
+/// What is not valid is said, and changes nothing.
+#[test]
+fn joints_that_cannot_be_are_refused() {
+    let mut world = empty(WorldParams::default());
+    let [a, b, far] = [0.0, 1.0, 40.0].map(|x| world.spawn(&BodyDesc::sphere(0.3).at(DVec3::X * x)).unwrap());
+    let next = world.next_id();
+    let at = JointFrame::at(Vec3::X * 0.5);
+    let mut check = |desc: JointDesc, expected: &str| {
+        let error = world.join(&desc).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    let join = |second, kind| JointDesc::new((a, at), (second, at), kind);
+    check(join(a, JointKind::Ball), "with itself");
+    check(join(BodyId(77), JointKind::Ball), "77, which is not held");
+    check(join(far, JointKind::Ball), "centres are 40 m apart");
+    let rope = |length| JointKind::Distance { length, spring: None };
+    check(join(b, rope(-1.0)), "length is -1");
+    check(join(b, rope(f32::NAN)), "NaN");
+    check(join(b, rope(12.0)), "allowed is 0 to 11.2 m");
+    let limits = JointKind::Hinge {
+        limits: Some([1.0, -1.0]),
+        motor: None,
+    };
+    check(join(b, limits), "limits (the lower) is 1");
+    let loose = JointFrame {
+        orientation: Quat::from_xyzw(0.0, 0.0, 0.0, 2.0),
+        ..at
+    };
+    check(JointDesc::new((a, loose), (b, at), JointKind::Fixed), "orientation");
+    assert_eq!((world.joints().len(), world.next_id()), (0, next));
+    let id = world.join(&join(b, JointKind::Ball)).unwrap();
+    assert_eq!(
+        world.join_part(id, &join(b, JointKind::Ball)),
+        Err(JointError::Duplicate(id))
+    );
+    assert!(world.unjoin(id) && !world.unjoin(id));
+}
+
+/// Two overlapping balls: joined, they stay; joined as colliding, they are pushed apart.
+#[test]
+fn joined_bodies_touch_each_other_only_if_they_shall() {
+    for collide in [false, true] {
+        let mut world = empty(floating());
+        let [a, b] = [0.0, 0.5].map(|x| world.spawn(&BodyDesc::sphere(0.5).at(DVec3::X * x)).unwrap());
+        let rope = JointKind::Distance {
+            length: 0.5,
+            spring: Some(Spring {
+                frequency: 0.01,
+                damping_ratio: 0.0,
+            }),
+        };
+        let at = JointFrame::at(Vec3::ZERO);
+        let desc = JointDesc::new((a, at), (b, at), rope);
+        let joint = world.join(&if collide { desc.colliding() } else { desc }).unwrap();
+        run(&mut world, 60);
+        let distance = (read(&world, b).position - read(&world, a).position).length();
+        assert_eq!(distance > 0.9, collide, "{distance}");
+        world.unjoin(joint);
+        run(&mut world, 60);
+        let distance = (read(&world, b).position - read(&world, a).position).length();
+        assert!(distance > 0.9, "without the joint they touch: {distance}");
+    }
+}
+
+/// A beam of four boxes out of a wall, within a tile and with a border through it: it bends by what the joints yield, and stays.
+#[test]
+fn a_beam_of_fixed_joints_stays() {
+    for pivot in [DVec3::ZERO, DVec3::X * 7.2] {
+        let mut world = empty(WorldParams::default());
+        let links = chain(&mut world, pivot, DVec3::X, (JointKind::Fixed, 4));
+        run(&mut world, 900);
+        let end = read(&world, links[3]);
+        let bend = pivot.y - end.position.y;
+        assert!((0.0..0.12).contains(&bend), "from {pivot}: {bend} m");
+        assert!(fastest(&world) < 0.02, "from {pivot}: {} m/s", fastest(&world));
+    }
+}
