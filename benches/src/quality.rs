@@ -125,6 +125,7 @@ mod tests {
         Scene {
             params: WorldParams::default(),
             statics: vec![wall(DVec3::NEG_Y * 0.5, DVec3::Y, Material::default())],
+            hulls: Vec::new(),
             environment: Environment::default(),
             bodies: vec![ball(DVec3::ZERO, Vec3::ZERO, Material::default()); balls],
         }

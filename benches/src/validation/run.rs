@@ -25,6 +25,7 @@ pub(super) fn scene(params: WorldParams, statics: Vec<StaticShape>, bodies: Vec<
     Scene {
         params,
         statics,
+        hulls: Vec::new(),
         environment: Environment::default(),
         bodies,
     }

@@ -5,7 +5,7 @@ use glam::{DVec3, Quat, Vec3};
 use crate::constants::MAX_THRUST;
 use crate::error::FieldError;
 use crate::material::Material;
-use crate::shape::Shape;
+use crate::shape::{ConvexHull, HullId, Shape};
 use crate::tile::TileIndex;
 
 /// Identifies a body for its whole life, on every pod. Below 2^63; never reused.
@@ -141,6 +141,15 @@ impl BodyDesc {
     /// A box of these half edges (m) with the density of water.
     pub fn cuboid(half_extents: Vec3) -> Self {
         Self::of(Shape::Cuboid { half_extents })
+    }
+
+    /// A hull of the world's definition with the density of water; its position is the hull's centre of mass. For another density give its [`BodyDesc::mass`] after the hull's volume.
+    pub fn hull(id: HullId, hull: &ConvexHull) -> Self {
+        Self {
+            shape: Shape::Hull(id),
+            mass: 1000.0 * hull.volume(),
+            ..Self::default()
+        }
     }
 
     fn of(shape: Shape) -> Self {

@@ -4,9 +4,9 @@ use glam::Vec3;
 
 use crate::environment::Environment;
 use crate::error::FieldError;
-use crate::shape::StaticShape;
+use crate::shape::{ConvexHull, StaticShape};
 
-/// All that is fixed before the first tick: parameters, static geometry, and what acts on bodies besides contacts.
+/// All that is fixed before the first tick: parameters, static geometry, the hulls of bodies, and what acts on bodies besides contacts.
 ///
 /// ```
 /// use jaguar_core::{StaticShape, World, WorldConfig, WorldParams};
@@ -24,6 +24,8 @@ pub struct WorldConfig {
     pub params: WorldParams,
     /// Static geometry.
     pub statics: Vec<StaticShape>,
+    /// Hulls that bodies can have as shapes, by their [`crate::HullId`].
+    pub hulls: Vec<ConvexHull>,
     /// What acts on bodies besides contacts.
     pub environment: Environment,
 }

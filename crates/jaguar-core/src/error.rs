@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::body::BodyId;
 use crate::environment::EnvironmentError;
-use crate::shape::ShapeError;
+use crate::shape::{HullError, ShapeError};
 use crate::tile::TileIndex;
 
 /// A world cannot be made of these parameters, shapes or surroundings.
@@ -18,6 +18,14 @@ pub enum WorldError {
     /// A static shape is malformed; the caller must repair it.
     #[error("static geometry: {0}")]
     Shape(#[from] ShapeError),
+    /// A hull is too large or too small for the tiles; the caller must scale it or choose another tile size.
+    #[error("hull {hull}: {reason}")]
+    Hull {
+        /// Index of the hull in the world's definition.
+        hull: usize,
+        /// What is wrong with it.
+        reason: FieldError,
+    },
     /// The environment is out of its ranges; the caller must choose values inside.
     #[error("environment: {0}")]
     Environment(#[from] EnvironmentError),
@@ -153,6 +161,9 @@ pub enum SnapshotError {
     /// A body is not valid or there twice.
     #[error("snapshot holds an invalid body: {0}")]
     Body(#[from] HaloError),
+    /// The points of a hull make none.
+    #[error("snapshot holds an invalid hull: {0}")]
+    Hull(#[from] HullError),
     /// Another value is outside its range.
     #[error("snapshot holds an invalid value: {0}")]
     Value(#[from] FieldError),

@@ -6,7 +6,8 @@ use rustc_hash::FxHashMap;
 
 use crate::body::{BodyKind, Filter};
 use crate::encode::{KIND_BYTES, kind_bytes};
-use crate::shape::Shape;
+use crate::narrow_phase::solid::Solid;
+use crate::shape::{ConvexHull, HullId, Shape};
 
 /// A kind and what follows from it.
 #[derive(Clone, Copy, Debug)]
@@ -37,10 +38,12 @@ pub(crate) struct Kind {
 }
 
 impl Kind {
-    pub(crate) fn new(given: BodyKind) -> Self {
+    /// Of a kind that was checked: a hull's number is that of one of these.
+    pub(crate) fn new(given: BodyKind, hulls: &[ConvexHull]) -> Self {
         let material = &given.material;
         let is_ball = matches!(given.shape, Shape::Sphere { .. }) && !material.resists();
-        let inertia = given.shape.inertia() * given.mass;
+        let hull = given.shape.hull().map(|HullId(number)| &hulls[number as usize]);
+        let inertia = hull.map_or_else(|| given.shape.inertia(), ConvexHull::inertia) * given.mass;
         Self {
             given,
             rounding: match given.shape {
@@ -52,9 +55,9 @@ impl Kind {
             is_isotropic: inertia == Mat3::from_diagonal(glam::Vec3::splat(inertia.x_axis.x)),
             is_ball,
             is_plain: is_ball && !given.sensor && given.filter == Filter::default(),
-            radius: given.shape.bounding_radius(),
-            volume: given.shape.volume().unwrap_or(0.0),
-            cross_section: given.shape.surface().unwrap_or(0.0) / 4.0,
+            radius: hull.map_or_else(|| given.shape.bounding_radius(), ConvexHull::bounding_radius),
+            volume: hull.map_or_else(|| given.shape.volume().unwrap_or(0.0), ConvexHull::volume),
+            cross_section: hull.map_or_else(|| given.shape.surface().unwrap_or(0.0), ConvexHull::surface) / 4.0,
             is_damped: material.linear_damping > 0.0 || material.angular_damping > 0.0,
             uses: 0,
         }
@@ -64,6 +67,8 @@ impl Kind {
 /// All kinds in use. Their numbers are an accident of history and reach no result.
 #[derive(Debug, Default)]
 pub(crate) struct Kinds {
+    /// The hulls of the world's definition.
+    hulls: Vec<ConvexHull>,
     kinds: Vec<Kind>,
     free: Vec<u32>,
     /// Never iterated.
@@ -71,18 +76,36 @@ pub(crate) struct Kinds {
 }
 
 impl Kinds {
+    /// None yet, of a world with these hulls.
+    pub(crate) fn new(hulls: Vec<ConvexHull>) -> Self {
+        Self {
+            hulls,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn hulls(&self) -> &[ConvexHull] {
+        &self.hulls
+    }
+
+    /// The solid of a kind.
+    #[inline]
+    pub(crate) fn solid(&self, kind: &Kind) -> Solid<'_> {
+        Solid::of(&kind.given.shape, &self.hulls)
+    }
+
     /// The number of a kind for one more body.
     pub(crate) fn acquire(&mut self, given: &BodyKind) -> u32 {
         let bytes = kind_bytes(*given);
         let number = *self.lookup.entry(bytes).or_insert_with(|| {
             self.free.pop().unwrap_or_else(|| {
-                self.kinds.push(Kind::new(*given));
+                self.kinds.push(Kind::new(*given, &self.hulls));
                 (self.kinds.len() - 1) as u32
             })
         });
         let kind = &mut self.kinds[number as usize];
         if kind.uses == 0 {
-            *kind = Kind::new(*given);
+            *kind = Kind::new(*given, &self.hulls);
         }
         kind.uses += 1;
         number

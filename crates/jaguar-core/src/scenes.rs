@@ -11,7 +11,7 @@ use crate::config::{WorldConfig, WorldParams};
 use crate::environment::Environment;
 use crate::error::WorldError;
 use crate::material::Material;
-use crate::shape::{HeightField, Shape, StaticShape};
+use crate::shape::{ConvexHull, HeightField, Shape, StaticShape};
 use crate::world::World;
 
 /// Radius of the balls, m.
@@ -27,6 +27,8 @@ pub struct Scene {
     pub params: WorldParams,
     /// Static geometry.
     pub statics: Vec<StaticShape>,
+    /// Hulls of bodies.
+    pub hulls: Vec<ConvexHull>,
     /// What acts on bodies besides contacts.
     pub environment: Environment,
     /// Bodies, in the order of their ids.
@@ -39,6 +41,7 @@ impl Scene {
         WorldConfig {
             params: self.params.clone(),
             statics: self.statics.clone(),
+            hulls: self.hulls.clone(),
             environment: self.environment.clone(),
         }
     }
@@ -83,6 +86,7 @@ pub fn gas(count: usize, seed: u64) -> Scene {
         statics: [DVec3::X, DVec3::Y, DVec3::Z, -DVec3::X, -DVec3::Y, -DVec3::Z]
             .map(|normal| wall(normal * -0.5 * edge, normal, material))
             .to_vec(),
+        hulls: Vec::new(),
         environment: Environment::default(),
     }
 }
@@ -116,6 +120,7 @@ pub fn pile(count: usize, seed: u64) -> Scene {
         params: WorldParams::default(),
         bodies: bodies.collect(),
         statics,
+        hulls: Vec::new(),
         environment: Environment::default(),
     }
 }
@@ -134,6 +139,7 @@ pub fn boxes(count: usize, seed: u64) -> Scene {
         params: WorldParams::default(),
         bodies: bodies.collect(),
         statics,
+        hulls: Vec::new(),
         environment: Environment::default(),
     }
 }
@@ -165,8 +171,23 @@ pub fn mixed(count: usize, seed: u64) -> Scene {
         params: WorldParams::default(),
         bodies,
         statics,
+        hulls: Vec::new(),
         environment: Environment::default(),
     }
+}
+
+/// Stones: hulls of 8 to 20 vertices each, on ellipsoids whose half axes are 0.6 to 1 of `size` (m).
+pub fn stones(count: usize, size: f32, seed: u64) -> Vec<ConvexHull> {
+    let mut random = Random(seed);
+    let mut stone = || {
+        let half_axes = Vec3::from_array([0; 3].map(|_| size * (0.6 + 0.4 * random.unit() as f32)));
+        let vertices = 8 + random.bits() % 13;
+        let points: Vec<Vec3> = (0..vertices)
+            .map(|_| random.orientation() * Vec3::X * half_axes)
+            .collect();
+        ConvexHull::new(&points).expect("so many points on an ellipsoid have a volume")
+    };
+    (0..count).map(|_| stone()).collect()
 }
 
 /// Density of the bodies, kg/m³.
@@ -248,6 +269,7 @@ pub fn free_flight(count: usize) -> Scene {
         params: WorldParams::default(),
         bodies: bodies.collect(),
         statics: Vec::new(),
+        hulls: Vec::new(),
         environment: Environment::default(),
     }
 }

@@ -1,6 +1,6 @@
 //! A world as bytes and back. The contents of a snapshot decide the future of the world bit for bit; the layout is versioned and checked before anything is believed.
 //!
-//! Layout, little-endian: magic, version; parameters; static shapes; environment; tick, next id, largest radius; count and bodies; count and cached contacts; count and cached manifolds; count and sensor overlaps; count and joints; xxh3-64 of all that.
+//! Layout, little-endian: magic, version; parameters; static shapes; hulls by their vertices; environment; tick, next id, largest radius; count and bodies; count and cached contacts; count and cached manifolds; count and sensor overlaps; count and joints; xxh3-64 of all that.
 
 use glam::{DVec3, Quat, Vec3};
 use xxhash_rust::xxh3::xxh3_64;
@@ -14,7 +14,7 @@ use crate::encode::{
 use crate::environment::{Environment, Fluid, ForceSet, ForceSets, GravitySource, Medium};
 use crate::error::{FieldError, SnapshotError};
 use crate::part::WorldPart;
-use crate::shape::{HeightField, StaticShape, TriangleMesh};
+use crate::shape::{ConvexHull, HeightField, StaticShape, TriangleMesh};
 use crate::world::World;
 
 /// The first bytes of every snapshot.
@@ -27,7 +27,7 @@ const FLUID_BYTES: usize = 2 * size_of::<DVec3>() + 6 * size_of::<f32>();
 const SOURCE_BYTES: usize = size_of::<DVec3>() + 2 * size_of::<f64>();
 
 /// Version of the layout.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 impl World {
     /// The world as bytes.
@@ -40,6 +40,13 @@ impl World {
         put(&mut out, (self.statics().len() as u64).to_le_bytes());
         for shape in self.statics() {
             put_shape(&mut out, shape);
+        }
+        put(&mut out, (self.hulls().len() as u64).to_le_bytes());
+        for hull in self.hulls() {
+            put(&mut out, (hull.points().len() as u64).to_le_bytes());
+            for point in hull.points() {
+                put_floats(&mut out, &point.to_array());
+            }
         }
         put_environment(&mut out, self.environment());
         put(&mut out, self.tick().to_le_bytes());
@@ -97,10 +104,13 @@ impl World {
         let params = input.params()?;
         let count = input.count("number of static shapes", 1)?;
         let shapes = (0..count).map(|_| input.shape()).collect::<Result<Vec<_>, _>>()?;
+        let count = input.count("number of hulls", 1)?;
+        let hulls = (0..count).map(|_| input.hull()).collect::<Result<Vec<_>, _>>()?;
         let environment = input.environment()?;
         let mut world = Self::new(WorldConfig {
             params,
             statics: shapes,
+            hulls,
             environment,
         })?;
         let tick = input.long("tick")?;
@@ -293,6 +303,13 @@ struct Input<'a> {
 }
 
 impl Input<'_> {
+    fn hull(&mut self) -> Result<ConvexHull, SnapshotError> {
+        let count = self.count("number of vertices of a hull", size_of::<Vec3>())?;
+        let point = |_| Ok(Vec3::from_array(self.floats("vertex of a hull")?));
+        let points = (0..count).map(point).collect::<Result<Vec<_>, SnapshotError>>()?;
+        Ok(ConvexHull::new(&points)?)
+    }
+
     fn take<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], SnapshotError> {
         let bytes = self.bytes[self.at..]
             .first_chunk::<N>()

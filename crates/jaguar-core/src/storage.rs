@@ -11,6 +11,7 @@ use crate::body::{BodyId, BodyRecord};
 use crate::contact::CachedRanges;
 use crate::halo::Ghost;
 use crate::kinds::{Kind, Kinds};
+use crate::shape::ConvexHull;
 use crate::tile::{self, TileIndex};
 
 /// What the solver reads and writes: one cache line of four vectors, each with a number in its fourth lane, so that four bodies are transposed into lanes at once.
@@ -182,6 +183,14 @@ pub(crate) fn record_of_ghost(ghost: &Ghost) -> BodyRecord {
 }
 
 impl Bodies {
+    /// None yet, of a world with these hulls.
+    pub(crate) fn new(hulls: Vec<ConvexHull>) -> Self {
+        Self {
+            kinds: Kinds::new(hulls),
+            ..Self::default()
+        }
+    }
+
     /// Number of held bodies.
     pub(crate) fn held(&self) -> usize {
         self.held

@@ -19,7 +19,7 @@ use crate::halo::{CachedContact, CachedManifold, Ghost};
 use crate::joint::list::Joints;
 use crate::manifold::Manifolds;
 use crate::narrow_phase::static_geometry::StaticGeometry;
-use crate::shape::{Shape, StaticShape};
+use crate::shape::{ConvexHull, HullId, MAX_HULLS, Shape, StaticShape};
 use crate::solver::{StepConstants, integrate};
 use crate::storage::Bodies;
 use crate::tile::{self, TileIndex};
@@ -132,10 +132,12 @@ impl World {
         let WorldConfig {
             params,
             statics,
+            hulls,
             environment,
         } = config;
         params.validate()?;
         environment.validate()?;
+        check_hulls(&hulls, &params)?;
         let statics = Arc::new(StaticGeometry::new(statics, params.tile_size)?);
         Ok(Self {
             constants: StepConstants::new(&params),
@@ -144,8 +146,8 @@ impl World {
             forces: Forces::new(environment),
             tick: 0,
             next_id: BodyId(0),
-            max_radius: 0.0,
-            bodies: Bodies::default(),
+            max_radius: largest_radius(&hulls),
+            bodies: Bodies::new(hulls),
             contacts: ContactSet::default(),
             cached: CacheSet::default(),
             spare_cached: CacheSet::default(),
@@ -167,6 +169,7 @@ impl World {
         WorldConfig {
             params: self.params.clone(),
             statics: self.statics().to_vec(),
+            hulls: self.hulls().to_vec(),
             environment: self.environment().clone(),
         }
     }
@@ -179,6 +182,11 @@ impl World {
     /// The static shapes, unit vectors normalised.
     pub fn statics(&self) -> &[StaticShape] {
         self.statics.shapes()
+    }
+
+    /// The hulls that bodies can have as shapes, by their [`crate::HullId`].
+    pub fn hulls(&self) -> &[ConvexHull] {
+        self.bodies.kinds().hulls()
     }
 
     /// What acts on bodies besides contacts.
@@ -214,7 +222,7 @@ impl World {
         self.next_id
     }
 
-    /// The largest radius of any body that was ever in the world, on whatever pod, m. It bounds how far ghosts are collected.
+    /// The largest radius of any body that was ever in the world, on whatever pod, and of any hull of its definition, m. It bounds how far ghosts are collected.
     pub fn max_radius(&self) -> f32 {
         self.max_radius
     }
@@ -230,7 +238,7 @@ impl World {
         assert!(self.is_empty(), "counters are set before the first body arrives");
         self.tick = tick;
         self.next_id = next_id;
-        self.max_radius = max_radius;
+        self.note_radius(max_radius);
     }
 
     /// Checks that a body could be spawned, and says in which tile.
@@ -579,9 +587,7 @@ impl World {
 
     /// Checks that a shape's lengths are neither below the precision of positions nor above what the tiles around a tile can hold.
     fn check_shape(&self, shape: &Shape) -> Result<(), FieldError> {
-        let size = self.params.tile_size;
-        // The bounding diameter must be smaller than a tile.
-        let (smallest, largest) = (size * MIN_RADIUS_IN_TILES, (0.5 * size).next_down());
+        let (smallest, largest) = radii(&self.params);
         match *shape {
             Shape::Sphere { radius } => FieldError::check("radius", radius, smallest, largest, "m"),
             Shape::Capsule { half_height, radius } => {
@@ -597,7 +603,36 @@ impl World {
                 let bounding = shape.bounding_radius();
                 FieldError::check("half_extents (their length)", bounding, smallest, largest, "m")
             }
-            Shape::Hull(_) => Err(FieldError::new("shape", shape.kind(), "sphere, capsule, cuboid")),
+            Shape::Hull(HullId(number)) if (number as usize) < self.hulls().len() => Ok(()),
+            Shape::Hull(HullId(number)) => {
+                let allowed = format!(
+                    "a number below {}, the hulls of the world's definition",
+                    self.hulls().len()
+                );
+                Err(FieldError::new("hull", number, allowed))
+            }
         }
     }
+}
+
+/// Checks that bodies can have these hulls.
+fn check_hulls(hulls: &[ConvexHull], params: &WorldParams) -> Result<(), WorldError> {
+    FieldError::check("hulls (their number)", hulls.len(), 0, MAX_HULLS, "")?;
+    let (smallest, largest) = radii(params);
+    for (hull, shape) in hulls.iter().enumerate() {
+        FieldError::check("inner radius", shape.inner_radius(), smallest, largest, "m")
+            .and_then(|()| FieldError::check("bounding radius", shape.bounding_radius(), smallest, largest, "m"))
+            .map_err(|reason| WorldError::Hull { hull, reason })?;
+    }
+    Ok(())
+}
+
+fn largest_radius(hulls: &[ConvexHull]) -> f32 {
+    hulls.iter().map(ConvexHull::bounding_radius).fold(0.0, f32::max)
+}
+
+/// The least and the largest lengths of a body: not below the precision of positions, and its bounding diameter smaller than a tile.
+fn radii(params: &WorldParams) -> (f32, f32) {
+    let size = params.tile_size;
+    (size * MIN_RADIUS_IN_TILES, (0.5 * size).next_down())
 }

@@ -7,7 +7,9 @@ use jaguar_core::environment::{Environment, Fluid, GravitySource, Medium};
 use jaguar_core::hash::WorldHash;
 use jaguar_core::scenes::{self, Random, Scene, ball};
 use jaguar_core::simd::Level;
-use jaguar_core::{BodyId, Boundary, Domain, Event, EventKinds, Material, Shape, TileIndex, World, WorldParams};
+use jaguar_core::{
+    BodyId, Boundary, Domain, Event, EventKinds, HullId, Material, Shape, TileIndex, World, WorldParams,
+};
 
 /// Which of `pods` pods owns a tile at a tick: as scattered as can be, and different every tick.
 fn scattered(tile: TileIndex, tick: u64, pods: u32) -> u32 {
@@ -324,6 +326,34 @@ fn a_heap_of_boxes_and_balls_whose_tiles_change_hands_has_the_hashes_of_one_worl
         check_split(&mixed_heap(4.0), pods, 150, scattered);
     }
     check_split(&mixed_heap(4.0), 2, 150, |tile, _, _| u32::from(tile.x > 0));
+}
+
+/// The heap with hulls in the place of most balls: every shape meets every other.
+fn heap_with_hulls(tile_size: f32) -> Scene {
+    let mut scene = mixed_heap(tile_size);
+    scene.hulls = scenes::stones(5, 0.3, 23);
+    let mut random = Random(29);
+    for (k, body) in scene.bodies.iter_mut().enumerate() {
+        if k % 2 == 0 {
+            let number = (random.bits() % 5) as u32;
+            body.shape = Shape::Hull(HullId(number));
+            body.orientation = random.orientation();
+        } else if k % 5 == 1 {
+            body.shape = Shape::Capsule {
+                half_height: 0.2,
+                radius: 0.15,
+            };
+        }
+    }
+    scene
+}
+
+#[test]
+fn a_heap_with_hulls_whose_tiles_change_hands_has_the_hashes_of_one_world() {
+    for pods in [2, 3] {
+        check_split(&heap_with_hulls(4.0), pods, 120, scattered);
+    }
+    check_split(&heap_with_hulls(4.0), 2, 120, |tile, _, _| u32::from(tile.x > 0));
 }
 
 #[test]

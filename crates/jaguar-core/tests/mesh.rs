@@ -36,6 +36,7 @@ fn rolling(floor: StaticShape) -> World {
         params: WorldParams::default(),
         statics: vec![floor],
         bodies: balls.collect(),
+        hulls: Vec::new(),
         environment: Environment::default(),
     };
     scene.world().unwrap()

@@ -1,6 +1,7 @@
 //! The definition of a world: all that is fixed before the first tick. The coordinator gives it to every pod that joins.
 
 use glam::{DVec3, Vec3};
+use jaguar_core::shape::ConvexHull;
 use jaguar_core::{BodyDesc, BodyId, Material, StaticShape, WorldConfig, WorldParams};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,8 @@ pub struct WorldDefinition {
     pub params: WorldParams,
     /// Static geometry.
     pub statics: Vec<StaticShape>,
+    /// Hulls that bodies can have as shapes.
+    pub hulls: Vec<ConvexHull>,
     /// Bodies that exist from the first entry on.
     pub bodies: Vec<(BodyId, BodyDesc)>,
     /// Sources of bodies.
@@ -127,6 +130,7 @@ impl WorldDefinition {
         WorldConfig {
             params: self.params.clone(),
             statics: self.statics.clone(),
+            hulls: self.hulls.clone(),
             ..WorldConfig::default()
         }
     }

@@ -25,6 +25,7 @@ pub fn rain(seed: u64, bodies: u64) -> WorldDefinition {
             plane(DVec3::new(0.0, 0.0, -9.0), Vec3::Z),
             plane(DVec3::new(0.0, 0.0, 9.0), Vec3::NEG_Z),
         ],
+        hulls: Vec::new(),
         bodies: initial,
         spawners: vec![Spawner {
             region: region(DVec3::new(-8.0, 6.0, -8.0), DVec3::new(8.0, 10.0, 8.0)),

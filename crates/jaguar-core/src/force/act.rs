@@ -8,7 +8,7 @@ use crate::body::{BodyId, BodyKind, Domain};
 use crate::environment::{Environment, Fluid, ForceSet, GravitySource};
 use crate::kinds::{Kind, Kinds};
 use crate::manifold::attitude::Attitude;
-use crate::shape::Shape;
+use crate::narrow_phase::solid::Solid;
 use crate::solver::StepConstants;
 use crate::solver::integrate::turn;
 use crate::storage::{Motion, Place};
@@ -111,6 +111,7 @@ impl Forces {
                 forces: self,
                 set: self.on(&kind.given),
                 kind,
+                solid: kinds.solid(kind),
                 place: &bodies.place[i],
                 thrust: bodies.thrust[i],
                 orientation: bodies.orientation[i],
@@ -148,6 +149,7 @@ struct Acting<'a> {
     forces: &'a Forces,
     set: &'a ForceSet,
     kind: &'a Kind,
+    solid: Solid<'a>,
     place: &'a Place,
     thrust: Vec3,
     /// At the start of the tick.
@@ -217,12 +219,11 @@ impl Acting<'_> {
 
     /// Buoyancy and drag of a fluid. Returns the share of the body that is in it.
     fn feel_fluid(&mut self, fluid: &Fluid, height: f64) -> f32 {
-        let shape = &self.kind.given.shape;
-        let rotation = match shape {
-            Shape::Sphere { .. } => Mat3::IDENTITY,
+        let rotation = match self.solid {
+            Solid::Sphere { .. } => Mat3::IDENTITY,
             _ => Mat3::from_quat(self.turned()),
         };
-        let below = |plane: f64| submerged::below(shape, &rotation, (plane - height) as f32);
+        let below = |plane: f64| submerged::below(self.solid, &rotation, (plane - height) as f32);
         let (surface, bottom) = (below(fluid.max.y), below(fluid.min.y));
         let part = Submerged {
             volume: surface.volume - bottom.volume,
@@ -263,7 +264,7 @@ impl Acting<'_> {
             self.motion.linear /= Vec3::new(1.0, stiff, 1.0).extend(1.0);
         }
         // Pressure on a sphere goes through its centre.
-        if matches!(self.kind.given.shape, Shape::Sphere { .. }) {
+        if matches!(self.solid, Solid::Sphere { .. }) {
             return;
         }
         self.twist(part.moment.cross(lift));

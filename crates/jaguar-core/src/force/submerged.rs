@@ -5,7 +5,8 @@
 
 use glam::{Mat3, Vec3};
 
-use crate::shape::Shape;
+use crate::narrow_phase::solid::Solid;
+use crate::shape::{ConvexHull, MAX_AROUND_FACE, MAX_VERTICES, Shape};
 
 /// The part of a shape below a plane.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -21,13 +22,13 @@ pub struct Submerged {
 /// Slices of a capsule.
 const SLICES: usize = 12;
 
-/// The part of a shape of this rotation below the plane at `depth` (m) above its centre. A hull is none: the world knows its faces.
-pub(crate) fn below(shape: &Shape, rotation: &Mat3, depth: f32) -> Submerged {
-    match *shape {
-        Shape::Sphere { radius } => below_in_sphere(radius, depth),
-        Shape::Capsule { half_height, radius } => below_in_capsule(half_height, radius, rotation.y_axis, depth),
-        Shape::Cuboid { half_extents } => below_in_cuboid(half_extents, rotation, depth),
-        Shape::Hull(_) => Submerged::default(),
+/// The part of a solid of this rotation below the plane at `depth` (m) above its centre.
+pub(crate) fn below(solid: Solid<'_>, rotation: &Mat3, depth: f32) -> Submerged {
+    match solid {
+        Solid::Sphere { radius } => below_in_sphere(radius, depth),
+        Solid::Capsule { half_height, radius } => below_in_capsule(half_height, radius, rotation.y_axis, depth),
+        Solid::Cuboid { half_extents } => below_in_cuboid(half_extents, rotation, depth),
+        Solid::Hull(hull) => below_in_hull(hull, rotation, depth),
     }
 }
 
@@ -113,6 +114,37 @@ fn below_in_cuboid(half_extents: Vec3, rotation: &Mat3, depth: f32) -> Submerged
     part.finish()
 }
 
+fn below_in_hull(hull: &ConvexHull, rotation: &Mat3, depth: f32) -> Submerged {
+    let mut turned = [Vec3::ZERO; MAX_VERTICES];
+    let turned = &mut turned[..hull.vertices().len()];
+    let (mut highest, mut lowest) = (f32::NEG_INFINITY, f32::INFINITY);
+    for (to, &vertex) in turned.iter_mut().zip(hull.vertices()) {
+        *to = *rotation * vertex;
+        highest = if to.y > highest { to.y } else { highest };
+        lowest = if to.y < lowest { to.y } else { lowest };
+    }
+    if depth >= highest {
+        return Submerged {
+            volume: hull.volume(),
+            ..Submerged::default()
+        };
+    }
+    if depth <= lowest {
+        return Submerged::default();
+    }
+    let polyhedron = hull.polyhedron();
+    let mut part = Cut::new(depth);
+    let mut face = [Vec3::ZERO; MAX_AROUND_FACE];
+    for around in polyhedron.faces.iter().map(|face| polyhedron.around(face)) {
+        let face = &mut face[..around.len()];
+        for (to, corner) in face.iter_mut().zip(around) {
+            *to = turned[usize::from(corner.vertex)];
+        }
+        part.add_face(face);
+    }
+    part.finish()
+}
+
 /// A shape whose vertical extent ends before the plane.
 fn all_or_none(volume: f32, depth: f32, reach: f32) -> Option<Submerged> {
     if depth >= reach {
@@ -193,10 +225,26 @@ impl Cut {
 mod tests {
     use super::*;
     use crate::scenes::Random;
+    use crate::shape::HullId;
+
+    /// The hulls of these tests: a wedge with a corner cut off.
+    fn hulls() -> [ConvexHull; 1] {
+        let points = [
+            [-0.6, -0.4, -0.5],
+            [0.8, -0.4, -0.5],
+            [-0.6, -0.4, 0.5],
+            [0.8, -0.4, 0.5],
+            [-0.6, 0.7, -0.5],
+            [-0.2, 0.7, 0.0],
+            [-0.6, 0.7, 0.3],
+        ];
+        [ConvexHull::new(&points.map(Vec3::from_array)).expect("it has a volume")]
+    }
 
     /// The part below by counting cells of a grid, those at the plane by their share below.
     fn counted(shape: &Shape, rotation: &Mat3, depth: f32) -> Submerged {
-        let radius = shape.bounding_radius();
+        let hulls = hulls();
+        let radius = radius_of(shape);
         let per_edge = 64;
         let spacing = 2.0 * radius / per_edge as f32;
         let cell = spacing * spacing * spacing;
@@ -206,7 +254,11 @@ mod tests {
                 (p - Vec3::Y * p.y.clamp(-half_height, half_height)).length() <= radius
             }
             Shape::Cuboid { half_extents } => p.abs().cmple(half_extents).all(),
-            Shape::Hull(_) => false,
+            Shape::Hull(_) => hulls[0]
+                .polyhedron()
+                .faces
+                .iter()
+                .all(|face| p.dot(face.normal) <= face.offset),
         };
         let mut sum = Submerged::default();
         for i in 0..per_edge * per_edge * per_edge {
@@ -221,33 +273,45 @@ mod tests {
         sum
     }
 
+    fn radius_of(shape: &Shape) -> f32 {
+        shape
+            .hull()
+            .map_or(shape.bounding_radius(), |_| hulls()[0].bounding_radius())
+    }
+
     /// Calls with a shape's rotation and the height of a plane, for rotations at random and planes at every height.
     fn at_every_height(shape: &Shape, mut check: impl FnMut(&Mat3, f32)) {
         let mut random = Random(7);
         for depth in [-1.0, -0.7, -0.4, -0.1, 0.0, 0.2, 0.5, 0.9, 1.0] {
-            check(&Mat3::from_quat(random.orientation()), depth * shape.bounding_radius());
+            check(&Mat3::from_quat(random.orientation()), depth * radius_of(shape));
         }
     }
 
     /// Volume and centroid agree with counting to a share of the shape's volume and radius.
     fn check(shape: Shape, share: f32) {
-        let volume = shape.volume().unwrap();
+        let hulls = hulls();
+        let volume = shape.volume().unwrap_or(hulls[0].volume());
         at_every_height(&shape, |rotation, depth| {
-            let found = below(&shape, rotation, depth);
+            let found = below(Solid::of(&shape, &hulls), rotation, depth);
             let expected = counted(&shape, rotation, depth);
             let is_near = (found.volume - expected.volume).abs() <= share * volume
-                && (found.moment - expected.moment).length() <= share * volume * shape.bounding_radius();
+                && (found.moment - expected.moment).length() <= share * volume * radius_of(&shape);
             assert!(is_near, "{shape:?} {depth}: {found:?}, counted {expected:?}");
         });
     }
 
     /// The section is what the volume grows by.
     fn check_section(shape: Shape) {
-        let radius = shape.bounding_radius();
+        let hulls = hulls();
+        let radius = radius_of(&shape);
         let step = 1e-2 * radius;
         at_every_height(&shape, |rotation, depth| {
-            let [more, less] = [depth + step, depth - step].map(|depth| below(&shape, rotation, depth).volume);
-            let (found, slope) = (below(&shape, rotation, depth).section, (more - less) / (2.0 * step));
+            let [more, less] =
+                [depth + step, depth - step].map(|depth| below(Solid::of(&shape, &hulls), rotation, depth).volume);
+            let (found, slope) = (
+                below(Solid::of(&shape, &hulls), rotation, depth).section,
+                (more - less) / (2.0 * step),
+            );
             assert!(
                 (found - slope).abs() <= 0.05 * radius * radius,
                 "{shape:?} {depth}: {found} {slope}"
@@ -273,6 +337,13 @@ mod tests {
     }
 
     #[test]
+    fn a_hull_is_cut_exactly() {
+        let shape = Shape::Hull(HullId(0));
+        check(shape, 0.012);
+        check_section(shape);
+    }
+
+    #[test]
     fn a_capsule_is_cut_within_two_percent() {
         for half_height in [0.1, 0.5, 2.0] {
             let shape = Shape::Capsule {
@@ -283,7 +354,7 @@ mod tests {
             // Lying, in the middle: a rectangle and two half discs. The slices' sections are for stability alone.
             let lying = Mat3::from_rotation_x(std::f32::consts::FRAC_PI_2);
             let expected = 2.0 * half_height + std::f32::consts::PI * 0.25;
-            assert!((below(&shape, &lying, 0.0).section / expected - 1.0).abs() < 0.05);
+            assert!((below(Solid::of(&shape, &[]), &lying, 0.0).section / expected - 1.0).abs() < 0.05);
         }
     }
 
@@ -292,11 +363,11 @@ mod tests {
     fn an_upright_box_displaces_depth_times_area() {
         let half_extents = Vec3::new(1.0, 0.5, 2.0);
         let shape = Shape::Cuboid { half_extents };
-        let found = below(&shape, &Mat3::IDENTITY, 0.1);
+        let found = below(Solid::of(&shape, &[]), &Mat3::IDENTITY, 0.1);
         assert!((found.volume - 0.6 * 8.0).abs() < 1e-5);
         assert!((found.section - 8.0).abs() < 1e-5);
         assert!((found.moment / found.volume - Vec3::Y * -0.2).length() < 1e-6);
         let turned = Mat3::from_rotation_z(0.3);
-        assert!((below(&shape, &turned, 0.0).volume - 4.0).abs() < 1e-5);
+        assert!((below(Solid::of(&shape, &[]), &turned, 0.0).volume - 4.0).abs() < 1e-5);
     }
 }

@@ -8,7 +8,6 @@ use super::static_geometry::StaticGeometry;
 use super::static_manifold::StaticManifold;
 use crate::collide::{margin, turning_margin};
 use crate::constants::{BOUNCE_SHARE, CONTACT_SLOP};
-use crate::kinds::Kind;
 use crate::manifold::attitude::Attitude;
 use crate::solver::StepConstants;
 use crate::storage::{Bodies, Motion};
@@ -38,8 +37,8 @@ pub(crate) fn pair_manifold(
         .max(restitution * BOUNCE_SHARE * room)
         .min(room);
     let mut manifold = collide(
-        (solid_of(kind_a), &rotation_a),
-        (solid_of(kind_b), &rotation_b),
+        (bodies.kinds().solid(kind_a), &rotation_a),
+        (bodies.kinds().solid(kind_b), &rotation_b),
         between,
         ahead,
     )?;
@@ -65,7 +64,7 @@ pub(crate) fn overlap(bodies: &Bodies, attitudes: &[Attitude], [a, b]: [u32; 2],
     let at = |body: u32| {
         let body = body as usize;
         (
-            solid_of(bodies.kind(body)),
+            bodies.kinds().solid(bodies.kind(body)),
             rotation_of(&attitudes[body]),
             columns.motion[body].radius(),
         )
@@ -94,7 +93,7 @@ pub(crate) fn static_manifolds(
     let (motion, place) = (&columns.motion[body], &columns.place[body]);
     let rotation = rotation_of(&attitudes[body]);
     let ahead = (margin(motion, step) + turning_margin(motion, step)).min(step.tile_size);
-    let solid = solid_of(bodies.kind(body));
+    let solid = bodies.kinds().solid(bodies.kind(body));
     let first = out.len();
     statics.manifolds((place.tile, place.offset), &rotation, solid, ahead, out);
     for touch in &mut out[first..] {
@@ -113,10 +112,6 @@ pub(crate) fn static_manifolds(
         }
     }
     out.truncate(kept);
-}
-
-fn solid_of(kind: &Kind) -> Solid<'_> {
-    Solid::of(&kind.given.shape)
 }
 
 fn rotation_of(attitude: &Attitude) -> Mat3 {

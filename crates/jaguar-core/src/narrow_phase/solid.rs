@@ -2,7 +2,7 @@
 
 use glam::Vec3;
 
-use crate::shape::Shape;
+use crate::shape::{ConvexHull, HullId, Shape};
 
 /// Most points of a manifold: four carry any flat contact.
 pub(crate) const MAX_POINTS: usize = 4;
@@ -16,18 +16,18 @@ pub(crate) enum Solid<'a> {
     Capsule { half_height: f32, radius: f32 },
     /// A box.
     Cuboid { half_extents: Vec3 },
-    /// In the place of hulls, which come next.
-    #[expect(dead_code)]
-    Nothing(&'a ()),
+    /// A convex polyhedron.
+    Hull(&'a ConvexHull),
 }
 
-impl Solid<'_> {
-    pub(crate) fn of(shape: &Shape) -> Self {
+impl<'a> Solid<'a> {
+    /// Of a shape that was checked: a hull's number is that of one of these.
+    pub(crate) fn of(shape: &Shape, hulls: &'a [ConvexHull]) -> Self {
         match *shape {
             Shape::Sphere { radius } => Self::Sphere { radius },
             Shape::Capsule { half_height, radius } => Self::Capsule { half_height, radius },
             Shape::Cuboid { half_extents } => Self::Cuboid { half_extents },
-            Shape::Hull(_) => unreachable!("hulls are refused at spawn"),
+            Shape::Hull(HullId(number)) => Self::Hull(&hulls[number as usize]),
         }
     }
 }

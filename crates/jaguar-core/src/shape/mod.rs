@@ -7,6 +7,7 @@ mod cuboid;
 mod error;
 mod facet;
 mod height_field;
+mod hull;
 mod mesh;
 mod plane;
 pub(crate) mod sweep;
@@ -14,11 +15,13 @@ pub(crate) mod sweep;
 pub(crate) use cuboid::Cuboid;
 pub(crate) use error::{MAX_SHAPES, checked};
 pub(crate) use facet::{Facet, Facets, NEARLY_FLAT};
+pub(crate) use hull::{Corner, Edge, Face, Lanes, MAX_AROUND_FACE, MAX_FACES, MAX_HULLS, MAX_VERTICES, Polyhedron};
 pub(crate) use mesh::{Surface, Topology};
 pub(crate) use plane::Plane;
 
 pub use error::ShapeError;
 pub use height_field::HeightField;
+pub use hull::{ConvexHull, HullError};
 pub use mesh::TriangleMesh;
 
 use glam::{DVec3, Mat3, Quat, Vec3};
@@ -91,17 +94,26 @@ impl Shape {
         }
     }
 
-    /// Radius of the ball around its centre that holds all of it, m.
+    /// The hull that it is, if it is one.
+    pub const fn hull(&self) -> Option<HullId> {
+        match self {
+            Self::Hull(hull) => Some(*hull),
+            Self::Sphere { .. } | Self::Capsule { .. } | Self::Cuboid { .. } => None,
+        }
+    }
+
+    /// Radius of the ball around its centre that holds all of it, m. A hull's is known to the hull, and 0 here: worlds reckon with all hulls of their definition from the start.
     pub fn bounding_radius(&self) -> f32 {
         match *self {
             Self::Sphere { radius } => radius,
             Self::Capsule { half_height, radius } => half_height + radius,
             Self::Cuboid { half_extents } => half_extents.length(),
-            Self::Hull(_) => f32::INFINITY,
+            Self::Hull(_) => 0.0,
         }
     }
 
-    /// Inertia tensor of a body of 1 kg about its centre in its own axes, m². Formulas as in any handbook of mechanics; the capsule is a cylinder and two half balls.
+    /// Inertia tensor of a body of 1 kg about its centre in its own axes, m². Formulas as in any handbook of mechanics; the capsule is a cylinder and two half balls. A hull's is known to
+    /// the hull.
     pub(crate) fn inertia(&self) -> Mat3 {
         Mat3::from_diagonal(match *self {
             Self::Sphere { radius } => Vec3::splat(0.4 * radius * radius),

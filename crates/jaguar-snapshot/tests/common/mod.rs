@@ -23,6 +23,7 @@ pub(crate) fn pile(ticks: u64) -> SavedWorld {
     let definition = WorldDefinition {
         params: scene.params,
         statics: scene.statics,
+        hulls: scene.hulls,
         bodies: (1..).map(BodyId).zip(scene.bodies).collect(),
         ..WorldDefinition::default()
     };

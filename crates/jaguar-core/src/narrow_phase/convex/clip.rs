@@ -4,8 +4,8 @@ use glam::Vec3;
 
 use super::sign;
 
-/// Most corners of a clipped face: four of a quadrilateral, and one more for each of four sides.
-const MOST_CORNERS: usize = 8;
+/// Most corners of a quadrilateral that is clipped by another: one more for each of four sides.
+pub(super) const OF_QUADRILATERALS: usize = 8;
 
 /// A corner of a face that is being clipped.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,23 +16,28 @@ pub(super) struct Corner {
     pub(super) edge: u8,
 }
 
-/// A convex polygon of few corners.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Polygon {
-    corners: [Corner; MOST_CORNERS],
+/// A convex polygon of at most `N` corners.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Polygon<const N: usize> {
+    corners: [Corner; N],
     count: usize,
 }
 
-impl Polygon {
-    /// The quadrilateral with these corners, in order around; its edges get the numbers 0 to 3.
+impl<const N: usize> Polygon<N> {
+    const EMPTY: Self = Self {
+        corners: [Corner {
+            at: Vec3::ZERO,
+            edge: 0,
+        }; N],
+        count: 0,
+    };
+
+    /// The polygon with these corners, in order around; its edges get the numbers from 0.
     #[inline]
-    pub(super) fn quadrilateral(corners: [Vec3; 4]) -> Self {
-        let mut polygon = Self {
-            count: 4,
-            ..Self::default()
-        };
+    pub(super) fn new(corners: impl IntoIterator<Item = Vec3>) -> Self {
+        let mut polygon = Self::EMPTY;
         for (number, at) in corners.into_iter().enumerate() {
-            polygon.corners[number] = Corner { at, edge: number as u8 };
+            polygon.push(Corner { at, edge: number as u8 });
         }
         polygon
     }
@@ -50,8 +55,8 @@ impl Polygon {
 
     /// What lies where `beyond`, a linear function, is not positive (Sutherland and Hodgman 1974).
     #[inline]
-    fn clip(&mut self, beyond: impl Fn(Vec3) -> f32, edge: u8) {
-        let mut distances = [0.0_f32; MOST_CORNERS];
+    pub(super) fn clip(&mut self, beyond: impl Fn(Vec3) -> f32, edge: u8) {
+        let mut distances = [0.0_f32; N];
         let mut is_cut = false;
         for (distance, corner) in distances.iter_mut().zip(self.corners()) {
             *distance = beyond(corner.at);
@@ -60,7 +65,7 @@ impl Polygon {
         if !is_cut {
             return;
         }
-        let mut clipped = Self::default();
+        let mut clipped = Self::EMPTY;
         for number in 0..self.count {
             let next = if number + 1 == self.count { 0 } else { number + 1 };
             let (here, there) = (self.corners[number], self.corners[next]);
@@ -81,7 +86,7 @@ impl Polygon {
     /// A convex polygon gains one corner a cut at most. Rounding can make it concave by a hair and cut it twice; what does not fit is then a corner too many.
     #[inline]
     fn push(&mut self, corner: Corner) {
-        if self.count < MOST_CORNERS {
+        if self.count < N {
             self.corners[self.count] = corner;
             self.count += 1;
         }
@@ -91,7 +96,7 @@ impl Polygon {
     /// the deepest counts: two equal boxes in a stack have their corners in pairs that rounding makes, joins and swaps.
     #[inline]
     pub(super) fn choose(&self, margin: f32, one_place: f32, mut give: impl FnMut(Vec3, [u8; 2])) {
-        let mut kept = [(Vec3::ZERO, [0_u8; 2]); MOST_CORNERS];
+        let mut kept = [(Vec3::ZERO, [0_u8; 2]); N];
         let mut count = 0;
         let is_one = |a: Vec3, b: Vec3| (a - b).truncate().length_squared() < one_place * one_place;
         let Some(last) = self.corners().last() else { return };

@@ -2,7 +2,7 @@
 
 use glam::{DVec3, Mat3, Vec3, Vec4, Vec4Swizzles};
 
-use super::clip::Polygon;
+use super::clip::{OF_QUADRILATERALS, Polygon};
 use super::nearest::{Support, nearest};
 use super::{ONE_PLACE, PREFERENCE, sign, single, without_negative_zero};
 use crate::narrow_phase::solid::{Manifold, ManifoldPoint};
@@ -167,7 +167,8 @@ impl Pair<'_> {
             in_plane(axes[next] * incident_extents[next]),
             in_plane(axes[last] * incident_extents[last]),
         );
-        let mut polygon = Polygon::quadrilateral([middle + p + q, middle - p + q, middle - p - q, middle + p - q]);
+        let mut polygon =
+            Polygon::<OF_QUADRILATERALS>::new([middle + p + q, middle - p + q, middle - p - q, middle + p - q]);
         polygon.clip_slab(0, half_extents[u], 4);
         polygon.clip_slab(1, half_extents[v], 6);
 

@@ -1,13 +1,16 @@
 //! Contact manifolds of two convex bodies.
 //!
-//! Two boxes are told apart by their separating axes ([`cuboid`]), balls and capsules by the nearest points of their cores ([`round`]). Along the axis of least overlap one face is clipped by the
+//! Two boxes are told apart by their separating axes ([`cuboid`]), and so are other polyhedra ([`hull`]); balls and capsules by the nearest points of their cores ([`round`], [`hull_and_round`]). Along the axis of least overlap one face is clipped by the
 //! other ([`clip`]), or two edges cross in one point. Where bodies are apart and no face looks straight at the other body, the gap along an axis is less than the distance; then the
 //! nearest points themselves are the contact ([`nearest`]). See Ericson, Real-Time Collision Detection, chapters 4 and 5, and Gregorius, "The Separating Axis Test between Convex
 //! Polyhedra", GDC 2013.
 
 mod clip;
 mod cuboid;
+mod hull;
+mod hull_and_round;
 mod nearest;
+mod polyhedron;
 mod round;
 #[cfg(test)]
 mod tests;
@@ -62,11 +65,21 @@ pub(crate) fn collide(
             between,
             margin,
         ),
-        (Solid::Sphere { .. }, Solid::Capsule { .. } | Solid::Cuboid { .. })
-        | (Solid::Capsule { .. }, Solid::Cuboid { .. }) => {
+        (Solid::Hull(a), Solid::Hull(b)) => hull::hulls((a, first.1), (b, second.1), between, margin),
+        (Solid::Hull(hull), Solid::Cuboid { half_extents }) => {
+            hull::hull_and_cuboid((hull, first.1), (half_extents, second.1), between, margin)
+        }
+        (Solid::Hull(hull), Solid::Sphere { radius }) => {
+            hull_and_round::hull_and_sphere((hull, first.1), radius, between, margin)
+        }
+        (Solid::Hull(hull), Solid::Capsule { half_height, radius }) => {
+            hull_and_round::hull_and_capsule((hull, first.1), (half_height, radius, second.1), between, margin)
+        }
+        (Solid::Sphere { .. }, Solid::Capsule { .. } | Solid::Cuboid { .. } | Solid::Hull(_))
+        | (Solid::Capsule { .. }, Solid::Cuboid { .. } | Solid::Hull(_))
+        | (Solid::Cuboid { .. }, Solid::Hull(_)) => {
             collide(second, first, -between, margin).map(|manifold| seen_from_other(manifold, between))
         }
-        _ => None,
     }
 }
 

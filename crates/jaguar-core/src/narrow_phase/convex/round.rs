@@ -9,13 +9,13 @@ use crate::narrow_phase::solid::{Manifold, ManifoldPoint};
 const PARALLEL: f32 = 0.0025;
 
 /// Points of a core that are nearer to each other than this share of the radius are one.
-const ONE_POINT: f32 = 1e-3;
+pub(super) const ONE_POINT: f32 = 1e-3;
 
 /// The second of two cores that are nearer than this, m, has no direction from the first.
-const COINCIDENT: f32 = 1e-9;
+pub(super) const COINCIDENT: f32 = 1e-9;
 
 /// Features of capsules: the ends of their common stretch, and a single nearest point.
-const SINGLE: u32 = 2;
+pub(super) const SINGLE: u32 = 2;
 
 pub(super) fn spheres(radius: f32, other: f32, between: Vec3, margin: f32) -> Option<Manifold> {
     cores((Vec3::ZERO, radius), (between, other), Vec3::Y, margin, 0)
@@ -106,7 +106,7 @@ pub(super) fn capsules(
     Some(if two.count == 2 { two } else { one })
 }
 
-fn add(manifold: &mut Manifold, position: Vec3, separation: f32, margin: f32, feature: u32) {
+pub(super) fn add(manifold: &mut Manifold, position: Vec3, separation: f32, margin: f32, feature: u32) {
     if separation < margin {
         manifold.points[usize::from(manifold.count)] = ManifoldPoint {
             position: without_negative_zero(position),
@@ -115,6 +115,26 @@ fn add(manifold: &mut Manifold, position: Vec3, separation: f32, margin: f32, fe
         };
         manifold.count += 1;
     }
+}
+
+/// Where two segments `middle + s * half` with s from -1 to 1 are nearest to each other (Ericson 5.1.9).
+pub(super) fn nearest_of_segments((middle, half): (Vec3, Vec3), (other, other_half): (Vec3, Vec3)) -> (f32, f32) {
+    let way = other - middle;
+    let (a, b, c) = (half.length_squared(), half.dot(other_half), other_half.length_squared());
+    let (along, other_along) = (half.dot(way), -other_half.dot(way));
+    let determinant = a * c - b * b;
+    if a <= f32::MIN_POSITIVE {
+        return (0.0, within(other_along / c, 1.0));
+    }
+    let start = if determinant > 1e-6 * (a * c) {
+        within((other_along * b + along * c) / determinant, 1.0)
+    } else {
+        // The middle of the stretch that the other lies beside.
+        let shadow = (b / a).abs();
+        0.5 * (within(along / a - shadow, 1.0) + within(along / a + shadow, 1.0))
+    };
+    let t = within((other_along + start * b) / c, 1.0);
+    (within((t * b + along) / a, 1.0), t)
 }
 
 pub(super) fn cuboid_and_sphere(
@@ -378,7 +398,7 @@ struct EdgeAxis {
 }
 
 /// A number moved to the nearest in ±`reach`.
-fn within(number: f32, reach: f32) -> f32 {
+pub(super) fn within(number: f32, reach: f32) -> f32 {
     if number > reach {
         reach
     } else if number < -reach {

@@ -2,12 +2,16 @@
 
 mod reference;
 
+use std::sync::LazyLock;
+
 use glam::{Mat3, Quat, Vec3};
 use proptest::prelude::*;
 
 use self::reference::{Placed, gap_along, signed_distance, true_gap};
 use super::collide;
 use crate::narrow_phase::solid::{Manifold, ManifoldPoint, Solid};
+use crate::scenes::Random;
+use crate::shape::ConvexHull;
 use crate::shape::strategy::between_f32;
 
 /// What rounding may do at the sizes of these tests, m.
@@ -66,7 +70,36 @@ fn any_solid() -> impl Strategy<Value = Solid<'static>> {
         prop::array::uniform3(length()).prop_map(|half| Solid::Cuboid {
             half_extents: Vec3::from_array(half)
         }),
+        any_hull().prop_map(Solid::Hull),
     ]
+}
+
+/// One of some hulls: points in a box or a ball, a prism, a pyramid, a tetrahedron, a cube. Made once for all tests.
+fn any_hull() -> impl Strategy<Value = &'static ConvexHull> {
+    static HULLS: LazyLock<Vec<ConvexHull>> = LazyLock::new(|| {
+        let mut random = Random(5);
+        let mut clouds: Vec<Vec<Vec3>> = [6, 8, 12, 20]
+            .into_iter()
+            .map(|count| (0..count).map(|_| random.vector(0.6).as_vec3()).collect())
+            .collect();
+        clouds.push((0..16).map(|_| random.orientation() * Vec3::X * 0.7).collect());
+        let ring = |count: u8, y: f32| {
+            (0..count).map(move |k| {
+                let angle = std::f64::consts::TAU * f64::from(k) / f64::from(count);
+                Vec3::new(libm::cos(angle) as f32, y, libm::sin(angle) as f32) * 0.6
+            })
+        };
+        clouds.push(ring(7, -0.5).chain(ring(7, 0.3)).collect());
+        clouds.push(ring(11, -0.3).chain(ring(11, 0.3)).collect());
+        clouds.push(ring(4, 0.0).chain([Vec3::Y * 0.8]).collect());
+        clouds.push(vec![Vec3::ZERO, Vec3::X, Vec3::Y, Vec3::Z]);
+        clouds.push(ring(4, -0.6).chain(ring(4, 0.6)).collect());
+        clouds
+            .iter()
+            .map(|points| ConvexHull::new(points).expect("it has a volume"))
+            .collect()
+    });
+    (0..HULLS.len()).prop_map(|number| &HULLS[number])
 }
 
 /// Any orientation; every fourth a multiple of right angles about y and a little more, as in a stack.
@@ -114,7 +147,7 @@ fn tolerance(first: &Placed<'_>, second: &Placed<'_>) -> f64 {
     let smallest = |solid: Solid<'_>| match solid {
         Solid::Sphere { radius } | Solid::Capsule { radius, .. } => radius,
         Solid::Cuboid { half_extents } => half_extents.min_element(),
-        Solid::Nothing(_) => unreachable!(),
+        Solid::Hull(hull) => hull.inner_radius(),
     };
     let size = smallest(first.solid).min(smallest(second.solid));
     f64::from(0.041 * size + ROUNDING)
@@ -220,6 +253,41 @@ proptest! {
         for point in points(&manifold) {
             prop_assert!((point.separation - gap).abs() < ROUNDING);
             prop_assert!((point.position.y - lower.y - 0.5 * gap).abs() < ROUNDING);
+        }
+    }
+
+    /// A hull of a box's corners touches anything as the box does.
+    #[test]
+    fn the_hull_of_a_box_touches_as_the_box(
+        halves in prop::array::uniform2(prop::array::uniform3(between_f32(0.2, 1.0))),
+        turns in (any_rotation(), any_rotation()),
+        way in any_direction(),
+        gap in between_f32(-0.1, 0.03),
+    ) {
+        let boxes = halves.map(|half| Solid::Cuboid { half_extents: Vec3::from_array(half) });
+        let hulls = halves.map(|half| {
+            let corner = |number: u8| Vec3::from_array([0, 1, 2].map(|axis: usize| if number >> axis & 1 == 0 { -half[axis] } else { half[axis] }));
+            ConvexHull::new(&(0..8).map(corner).collect::<Vec<_>>()).expect("a box")
+        });
+        let [first, second] = placed_apart(boxes[0], boxes[1], [turns.0, turns.1], way, gap);
+        let expected = meet(&first, &second, 0.05).expect("within the margin");
+        let as_hull = |placed: &Placed<'static>, number: usize| Placed { solid: Solid::Hull(&hulls[number]), ..*placed };
+        let pairs = [(as_hull(&first, 0), as_hull(&second, 1)), (as_hull(&first, 0), second), (first, as_hull(&second, 1))];
+        for (first, second) in pairs {
+            let found = meet(&first, &second, 0.05).expect("within the margin");
+            if found.normal.dot(expected.normal) < 1.0 - 1e-5 {
+                // Two axes that are equally good to within rounding.
+                prop_assert!((deepest(&found) - deepest(&expected)).abs() < tolerance(&first, &second) as f32);
+                continue;
+            }
+            prop_assert!((deepest(&found) - deepest(&expected)).abs() < ROUNDING, "{found:?} {expected:?}");
+            if found.count != expected.count {
+                continue;
+            }
+            for point in points(&found) {
+                let is_same = |other: &ManifoldPoint| other.position.distance(point.position) < 0.04 && (other.separation - point.separation).abs() < 0.04;
+                prop_assert!(points(&expected).iter().any(is_same), "{found:?} {expected:?}");
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use glam::DVec3;
 
 use crate::narrow_phase::solid::Solid;
+use crate::shape::Polyhedron;
 
 /// A body's shape. Spheres have none; they touch at points.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +53,7 @@ impl<'a> Outline<'a> {
                 let half_extents = half_extents.as_dvec3();
                 (half_extents, half_extents.length(), 0.0)
             }
-            Solid::Nothing(_) => unreachable!(),
+            Solid::Hull(hull) => (hull.reach().as_dvec3(), hull.bounding_radius().into(), 0.0),
         };
         Self {
             solid,
@@ -68,7 +69,7 @@ impl<'a> Outline<'a> {
             Solid::Sphere { .. } => 1,
             Solid::Capsule { .. } => 2,
             Solid::Cuboid { .. } => 8,
-            Solid::Nothing(_) => unreachable!(),
+            Solid::Hull(hull) => hull.vertices().len() as u32,
         }
     }
 
@@ -86,7 +87,7 @@ impl<'a> Outline<'a> {
                 };
                 DVec3::new(along(0), along(1), along(2))
             }
-            Solid::Nothing(_) => unreachable!(),
+            Solid::Hull(hull) => hull.vertices()[number as usize].as_dvec3(),
         }
     }
 
@@ -107,12 +108,19 @@ impl<'a> Outline<'a> {
     pub(super) fn faces(&self) -> u32 {
         match self.solid {
             Solid::Cuboid { .. } => 6,
+            Solid::Hull(hull) => hull.polyhedron().faces.len() as u32,
             Solid::Sphere { .. } | Solid::Capsule { .. } => 0,
-            Solid::Nothing(_) => unreachable!(),
         }
     }
 
     pub(super) fn face(&self, number: u32) -> Face {
+        if let Solid::Hull(hull) = self.solid {
+            let face = hull.polyhedron().faces[number as usize];
+            return Face {
+                normal: face.normal.as_dvec3(),
+                offset: face.offset.into(),
+            };
+        }
         let axis = (number / 2) as usize;
         let mut normal = DVec3::ZERO;
         normal[axis] = if number.is_multiple_of(2) { -1.0 } else { 1.0 };
@@ -124,11 +132,22 @@ impl<'a> Outline<'a> {
 
     /// The vertices of a face, counter-clockwise seen from outside.
     pub(super) fn face_vertices(&self, number: u32) -> impl Iterator<Item = u32> + Clone {
-        // Of the face at +x: y and z, then with signs -- +- ++ -+.
+        let around = match self.solid {
+            Solid::Hull(hull) => {
+                let polyhedron = hull.polyhedron();
+                polyhedron.around(&polyhedron.faces[number as usize])
+            }
+            _ => &[],
+        };
+        // Of a box's face at +x: y and z, then with signs -- +- ++ -+.
         let axis = number / 2;
         let (second, third) = ((axis + 1) % 3, (axis + 2) % 3);
         let is_positive = number % 2;
-        (0..4_u32).map(move |k| {
+        let count = if around.is_empty() { 4 } else { around.len() as u32 };
+        (0..count).map(move |k| {
+            if let Some(corner) = around.get(k as usize) {
+                return u32::from(corner.vertex);
+            }
             // Backwards on the negative side.
             let k = if is_positive == 1 { k } else { 3 - k };
             is_positive << axis | u32::from(k == 1 || k == 2) << second | u32::from(k >= 2) << third
@@ -138,13 +157,16 @@ impl<'a> Outline<'a> {
     pub(super) fn edges(&self) -> u32 {
         match self.solid {
             Solid::Cuboid { .. } => 12,
+            Solid::Hull(hull) => hull.polyhedron().edges.len() as u32,
             Solid::Sphere { .. } | Solid::Capsule { .. } => 0,
-            Solid::Nothing(_) => unreachable!(),
         }
     }
 
     #[inline]
     pub(super) fn edge(&self, number: u32) -> Edge {
+        if let Solid::Hull(hull) = self.solid {
+            return edge_of(&hull.polyhedron(), number as usize);
+        }
         let axis = number / 4;
         let (second, third) = ((axis + 1) % 3, (axis + 2) % 3);
         let signs = (number & 1, number >> 1 & 1);
@@ -158,5 +180,15 @@ impl<'a> Outline<'a> {
             ends: [self.vertex(start), self.vertex(start | 1 << axis)],
             inward: [inward(second, signs.0), inward(third, signs.1)],
         }
+    }
+}
+
+fn edge_of(polyhedron: &Polyhedron<'_>, number: usize) -> Edge {
+    let edge = &polyhedron.edges[number];
+    let direction = edge.direction.as_dvec3();
+    let [left, right] = edge.faces.map(|face| polyhedron.face(face).normal.as_dvec3());
+    Edge {
+        ends: edge.ends.map(|end| polyhedron.vertex(end).as_dvec3()),
+        inward: [left.cross(direction), direction.cross(right)],
     }
 }

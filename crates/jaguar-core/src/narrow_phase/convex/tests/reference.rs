@@ -42,7 +42,15 @@ impl Core {
                 }
             }
             Solid::Cuboid { half_extents } => Self::cuboid(half_extents.as_dvec3()),
-            Solid::Nothing(_) => unreachable!(),
+            Solid::Hull(hull) => Self {
+                corners: hull.vertices().iter().map(|vertex| vertex.as_dvec3()).collect(),
+                edges: hull
+                    .edges()
+                    .map(|ends| ends.map(|end| hull.vertices()[end].as_dvec3()))
+                    .collect(),
+                normals: hull.faces().map(|(normal, _)| normal.as_dvec3()).collect(),
+                radius: 0.0,
+            },
         };
         let rotation: DMat3 = body.rotation.as_dmat3();
         let turn = |vector: &mut DVec3| *vector = rotation * *vector;

@@ -1,0 +1,586 @@
+//! Two polyhedra: the normals of faces and the directions across two edges, then a face clipped by a face, or an edge across an edge.
+//!
+//! An axis across two edges separates best only if they make a face of the Minkowski difference: if their arcs cross on the sphere of normals (Gregorius 2013). Most faces and edges are passed over
+//! before that: the second body contains a ball around its centre, so along a normal the gap is at most the height of the centre above the face less the ball's radius.
+
+use glam::{DVec3, Mat3, Vec2, Vec3};
+
+use super::clip::Polygon;
+use super::nearest::{Support, nearest};
+use super::polyhedron::{CuboidHull, Moved, lowest};
+use super::{ONE_PLACE, PREFERENCE, single, without_negative_zero};
+use crate::narrow_phase::solid::{Manifold, ManifoldPoint};
+use crate::shape::{ConvexHull, Edge, Face, MAX_AROUND_FACE, MAX_FACES, Polyhedron};
+
+/// Edges whose squared sine is below this (0.2 degrees) are parallel; the faces beside them separate as well as the axis across both.
+const PARALLEL: f32 = 1e-5;
+
+/// How far beyond the ends of two edges, as a share of their length, they may cross and still be what touches.
+const BEYOND_END: f32 = 1e-3;
+
+/// Kinds of features: what touches, whichever of the two has the face that clips the other's. Below, the number of a vertex of the first or of the second, or the numbers of an edge of each,
+/// or of two edges of one of them.
+const FIRST_VERTEX: u32 = 1 << 16;
+const SECOND_VERTEX: u32 = 2 << 16;
+const EDGES: u32 = 3 << 16;
+const NEAREST: u32 = 4 << 16;
+const FIRST_EDGES: u32 = 5 << 16;
+const SECOND_EDGES: u32 = 6 << 16;
+
+/// Edges of the second body that are turned into the first's axes at a time.
+const EDGES_AT_ONCE: usize = 24;
+
+/// Corners of two faces, with which clipping needs room for a few; most faces have fewer.
+const FEW_CORNERS: usize = 16;
+const MOST_CORNERS: usize = 2 * MAX_AROUND_FACE;
+
+/// The contact of two hulls.
+pub(super) fn hulls(
+    (first, first_rotation): (&ConvexHull, &Mat3),
+    (second, second_rotation): (&ConvexHull, &Mat3),
+    between: Vec3,
+    margin: f32,
+) -> Option<Manifold> {
+    polyhedra(
+        (&first.polyhedron(), first_rotation),
+        (&second.polyhedron(), second_rotation),
+        between,
+        margin,
+    )
+}
+
+/// The contact of a hull and a box.
+pub(super) fn hull_and_cuboid(
+    (hull, rotation): (&ConvexHull, &Mat3),
+    (half_extents, cuboid_rotation): (Vec3, &Mat3),
+    between: Vec3,
+    margin: f32,
+) -> Option<Manifold> {
+    let cuboid = CuboidHull::new(half_extents);
+    polyhedra(
+        (&hull.polyhedron(), rotation),
+        (&cuboid.polyhedron(), cuboid_rotation),
+        between,
+        margin,
+    )
+}
+
+pub(super) fn polyhedra(
+    first: (&Polyhedron<'_>, &Mat3),
+    second: (&Polyhedron<'_>, &Mat3),
+    between: Vec3,
+    margin: f32,
+) -> Option<Manifold> {
+    let turn = Mat3::from_cols(
+        first.1.transpose_mul_vec3(second.1.x_axis),
+        first.1.transpose_mul_vec3(second.1.y_axis),
+        first.1.transpose_mul_vec3(second.1.z_axis),
+    );
+    let centre = first.1.transpose_mul_vec3(between);
+    Pair {
+        bodies: [first.0, second.0],
+        rotations: [first.1, second.1],
+        between,
+        turn,
+        centre,
+        other_centre: -turn.transpose_mul_vec3(centre),
+        moved: Moved::new(second.0, &turn, centre),
+        margin,
+    }
+    .touch()
+}
+
+/// Two polyhedra, seen from the first: vectors are in its axes unless something else is said.
+struct Pair<'a> {
+    bodies: [&'a Polyhedron<'a>; 2],
+    rotations: [&'a Mat3; 2],
+    /// From the first centre to the second in world axes, m.
+    between: Vec3,
+    /// From the second's axes.
+    turn: Mat3,
+    /// The second centre, m.
+    centre: Vec3,
+    /// The first centre, in the second's axes, m.
+    other_centre: Vec3,
+    /// The second's vertices.
+    moved: Moved,
+    /// m.
+    margin: f32,
+}
+
+/// The best face of a body.
+#[derive(Clone, Copy)]
+struct BestFace {
+    separation: f32,
+    number: usize,
+}
+
+/// How high the other body's centre is above each face, m.
+type Heights = [f32; MAX_FACES];
+
+/// Two edges that face each other.
+struct EdgePair {
+    separation: f32,
+    edges: [u8; 2],
+    /// Unit, from the first to the second.
+    normal: Vec3,
+}
+
+/// An edge of the second body.
+#[derive(Clone, Copy, Default)]
+struct MovedEdge {
+    number: u8,
+    start: Vec3,
+    direction: Vec3,
+    normals: [Vec3; 2],
+}
+
+enum Found<T> {
+    Best(T),
+    Apart,
+}
+
+impl Pair<'_> {
+    fn touch(&self) -> Option<Manifold> {
+        let [a, b] = self.bodies;
+        // The line of the centres parts most pairs that do not touch.
+        let distance = self.centre.length();
+        if distance > 0.0 {
+            let way = self.centre / distance;
+            if lowest(self.moved.lanes(), way) + lowest(a.lanes, -way) >= self.margin {
+                return None;
+            }
+        }
+        let mut heights = [[0.0; MAX_FACES]; 2];
+        let separation_a = |face: &Face| lowest(self.moved.lanes(), face.normal) - face.offset;
+        let Found::Best(face_a) = best_face(
+            a,
+            self.centre,
+            b.inner_radius,
+            self.margin,
+            &mut heights[0],
+            separation_a,
+        ) else {
+            return None;
+        };
+        let separation_b = |face: &Face| {
+            let normal = self.turn * face.normal;
+            lowest(a.lanes, normal) - normal.dot(self.centre) - face.offset
+        };
+        let Found::Best(face_b) = best_face(
+            b,
+            self.other_centre,
+            a.inner_radius,
+            self.margin,
+            &mut heights[1],
+            separation_b,
+        ) else {
+            return None;
+        };
+        let faces = [face_a, face_b];
+        let best_face = if face_b.separation > face_a.separation {
+            face_b.separation
+        } else {
+            face_a.separation
+        };
+        let Found::Best(edge) = self.best_edges(&heights, best_face) else {
+            return None;
+        };
+
+        let size = if b.inner_radius < a.inner_radius {
+            b.inner_radius
+        } else {
+            a.inner_radius
+        };
+        let preference = PREFERENCE * size;
+        let reference = usize::from(faces[1].separation > faces[0].separation + preference);
+        let face = faces[reference];
+        if let Some(edge) = &edge
+            && edge.separation > best_face + preference
+        {
+            let contact = self.touch_with_edges(edge);
+            if contact.is_some() || edge.separation > 0.0 {
+                return contact.or_else(|| self.touch_apart());
+            }
+        }
+        let one_place = ONE_PLACE * size;
+        match self.touch_with_face(reference, face.number, one_place) {
+            // A face is what touches only if the deepest corner is in front of it.
+            Some((manifold, deepest)) if deepest <= face.separation + one_place => Some(manifold),
+            _ if face.separation > 0.0 => self.touch_apart(),
+            contact => edge
+                .and_then(|edge| self.touch_with_edges(&edge))
+                .or(contact.map(|(manifold, _)| manifold))
+                // The faces miss each other: rounding, or numbers beyond all measure.
+                .or_else(|| self.touch_with_vertex(reference, face)),
+        }
+    }
+
+    /// The edges with the greatest separation, if it is above `least`.
+    fn best_edges(&self, heights: &[Heights; 2], least: f32) -> Found<Option<EdgePair>> {
+        let [a, b] = self.bodies;
+        let mut best: Option<EdgePair> = None;
+        let mut most = least;
+        let mut moved = [MovedEdge::default(); EDGES_AT_ONCE];
+        let mut count = 0;
+        for (number, edge) in b.edges.iter().enumerate() {
+            if may_separate(edge, &heights[1], most + a.inner_radius) {
+                moved[count] = MovedEdge {
+                    number: number as u8,
+                    start: self.turn * b.vertex(edge.ends[0]) + self.centre,
+                    direction: self.turn * edge.direction,
+                    normals: edge.faces.map(|face| self.turn * b.face(face).normal),
+                };
+                count += 1;
+            }
+            if count == EDGES_AT_ONCE || (count > 0 && number + 1 == b.edges.len()) {
+                for (number, edge) in a.edges.iter().enumerate() {
+                    if may_separate(edge, &heights[0], most + b.inner_radius) {
+                        let found = self.best_across(number, edge, &moved[..count], &mut most);
+                        best = found.or(best);
+                    }
+                }
+                count = 0;
+                if most >= self.margin {
+                    return Found::Apart;
+                }
+            }
+        }
+        Found::Best(best)
+    }
+
+    /// The best of one edge of the first body with some of the second, if it is better than `most`, which is raised.
+    #[inline]
+    fn best_across(&self, number: usize, edge: &Edge, others: &[MovedEdge], most: &mut f32) -> Option<EdgePair> {
+        let a = self.bodies[0];
+        let [left, right] = edge.faces.map(|face| a.face(face).normal);
+        let (start, direction) = (a.vertex(edge.ends[0]), edge.direction);
+        let mut best = None;
+        for other in others {
+            // On the sphere of normals the arc of this edge crosses the reversed one of the other: each separates the other's ends, and both lie on one half of it.
+            let (c, d) = (other.normals[0].dot(direction), other.normals[1].dot(direction));
+            if c * d >= 0.0 {
+                continue;
+            }
+            let (l, r) = (left.dot(other.direction), right.dot(other.direction));
+            if l * r >= 0.0 || c * r >= 0.0 {
+                continue;
+            }
+            let across = direction.cross(other.direction);
+            let squared = across.length_squared();
+            if squared <= PARALLEL {
+                continue;
+            }
+            // Out of the first body, whose centre is the origin.
+            let outward = if across.dot(start) < 0.0 { -across } else { across };
+            let normal = outward / squared.sqrt();
+            let separation = normal.dot(other.start - start);
+            if separation > *most {
+                *most = separation;
+                best = Some(EdgePair {
+                    separation,
+                    edges: [number as u8, other.number],
+                    normal,
+                });
+            }
+        }
+        best
+    }
+
+    /// A face of one body (`reference`, 0 or 1) against the face of the other that looks at it most; with the least separation of the points.
+    fn touch_with_face(&self, reference: usize, face: usize, one_place: f32) -> Option<(Manifold, f32)> {
+        let [body, other] = [self.bodies[reference], self.bodies[1 - reference]];
+        // The other body in the axes of this one.
+        let (turn, centre) = if reference == 0 {
+            (self.turn, self.centre)
+        } else {
+            (self.turn.transpose(), self.other_centre)
+        };
+        let face = &body.faces[face];
+        let towards = turn.transpose_mul_vec3(face.normal);
+        let mut incident = (&other.faces[0], f32::MAX);
+        for other in other.faces {
+            let slope = other.normal.dot(towards);
+            if slope < incident.1 {
+                incident = (other, slope);
+            }
+        }
+        let place = FacePair {
+            pair: self,
+            reference,
+            face,
+            incident: incident.0,
+            turn,
+            centre,
+            one_place,
+        };
+        let corners = usize::from(face.count) + usize::from(incident.0.count);
+        if corners <= FEW_CORNERS {
+            place.touch::<FEW_CORNERS>()
+        } else {
+            place.touch::<MOST_CORNERS>()
+        }
+    }
+
+    /// Two edges that face each other; nothing if they do not cross.
+    fn touch_with_edges(&self, found: &EdgePair) -> Option<Manifold> {
+        let [a, b] = self.bodies;
+        let edge = &a.edges[usize::from(found.edges[0])];
+        let other = &b.edges[usize::from(found.edges[1])];
+        let ends = edge.ends.map(|end| a.vertex(end));
+        let other_ends = other.ends.map(|end| self.turn * b.vertex(end) + self.centre);
+        let (way, other_way) = (ends[1] - ends[0], other_ends[1] - other_ends[0]);
+        // The points of the two lines nearest to each other, in shares of the edges.
+        let across = way.cross(other_way);
+        let squared = across.length_squared();
+        let gap = other_ends[0] - ends[0];
+        let s = gap.cross(other_way).dot(across) / squared;
+        let t = gap.cross(way).dot(across) / squared;
+        let range = -BEYOND_END..=1.0 + BEYOND_END;
+        if !(range.contains(&s) && range.contains(&t)) {
+            return None;
+        }
+        let (on_first, on_second) = (ends[0] + way * s, other_ends[0] + other_way * t);
+        let separation = (on_second - on_first).dot(found.normal);
+        let feature = EDGES | u32::from(found.edges[0]) << 8 | u32::from(found.edges[1]);
+        let rotation = self.rotations[0];
+        let middle = *rotation * ((on_first + on_second) * 0.5);
+        (separation < self.margin).then(|| single(*rotation * found.normal, middle, separation, feature))
+    }
+
+    /// Bodies that are apart, and neither a face nor two edges are nearest.
+    #[cold]
+    fn touch_apart(&self) -> Option<Manifold> {
+        let rotations = self.rotations.map(Mat3::as_dmat3);
+        let between = self.between.as_dvec3();
+        let corner = |index: usize, direction: DVec3| {
+            let towards = rotations[index].transpose() * direction;
+            let mut farthest = (DVec3::ZERO, f64::NEG_INFINITY);
+            for vertex in self.bodies[index].vertices {
+                let vertex = vertex.as_dvec3();
+                let height = vertex.dot(towards);
+                if height > farthest.1 {
+                    farthest = (vertex, height);
+                }
+            }
+            rotations[index] * farthest.0
+        };
+        let support = |direction: DVec3| Support {
+            first: corner(0, direction),
+            second: between + corner(1, -direction),
+        };
+        let Support { first, second } = nearest(support, between)?;
+        let way = second - first;
+        let distance = way.length();
+        let separation = distance as f32;
+        (separation < self.margin).then(|| {
+            single(
+                (way / distance).as_vec3(),
+                ((first + second) * 0.5).as_vec3(),
+                separation,
+                NEAREST,
+            )
+        })
+    }
+
+    /// The vertex of the other body deepest below a face.
+    #[cold]
+    fn touch_with_vertex(&self, reference: usize, best: BestFace) -> Option<Manifold> {
+        let other = 1 - reference;
+        let outward = *self.rotations[reference] * self.bodies[reference].faces[best.number].normal;
+        let (normal, shift) = if reference == 0 {
+            (outward, self.between)
+        } else {
+            (-outward, Vec3::ZERO)
+        };
+        let mut lowest = (Vec3::ZERO, f32::MAX);
+        for vertex in self.bodies[other].vertices {
+            let vertex = *self.rotations[other] * *vertex;
+            let height = vertex.dot(outward);
+            if height < lowest.1 {
+                lowest = (vertex, height);
+            }
+        }
+        // From the vertex half of the depth back to the face.
+        let position = lowest.0 + shift - outward * (0.5 * best.separation);
+        (best.separation < self.margin).then(|| single(normal, position, best.separation, NEAREST))
+    }
+}
+
+/// The face with the greatest separation, `Apart` if one separates by `margin`; and the heights of the other centre, which contains a ball of this radius.
+#[inline]
+fn best_face(
+    body: &Polyhedron<'_>,
+    other_centre: Vec3,
+    other_radius: f32,
+    margin: f32,
+    heights: &mut Heights,
+    separation: impl Fn(&Face) -> f32,
+) -> Found<BestFace> {
+    let mut highest = 0;
+    for (number, face) in body.faces.iter().enumerate() {
+        heights[number] = face.normal.dot(other_centre) - face.offset;
+        if heights[number] > heights[highest] {
+            highest = number;
+        }
+    }
+    let mut best = BestFace {
+        separation: separation(&body.faces[highest]),
+        number: highest,
+    };
+    for (number, face) in body.faces.iter().enumerate() {
+        // What the ball inside alone excludes; of equal ones the first, as if all had been asked.
+        if heights[number] - other_radius < best.separation || number == highest {
+            continue;
+        }
+        let separation = separation(face);
+        if separation > best.separation || (separation == best.separation && number < best.number) {
+            best = BestFace { separation, number };
+        }
+    }
+    if best.separation >= margin {
+        Found::Apart
+    } else {
+        Found::Best(best)
+    }
+}
+
+/// Whether along any normal between those of an edge's two faces the other body's centre is higher above the edge than `least`.
+#[inline]
+fn may_separate(edge: &Edge, heights: &Heights, least: f32) -> bool {
+    let [left, right] = edge.faces.map(|face| heights[usize::from(face)]);
+    if left > least || right > least || least < 0.0 {
+        return true;
+    }
+    // The height along a normal between them is that of the centre seen along the edge; it is greatest towards the centre, if that is between the two.
+    let cosine = edge.cosine;
+    let is_between = right > cosine * left && left > cosine * right;
+    let squared = left * left + right * right - 2.0 * cosine * left * right;
+    is_between && squared > least * least * (1.0 - cosine * cosine)
+}
+
+/// A face of one body clipped by a face of the other.
+struct FacePair<'a> {
+    pair: &'a Pair<'a>,
+    /// Which body has the clipping face; vectors are in its axes.
+    reference: usize,
+    face: &'a Face,
+    incident: &'a Face,
+    /// From the other body's axes.
+    turn: Mat3,
+    /// The other body's centre, m.
+    centre: Vec3,
+    /// Corners this near to a vertex are it, m.
+    one_place: f32,
+}
+
+impl FacePair<'_> {
+    fn touch<const N: usize>(&self) -> Option<(Manifold, f32)> {
+        let body = self.pair.bodies[self.reference];
+        let around = body.around(self.face);
+        let normal = self.face.normal;
+        let start = body.vertex(around[0].vertex);
+        let across = body.edges[usize::from(around[0].edge)].direction;
+        // Exactly in the plane, which the edge is but for rounding.
+        let along = normal.cross(across);
+        let across = along.cross(normal);
+        let in_plane = |vertex: Vec3| {
+            let way = vertex - start;
+            Vec3::new(way.dot(across), way.dot(along), vertex.dot(normal) - self.face.offset)
+        };
+        let corners = self.incident_corners().map(|(_, vertex)| in_plane(vertex));
+        let mut polygon = Polygon::<N>::new(corners);
+        let mut from = in_plane(body.vertex(around[around.len() - 1].vertex));
+        for (number, corner) in around.iter().enumerate() {
+            let to = in_plane(body.vertex(corner.vertex));
+            let side = (to - from).truncate();
+            // Edges of this face have the numbers after those of the other; the one that ends in the first corner is the last.
+            let edge = if number == 0 { around.len() - 1 } else { number - 1 };
+            let edge = self.incident.count + edge as u8;
+            polygon.clip(|at| (at.x - from.x) * side.y - (at.y - from.y) * side.x, edge);
+            from = to;
+        }
+
+        let rotation = self.pair.rotations[self.reference];
+        let outward = *rotation * normal;
+        let (across, along) = (*rotation * across, *rotation * along);
+        // The plane's point under the start.
+        let origin = *rotation * (start + normal * (self.face.offset - start.dot(normal)));
+        let (normal, origin) = if self.reference == 0 {
+            (outward, origin)
+        } else {
+            (-outward, self.pair.between + origin)
+        };
+        let mut manifold = Manifold {
+            normal: without_negative_zero(normal),
+            ..Manifold::default()
+        };
+        let mut deepest = f32::INFINITY;
+        polygon.choose(self.pair.margin, self.one_place, |at, edges| {
+            deepest = if at.z < deepest { at.z } else { deepest };
+            let count = usize::from(manifold.count);
+            manifold.points[count] = ManifoldPoint {
+                position: without_negative_zero(origin + across * at.x + along * at.y + outward * (0.5 * at.z)),
+                separation: at.z,
+                feature: self.feature(at.truncate(), edges, &in_plane, &manifold.points[..count]),
+            };
+            manifold.count += 1;
+        });
+        (manifold.count > 0).then_some((manifold, deepest))
+    }
+
+    /// The corners of the other body's face: numbers and places.
+    fn incident_corners(&self) -> impl Iterator<Item = (u8, Vec3)> + '_ {
+        let other = self.pair.bodies[1 - self.reference];
+        let around = other.around(self.incident).iter();
+        around.map(move |corner| (corner.vertex, self.turn * other.vertex(corner.vertex) + self.centre))
+    }
+
+    /// The feature of a corner of the clipped face, between two edges: a vertex of the second body or else of the first if it is there, or the two edges that cross; not one that is taken.
+    fn feature(&self, at: Vec2, edges: [u8; 2], in_plane: &impl Fn(Vec3) -> Vec3, taken: &[ManifoldPoint]) -> u32 {
+        let is_free = |feature: u32| taken.iter().all(|point| point.feature != feature);
+        let is_there =
+            |vertex: Vec3| in_plane(vertex).truncate().distance_squared(at) < self.one_place * self.one_place;
+        let body = self.pair.bodies[self.reference];
+        let own = || {
+            let mut around = body.around(self.face).iter().map(|corner| corner.vertex);
+            around.find(|&vertex| is_there(body.vertex(vertex)))
+        };
+        let others = || {
+            let found = self.incident_corners().find(|&(_, vertex)| is_there(vertex));
+            found.map(|(number, _)| number)
+        };
+        let (first, second) = if self.reference == 0 {
+            (own(), others())
+        } else {
+            (others(), own())
+        };
+        if let Some(number) = second
+            && is_free(SECOND_VERTEX | u32::from(number))
+        {
+            return SECOND_VERTEX | u32::from(number);
+        }
+        if let Some(number) = first
+            && is_free(FIRST_VERTEX | u32::from(number))
+        {
+            return FIRST_VERTEX | u32::from(number);
+        }
+        let [ends, begins] = edges.map(|edge| self.edge(edge));
+        match (ends, begins) {
+            ((0, a), (1, b)) | ((1, b), (0, a)) => EDGES | a << 8 | b,
+            ((0, a), (_, b)) => FIRST_EDGES | a << 8 | b,
+            ((_, a), (_, b)) => SECOND_EDGES | a << 8 | b,
+        }
+    }
+
+    /// The body of an edge of the polygon, and its number there.
+    fn edge(&self, number: u8) -> (usize, u32) {
+        let (body, face, number) = if number < self.incident.count {
+            (1 - self.reference, self.incident, number)
+        } else {
+            (self.reference, self.face, number - self.incident.count)
+        };
+        let around = self.pair.bodies[body].around(face);
+        (body, around[usize::from(number)].edge.into())
+    }
+}

@@ -1,0 +1,339 @@
+//! A hull against a ball, and against a capsule: the nearest point of the hull to a point or a segment, or the axis of least overlap.
+
+use glam::{Mat3, Vec3};
+
+use super::round::{COINCIDENT, ONE_POINT, SINGLE, add, nearest_of_segments, within};
+use super::{PREFERENCE, single, without_negative_zero};
+use crate::narrow_phase::solid::Manifold;
+use crate::shape::{ConvexHull, Edge, Face, MAX_FACES, Polyhedron};
+
+/// The contact of a hull and a ball.
+pub(super) fn hull_and_sphere(
+    (hull, rotation): (&ConvexHull, &Mat3),
+    radius: f32,
+    between: Vec3,
+    margin: f32,
+) -> Option<Manifold> {
+    let hull = hull.polyhedron();
+    let centre = rotation.transpose_mul_vec3(between);
+    let mut heights = [0.0; MAX_FACES];
+    let mut highest = 0;
+    for (number, face) in hull.faces.iter().enumerate() {
+        heights[number] = face.normal.dot(centre) - face.offset;
+        if heights[number] > heights[highest] {
+            highest = number;
+        }
+    }
+    let reach = radius + margin;
+    if heights[highest] >= reach {
+        return None;
+    }
+    let face = &hull.faces[highest];
+    let (normal, distance) = if heights[highest] <= 0.0 || is_over(&hull, face, centre) {
+        (face.normal, heights[highest])
+    } else {
+        // On an edge of a face that the centre is in front of.
+        let mut nearest = (Vec3::ZERO, f32::MAX);
+        for edge in hull.edges {
+            if edge.faces.iter().all(|&face| heights[usize::from(face)] <= 0.0) {
+                continue;
+            }
+            let gap = centre - on_edge(&hull, edge, centre);
+            let squared = gap.length_squared();
+            if squared < nearest.1 {
+                nearest = (gap, squared);
+            }
+        }
+        let distance = nearest.1.sqrt();
+        if distance >= reach {
+            return None;
+        }
+        if distance > COINCIDENT {
+            (nearest.0 / distance, distance)
+        } else {
+            (face.normal, heights[highest])
+        }
+    };
+    // Midway between the ball's surface, a radius below the centre, and the hull's, the distance below it.
+    let position = centre - normal * (0.5 * (radius + distance));
+    Some(single(*rotation * normal, *rotation * position, distance - radius, 0))
+}
+
+/// The contact of a hull and a capsule.
+pub(super) fn hull_and_capsule(
+    (hull, rotation): (&ConvexHull, &Mat3),
+    (half_height, radius, capsule_rotation): (f32, f32, &Mat3),
+    between: Vec3,
+    margin: f32,
+) -> Option<Manifold> {
+    let hull = hull.polyhedron();
+    let core = Core {
+        hull: &hull,
+        rotation,
+        middle: rotation.transpose_mul_vec3(between),
+        half: rotation.transpose_mul_vec3(capsule_rotation.y_axis) * half_height,
+        radius,
+        margin,
+    };
+    let face = core.best_face();
+    let reach = radius + margin;
+    if face.separation >= reach {
+        return None;
+    }
+    let edge = core.best_edge();
+    let size = if radius < hull.inner_radius {
+        radius
+    } else {
+        hull.inner_radius
+    };
+    let preference = PREFERENCE * size;
+    // A face is what touches only if the deepest end is above it.
+    let beside_face = || {
+        let (manifold, deepest) = core.beside_face(face.number)?;
+        (deepest <= face.separation - radius + preference).then_some(manifold)
+    };
+    let is_apart = face.separation > COINCIDENT || edge.separation > COINCIDENT;
+    let nearest = is_apart.then(|| core.nearest(&face)).flatten();
+    let (at, normal, distance) = if let Some((at, gap)) = nearest {
+        let distance = gap.length();
+        if distance >= reach {
+            return None;
+        }
+        if face.separation > distance - preference
+            && let Some(manifold) = beside_face()
+        {
+            return Some(manifold);
+        }
+        (at, gap / distance, distance)
+    } else {
+        if edge.separation <= face.separation + preference
+            && let Some(manifold) = beside_face()
+        {
+            return Some(manifold);
+        }
+        if edge.separation > face.separation {
+            (core.at(edge.s), edge.normal, edge.separation)
+        } else {
+            let face_normal = hull.faces[face.number].normal;
+            (core.at(core.lowest(face_normal)), face_normal, face.separation)
+        }
+    };
+    let position = at - normal * (0.5 * (radius + distance));
+    Some(single(
+        *rotation * normal,
+        *rotation * position,
+        distance - radius,
+        SINGLE,
+    ))
+}
+
+/// The point of an edge nearest to another.
+fn on_edge(hull: &Polyhedron<'_>, edge: &Edge, point: Vec3) -> Vec3 {
+    let [start, end] = edge.ends.map(|end| hull.vertex(end));
+    let way = end - start;
+    let share = (point - start).dot(way) / way.length_squared();
+    if share >= 1.0 {
+        end
+    } else if share > 0.0 {
+        start + way * share
+    } else {
+        start
+    }
+}
+
+/// Whether a point's foot on a face's plane is in the face.
+fn is_over(hull: &Polyhedron<'_>, face: &Face, point: Vec3) -> bool {
+    let around = hull.around(face);
+    let mut from = hull.vertex(around[around.len() - 1].vertex);
+    around.iter().all(|corner| {
+        let to = hull.vertex(corner.vertex);
+        let is_inside = (to - from).cross(face.normal).dot(point - from) <= 0.0;
+        from = to;
+        is_inside
+    })
+}
+
+/// The core of a capsule in the axes of a hull: the points `middle + s * half` with s from -1 to 1.
+struct Core<'a> {
+    hull: &'a Polyhedron<'a>,
+    rotation: &'a Mat3,
+    middle: Vec3,
+    half: Vec3,
+    radius: f32,
+    margin: f32,
+}
+
+struct BestFace {
+    separation: f32,
+    number: usize,
+}
+
+/// An axis across the core and an edge of the hull.
+struct BestEdge {
+    separation: f32,
+    /// Unit, out of the hull.
+    normal: Vec3,
+    /// Where the core is nearest to the edge.
+    s: f32,
+}
+
+impl Core<'_> {
+    fn at(&self, s: f32) -> Vec3 {
+        self.middle + self.half * s
+    }
+
+    /// The end that is lowest along a direction, or the middle if none is.
+    fn lowest(&self, direction: Vec3) -> f32 {
+        let slope = self.half.dot(direction);
+        if slope > 0.0 {
+            -1.0
+        } else if slope < 0.0 {
+            1.0
+        } else {
+            0.0
+        }
+    }
+
+    fn best_face(&self) -> BestFace {
+        let mut best = BestFace {
+            separation: f32::NEG_INFINITY,
+            number: 0,
+        };
+        for (number, face) in self.hull.faces.iter().enumerate() {
+            let separation = face.normal.dot(self.middle) - face.offset - face.normal.dot(self.half).abs();
+            if separation > best.separation {
+                best = BestFace { separation, number };
+            }
+        }
+        best
+    }
+
+    /// Of the axes across the core and an edge, the one of least overlap: only where the edge is the hull's outline seen along the core. Parallel ones do not count.
+    fn best_edge(&self) -> BestEdge {
+        let mut best = BestEdge {
+            separation: f32::NEG_INFINITY,
+            normal: Vec3::Y,
+            s: 0.0,
+        };
+        let half_length = self.half.length();
+        for edge in self.hull.edges {
+            let [left, right] = edge.faces.map(|face| self.hull.face(face).normal.dot(self.half));
+            if left * right > 0.0 {
+                continue;
+            }
+            let across = edge.direction.cross(self.half);
+            let length = across.length();
+            if length <= ONE_POINT * half_length {
+                continue;
+            }
+            let start = self.hull.vertex(edge.ends[0]);
+            let outward = if across.dot(start) < 0.0 { -across } else { across };
+            let normal = outward / length;
+            let way = start - self.middle;
+            let separation = -normal.dot(way);
+            if separation > best.separation {
+                // Seen along the edge, it is a point, and the core the segment that comes nearest to it there.
+                let flat = way - edge.direction * edge.direction.dot(way);
+                let s = flat.dot(self.half) / (length * length);
+                let s = within(s, 1.0);
+                best = BestEdge { separation, normal, s };
+            }
+        }
+        best
+    }
+
+    /// The point of the core nearest to the hull, and the way to it from the hull. For a core that is apart from it.
+    fn nearest(&self, face: &BestFace) -> Option<(Vec3, Vec3)> {
+        let mut best = (Vec3::ZERO, Vec3::ZERO, f32::MAX);
+        let mut attempt = |at: Vec3, gap: Vec3| {
+            let squared = gap.length_squared();
+            if squared < best.2 {
+                best = (at, gap, squared);
+            }
+        };
+        // Over a face one of the ends, or the middle of a core that lies along it.
+        let normal = self.hull.faces[face.number].normal;
+        if face.separation > 0.0 {
+            for s in [self.lowest(normal), 0.0] {
+                let at = self.at(s);
+                if is_over(self.hull, &self.hull.faces[face.number], at) {
+                    let height = normal.dot(at) - self.hull.faces[face.number].offset;
+                    attempt(at, normal * height);
+                }
+            }
+        }
+        for (number, other) in self.hull.faces.iter().enumerate() {
+            for s in [-1.0, 1.0] {
+                let at = self.at(s);
+                let height = other.normal.dot(at) - other.offset;
+                if number != face.number && height > 0.0 && is_over(self.hull, other, at) {
+                    attempt(at, other.normal * height);
+                }
+            }
+        }
+        for edge in self.hull.edges {
+            let [start, end] = edge.ends.map(|end| self.hull.vertex(end));
+            let (s, t) = nearest_of_segments((self.middle, self.half), ((start + end) * 0.5, (end - start) * 0.5));
+            let at = self.at(s);
+            attempt(at, at - ((start + end) * 0.5 + (end - start) * (0.5 * t)));
+        }
+        (best.2 > COINCIDENT * COINCIDENT).then_some((best.0, best.1))
+    }
+
+    /// The manifold along the normal of a face, of the ends of the stretch of the core that lies above it, and the least separation.
+    fn beside_face(&self, number: usize) -> Option<(Manifold, f32)> {
+        let face = &self.hull.faces[number];
+        let (mut low, mut high) = (-1.0_f32, 1.0_f32);
+        let around = self.hull.around(face);
+        let mut from = self.hull.vertex(around[around.len() - 1].vertex);
+        for corner in around {
+            let to = self.hull.vertex(corner.vertex);
+            let outward = (to - from).cross(face.normal);
+            let (beyond, rate) = ((self.middle - from).dot(outward), self.half.dot(outward));
+            from = to;
+            if rate.abs() <= f32::MIN_POSITIVE {
+                if beyond > 0.0 {
+                    return None;
+                }
+                continue;
+            }
+            let crossing = -beyond / rate;
+            if rate > 0.0 && crossing < high {
+                high = crossing;
+            } else if rate < 0.0 && crossing > low {
+                low = crossing;
+            }
+        }
+        if low > high {
+            return None;
+        }
+        let mut manifold = Manifold {
+            normal: without_negative_zero(*self.rotation * face.normal),
+            ..Manifold::default()
+        };
+        let name = (number as u32 + 1) << 2;
+        let is_one = (high - low) * self.half.length() <= ONE_POINT * self.radius;
+        let ends = if is_one {
+            [(SINGLE, 0.5 * (low + high)); 2]
+        } else {
+            [(0, low), (1, high)]
+        };
+        let mut deepest = f32::INFINITY;
+        for &(end, s) in &ends[..if is_one { 1 } else { 2 }] {
+            let at = self.at(s);
+            let height = at.dot(face.normal) - face.offset;
+            let position = at - face.normal * (0.5 * (self.radius + height));
+            if height - self.radius < deepest {
+                deepest = height - self.radius;
+            }
+            add(
+                &mut manifold,
+                *self.rotation * position,
+                height - self.radius,
+                self.margin,
+                name | end,
+            );
+        }
+        (manifold.count > 0).then_some((manifold, deepest))
+    }
+}
