@@ -55,7 +55,7 @@ mod tile_table;
 pub mod world;
 
 pub use body::{Body, BodyDesc, BodyId, BodyKind, BodyRecord, Domain, Filter};
-pub use command::{Command, CommandError};
+pub use command::{Command, CommandError, Done};
 pub use config::{WorldConfig, WorldParams};
 pub use environment::Environment;
 pub use event::{Event, EventKinds, Partner, SensorOverlap};
