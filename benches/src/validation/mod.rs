@@ -6,6 +6,7 @@ mod dominoes;
 mod finding;
 mod friction;
 mod impact;
+mod joints;
 mod motion;
 mod pods;
 mod repose;
@@ -27,7 +28,7 @@ pub struct Experiment {
 }
 
 /// All experiments, in the order of `docs/validation.md`.
-pub const EXPERIMENTS: [Experiment; 13] = [
+pub const EXPERIMENTS: [Experiment; 17] = [
     Experiment {
         name: "ballistics",
         quick: true,
@@ -92,5 +93,25 @@ pub const EXPERIMENTS: [Experiment; 13] = [
         name: "precession",
         quick: false,
         run: rotation::precession,
+    },
+    Experiment {
+        name: "pendulum",
+        quick: true,
+        run: joints::pendulum,
+    },
+    Experiment {
+        name: "spring",
+        quick: true,
+        run: joints::spring,
+    },
+    Experiment {
+        name: "top",
+        quick: true,
+        run: joints::heavy_top,
+    },
+    Experiment {
+        name: "hinges",
+        quick: true,
+        run: joints::hinges,
     },
 ];

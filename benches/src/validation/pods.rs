@@ -2,7 +2,7 @@
 
 use jaguar_core::hash::WorldHash;
 use jaguar_core::scenes::{Random, Scene};
-use jaguar_core::{BodyDesc, Boundary, TileIndex, World};
+use jaguar_core::{BodyDesc, Boundary, JointDesc, JointId, TileIndex, World};
 
 /// The pods, each with its part of the world. Every tile changes hands at random every tick.
 pub(super) struct Pods {
@@ -34,6 +34,13 @@ impl Pods {
                 pod.reserve_ids(1);
                 pod.note_radius(body.shape.bounding_radius());
             }
+        }
+    }
+
+    pub(super) fn join(&mut self, joint: &JointDesc) {
+        let id = JointId(self.pods[0].next_id().0);
+        for pod in &mut self.pods {
+            pod.join_part(id, joint).expect("joints are valid");
         }
     }
 

@@ -3,7 +3,7 @@
 use glam::{DVec3, Vec3};
 use jaguar_core::environment::Environment;
 use jaguar_core::scenes::{Scene, wall};
-use jaguar_core::{Body, BodyDesc, BodyId, Material, StaticShape, World, WorldParams};
+use jaguar_core::{Body, BodyDesc, BodyId, JointDesc, Material, StaticShape, World, WorldParams};
 
 use super::finding::Check;
 use super::pods::Pods;
@@ -66,10 +66,18 @@ pub(super) fn body(world: &World, id: usize) -> Body {
 
 /// Whether one world on one thread, on two, and split over pods have the same hash after every tick. The figure is the last hash, or the first tick that differs.
 pub(super) fn same_bits(scene: &Scene, ticks: u64, feed: Feed<'_>) -> Check {
+    same_bits_joined(scene, &[], ticks, feed)
+}
+
+/// The same of a scene with joints.
+pub(super) fn same_bits_joined(scene: &Scene, joints: &[JointDesc], ticks: u64, feed: Feed<'_>) -> Check {
     let on = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         pool.expect("threads can be started").install(|| {
             let mut world = world_of(scene);
+            for joint in joints {
+                world.join(joint).expect("joints are valid");
+            }
             let mut hash = |tick| {
                 for body in feed(tick) {
                     world.spawn(&body).expect("scenes are made of valid bodies");
@@ -81,6 +89,7 @@ pub(super) fn same_bits(scene: &Scene, ticks: u64, feed: Feed<'_>) -> Check {
         })
     };
     let mut pods = Pods::new(scene, PODS);
+    joints.iter().for_each(|joint| pods.join(joint));
     let mut split = |tick| {
         feed(tick).iter().for_each(|body| pods.spawn(body));
         pods.step();
