@@ -1,14 +1,18 @@
 //! Candidate pairs: bodies whose centres are closer than the sum of their reaches.
 //!
 //! That sentence defines the pairs; the grids below only find them fast. Every tile has a grid of its own, built by counting sort, with a cell about as wide as the
-//! tile's bodies reach. A pair is found by the body that reaches further (at equal reach, by the higher id), which looks twice its reach around: so a large body
-//! among small ones is found without the small ones searching far.
+//! tile's bodies reach; what a search reads of its entries lies in columns, so that eight are looked at at once.
+//!
+//! Every pair is found by one of its bodies. Of two *common* bodies, whose reaches are below a bound, it is the one that comes first (tile by tile, in a tile by its position in
+//! the grid), so each looks at half of what is around it. If either reaches further than the bound, it is the one that reaches further (at equal reach, the one of the higher id), which looks twice
+//! its reach around: so a large body among small ones is found without the small ones searching far.
 
 use glam::Vec3;
 
 use crate::body::BodyId;
+use crate::simd::{F32x8, Kernel, LANES, Mask, Octet, Vec3x8};
 use crate::storage::{Columns, Motion, Place};
-use crate::tile_table::{Chunk, NO_TILE, TileTable, neighbour};
+use crate::tile_table::{Chunk, NO_TILE, Tile, TileTable, neighbour};
 
 /// Cells along an edge at most; 64³ starts of 4 bytes are a MiB, which only a tile of 65,536 bodies may use.
 const MAX_CELLS: u32 = 64;
@@ -16,12 +20,39 @@ const MAX_CELLS: u32 = 64;
 /// Grid cells per body at most. More only cost time to clear.
 const CELLS_PER_BODY: u32 = 4;
 
-/// What a search reads of a body.
-#[derive(Clone, Copy, Debug, Default)]
-struct Entry {
-    offset: Vec3,
-    reach: f32,
-    body: u32,
+/// A cell's edge in mean reaches.
+const CELL_IN_REACHES: f32 = 2.0;
+
+/// Bodies are common up to this many mean reaches.
+const COMMON_IN_REACHES: f32 = 1.5;
+
+/// What a search reads of the bodies of a chunk, tile by tile, cell by cell. The columns are longer by a vector than there are bodies, so that eight can be loaded at any of them.
+#[derive(Debug, Default)]
+struct Entries {
+    x: Vec<f32>,
+    y: Vec<f32>,
+    z: Vec<f32>,
+    reach: Vec<f32>,
+    body: Vec<u32>,
+}
+
+impl Entries {
+    fn resize(&mut self, bodies: usize) {
+        for column in [&mut self.x, &mut self.y, &mut self.z, &mut self.reach] {
+            column.resize(bodies + LANES, 0.0);
+        }
+        self.body.resize(bodies + LANES, u32::MAX);
+    }
+
+    fn set(&mut self, k: usize, offset: Vec3, reach: f32, body: u32) {
+        (self.x[k], self.y[k], self.z[k]) = (offset.x, offset.y, offset.z);
+        self.reach[k] = reach;
+        self.body[k] = body;
+    }
+
+    fn offset(&self, k: usize) -> Vec3 {
+        Vec3::new(self.x[k], self.y[k], self.z[k])
+    }
 }
 
 /// One tile's grid.
@@ -41,10 +72,10 @@ pub(crate) struct Grids {
     grids: Vec<Grid>,
     /// Positions in `entries`, cell by cell, tile by tile.
     starts: Vec<u32>,
-    entries: Vec<Entry>,
+    entries: Entries,
 }
 
-/// What the shape of a grid depends on.
+/// What the grids and the search have in common.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GridParams {
     /// m.
@@ -53,9 +84,21 @@ pub(crate) struct GridParams {
     pub(crate) cell_size: f32,
     /// What every body's reach is extended by, m, but to half a tile at most; 0 but for lists that live several ticks.
     pub(crate) skin: f32,
+    /// Up to which reach, with the skin, a body is common, m.
+    pub(crate) common: f32,
 }
 
 impl GridParams {
+    /// For bodies that reach so far on average, m.
+    pub(crate) fn new(tile_size: f32, cell_size: f32, skin: f32, mean_reach: f32) -> Self {
+        Self {
+            tile_size,
+            cell_size,
+            skin,
+            common: COMMON_IN_REACHES * (mean_reach + skin),
+        }
+    }
+
     /// How far a body is looked for, m.
     pub(crate) fn reach(&self, motion: &Motion) -> f32 {
         let reach = motion.reach();
@@ -81,8 +124,7 @@ impl Grids {
     pub(crate) fn rebuild(&mut self, chunk: &Chunk, table: &TileTable, columns: &Columns, params: GridParams) {
         self.grids.clear();
         self.starts.clear();
-        self.entries.clear();
-        self.entries.resize(chunk.bodies.len(), Entry::default());
+        self.entries.resize(chunk.bodies.len());
         let mut filled = 0;
         for tile in &table.tiles[chunk.tiles.clone()] {
             let bodies = tile.bodies.clone();
@@ -109,11 +151,9 @@ impl Grids {
             for (i, (place, motion)) in place.iter().zip(motion).enumerate().rev() {
                 let start = &mut starts[cell_of(place)];
                 *start -= 1;
-                self.entries[*start as usize] = Entry {
-                    offset: place.offset,
-                    reach: params.reach(motion),
-                    body: (bodies.start + i) as u32,
-                };
+                let body = (bodies.start + i) as u32;
+                self.entries
+                    .set(*start as usize, place.offset, params.reach(motion), body);
             }
             filled += bodies.len() as u32;
             self.grids.push(grid);
@@ -125,7 +165,7 @@ impl Grid {
     fn shaped_for(motion: &[Motion], starts: usize, params: GridParams) -> Self {
         // The mean reach only shapes the grid; no result depends on it.
         let sum: f32 = motion.iter().map(|m| params.reach(m)).sum();
-        let mut edge = (2.0 * sum / motion.len() as f32).max(params.tile_size / MAX_CELLS as f32);
+        let mut edge = (CELL_IN_REACHES * sum / motion.len() as f32).max(params.tile_size / MAX_CELLS as f32);
         if params.cell_size > 0.0 {
             edge = edge.min(params.cell_size.max(params.tile_size / MAX_CELLS as f32));
         }
@@ -145,112 +185,229 @@ impl Grid {
     fn cell(&self, offset: f32, half_tile: f32) -> u32 {
         (((offset + half_tile) * self.inverse_edge) as u32).min(self.cells - 1)
     }
+
+    /// Where a row of cells along x begins in the starts.
+    fn row(&self, y: u32, z: u32) -> usize {
+        self.starts + ((z * self.cells + y) * self.cells) as usize
+    }
 }
 
-/// A body that looks for the partners that reach less far.
-struct Searcher<'a> {
-    body: usize,
+/// The search for the candidate pairs that bodies of a chunk find. They are passed on as (finder, other, vector from finder to other), those of a finder one after the other.
+/// Pairs of which neither body is held are not looked for.
+pub(crate) struct FindPairs<'a, C> {
+    pub(crate) chunk: &'a Chunk,
+    pub(crate) table: &'a TileTable,
+    /// One for each chunk.
+    pub(crate) grids: &'a [Grids],
+    pub(crate) ids: &'a [BodyId],
+    pub(crate) params: GridParams,
+    pub(crate) search: Search,
+    pub(crate) found: C,
+}
+
+impl<C: FnMut(u32, u32, Vec3)> Kernel for FindPairs<'_, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F: F32x8>(mut self) {
+        let grids = &self.grids[self.table.tiles[self.chunk.tiles.start].chunk as usize];
+        let mut first = 0;
+        for (g, t) in self.chunk.tiles.clone().enumerate() {
+            let entries = first..first + self.table.tiles[t].bodies.len();
+            first = entries.end;
+            let around = self.wanted_around(t);
+            if around == [NO_TILE; 27] {
+                continue;
+            }
+            let mut others = around.iter().enumerate().filter(|&(k, _)| k != neighbour([0, 0, 0]));
+            let is_alone = entries.len() == 1 && others.all(|(_, &n)| n == NO_TILE);
+            if is_alone {
+                continue;
+            }
+            for k in entries {
+                self.search_around::<F>(grids, &grids.grids[g], k, &around, t);
+            }
+        }
+    }
+}
+
+/// A body that looks for partners.
+struct Searcher {
+    body: u32,
+    /// Its entry.
+    k: usize,
+    /// From the centre of its tile, m.
     offset: Vec3,
     reach: f32,
     /// How far it looks from its centre along each axis, m.
     extent: f32,
-    half_tile: f32,
-    ids: &'a [BodyId],
+    is_common: bool,
 }
 
-/// Finds the candidate pairs of which a body in the chunk is the one that reaches further, and passes them on as (finder, other, vector from finder to other).
-/// Pairs of which neither body is held are not looked for.
-pub(crate) fn find_pairs(
-    chunk: &Chunk,
-    table: &TileTable,
-    grids: &[Grids],
-    columns: &Columns,
-    params: GridParams,
-    search: Search,
-    mut found: impl FnMut(u32, u32, Vec3),
-) {
-    let size = params.tile_size;
-    let half_tile = 0.5 * size;
-    for t in chunk.tiles.clone() {
-        let tile = &table.tiles[t];
-        let is_owned = table.is_owned(t as u32);
-        let around = tile.neighbours.map(|n| {
-            let wanted = match search {
-                Search::Everything => is_owned || table.is_owned(n),
-                Search::Ghosts => is_owned != table.is_owned(n),
+/// Cells of a grid, both ends included.
+struct Cells {
+    low: [u32; 3],
+    high: [u32; 3],
+}
+
+impl<C: FnMut(u32, u32, Vec3)> FindPairs<'_, C> {
+    /// The tiles around a tile in which pairs are wanted.
+    fn wanted_around(&self, t: usize) -> [u32; 27] {
+        let tile: &Tile = &self.table.tiles[t];
+        let is_owned = self.table.is_owned(t as u32);
+        tile.neighbours.map(|n| {
+            let wanted = match self.search {
+                Search::Everything => is_owned || self.table.is_owned(n),
+                Search::Ghosts => is_owned != self.table.is_owned(n),
             };
             if n != NO_TILE && wanted { n } else { NO_TILE }
+        })
+    }
+
+    /// Finds the partners of entry `k` of a tile.
+    #[inline(always)]
+    fn search_around<F: F32x8>(&mut self, grids: &Grids, grid: &Grid, k: usize, around: &[u32; 27], t: usize) {
+        let (size, half_tile) = (self.params.tile_size, 0.5 * self.params.tile_size);
+        let reach = grids.entries.reach[k];
+        let is_common = reach <= self.params.common;
+        let farthest = if is_common {
+            reach + self.params.common
+        } else {
+            2.0 * reach
+        };
+        let searcher = Searcher {
+            body: grids.entries.body[k],
+            k,
+            offset: grids.entries.offset(k),
+            reach,
+            // Room for rounding: the box may be too large, never too small.
+            extent: 1.001 * farthest + 1.0e-6 * size,
+            is_common,
+        };
+        // Steps along each axis to the tiles that the box overlaps.
+        let steps = [0, 1, 2].map(|axis| {
+            let low = -i32::from(searcher.offset[axis] - searcher.extent < -half_tile);
+            let high = i32::from(searcher.offset[axis] + searcher.extent >= half_tile);
+            (low, high)
         });
-        if around == [NO_TILE; 27] {
-            continue;
-        }
-        let mut others = around.iter().enumerate().filter(|&(k, _)| k != neighbour([0, 0, 0]));
-        let is_alone = tile.bodies.len() == 1 && others.all(|(_, &n)| n == NO_TILE);
-        if is_alone {
-            continue;
-        }
-        for body in tile.bodies.clone() {
-            let reach = params.reach(&columns.motion[body]);
-            let searcher = Searcher {
-                body,
-                offset: columns.place[body].offset,
-                reach,
-                // Room for rounding: the box may be too large, never too small.
-                extent: 2.002 * reach + 1.0e-6 * size,
-                half_tile,
-                ids: &columns.id,
-            };
-            // Steps along each axis to the tiles that the box overlaps.
-            let reaches = |axis: usize| {
-                let low = -i32::from(searcher.offset[axis] - searcher.extent < -half_tile);
-                let high = i32::from(searcher.offset[axis] + searcher.extent >= half_tile);
-                low..=high
-            };
-            for z in reaches(2) {
-                for y in reaches(1) {
-                    for x in reaches(0) {
-                        let other = around[neighbour([x, y, z])];
-                        if other == NO_TILE {
-                            continue;
-                        }
-                        let shift = Vec3::new(x as f32, y as f32, z as f32) * size;
-                        let other = &table.tiles[other as usize];
-                        let grids = &grids[other.chunk as usize];
-                        let first = table.chunks[other.chunk as usize].tiles.start;
-                        let index = table.tiles[t].neighbours[neighbour([x, y, z])] as usize - first;
-                        searcher.search(grids, &grids.grids[index], shift, &mut found);
+        for z in steps[2].0..=steps[2].1 {
+            for y in steps[1].0..=steps[1].1 {
+                for x in steps[0].0..=steps[0].1 {
+                    let n = around[neighbour([x, y, z])];
+                    // Of two common bodies the one in the earlier tile looks.
+                    if n == NO_TILE || (is_common && (n as usize) < t) {
+                        continue;
                     }
+                    let is_here = n as usize == t;
+                    if is_here && is_common {
+                        self.search_onwards::<F>(grids, grid, &searcher);
+                        continue;
+                    }
+                    let shift = Vec3::new(x as f32, y as f32, z as f32) * size;
+                    let chunk = self.table.tiles[n as usize].chunk as usize;
+                    let others = &self.grids[chunk];
+                    let other = &others.grids[n as usize - self.table.chunks[chunk].tiles.start];
+                    self.search_box::<F>(others, other, shift, &searcher);
                 }
             }
         }
+    }
+
+    fn cells(&self, grid: &Grid, centre: Vec3, extent: f32) -> Cells {
+        let half_tile = 0.5 * self.params.tile_size;
+        Cells {
+            low: [0, 1, 2].map(|axis| grid.cell(centre[axis] - extent, half_tile)),
+            high: [0, 1, 2].map(|axis| grid.cell(centre[axis] + extent, half_tile)),
+        }
+    }
+
+    /// Looks at what comes behind the searcher in its own tile.
+    #[inline(always)]
+    fn search_onwards<F: F32x8>(&mut self, grids: &Grids, grid: &Grid, searcher: &Searcher) {
+        let Cells { low, high } = self.cells(grid, searcher.offset, searcher.extent);
+        let half_tile = 0.5 * self.params.tile_size;
+        let own = [1, 2].map(|axis| grid.cell(searcher.offset[axis], half_tile));
+        let row = grid.row(own[0], own[1]);
+        let end = grids.starts[row + high[0] as usize + 1] as usize;
+        self.look::<F>(grids, searcher.k + 1..end, Vec3::ZERO, searcher);
+        for y in own[0] + 1..=high[1] {
+            self.look_at_row::<F>(grids, grid.row(y, own[1]), [low[0], high[0]], Vec3::ZERO, searcher);
+        }
+        for z in own[1] + 1..=high[2] {
+            for y in low[1]..=high[1] {
+                self.look_at_row::<F>(grids, grid.row(y, z), [low[0], high[0]], Vec3::ZERO, searcher);
+            }
+        }
+    }
+
+    /// Looks into all of a tile, whose centre lies `shift` from the centre of the searcher's.
+    #[inline(always)]
+    fn search_box<F: F32x8>(&mut self, grids: &Grids, grid: &Grid, shift: Vec3, searcher: &Searcher) {
+        let Cells { low, high } = self.cells(grid, searcher.offset - shift, searcher.extent);
+        for z in low[2]..=high[2] {
+            for y in low[1]..=high[1] {
+                self.look_at_row::<F>(grids, grid.row(y, z), [low[0], high[0]], shift, searcher);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn look_at_row<F: F32x8>(
+        &mut self,
+        grids: &Grids,
+        row: usize,
+        [low, high]: [u32; 2],
+        shift: Vec3,
+        searcher: &Searcher,
+    ) {
+        let begin = grids.starts[row + low as usize] as usize;
+        let end = grids.starts[row + high as usize + 1] as usize;
+        self.look::<F>(grids, begin..end, shift, searcher);
+    }
+
+    /// Looks at entries one after the other, eight at once.
+    #[inline(always)]
+    fn look<F: F32x8>(&mut self, grids: &Grids, range: std::ops::Range<usize>, shift: Vec3, searcher: &Searcher) {
+        let entries = &grids.entries;
+        let mut k = range.start;
+        while k < range.end {
+            let reach = F::load(&eight(&entries.reach, k));
+            let own = searcher.offset;
+            let vector = Vec3x8::new(
+                F::splat(shift.x) + (F::load(&eight(&entries.x, k)) - F::splat(own.x)),
+                F::splat(shift.y) + (F::load(&eight(&entries.y, k)) - F::splat(own.y)),
+                F::splat(shift.z) + (F::load(&eight(&entries.z, k)) - F::splat(own.z)),
+            );
+            let both = F::splat(searcher.reach) + reach;
+            let mut near = vector.dot(vector).lt(both * both);
+            if searcher.is_common {
+                near = near & reach.le(F::splat(self.params.common));
+            }
+            let within = u32::MAX >> (u32::BITS - (range.end - k).min(LANES) as u32);
+            let mut hits = near.bits() & within;
+            while hits != 0 {
+                let other = k + hits.trailing_zeros() as usize;
+                hits &= hits - 1;
+                if searcher.is_common || self.is_finder(searcher, entries.reach[other], entries.body[other]) {
+                    let vector = shift + (entries.offset(other) - own);
+                    (self.found)(searcher.body, entries.body[other], vector);
+                }
+            }
+            k += LANES;
+        }
+    }
+
+    /// Whether a body that is not common finds another.
+    fn is_finder(&self, searcher: &Searcher, reach: f32, body: u32) -> bool {
+        reach < searcher.reach
+            || (reach == searcher.reach && self.ids[body as usize] < self.ids[searcher.body as usize])
     }
 }
 
-impl Searcher<'_> {
-    /// Looks into one tile, whose centre lies `shift` from the centre of the searcher's.
-    fn search(&self, grids: &Grids, grid: &Grid, shift: Vec3, found: &mut impl FnMut(u32, u32, Vec3)) {
-        let local = self.offset - shift;
-        let low = [0, 1, 2].map(|axis| grid.cell(local[axis] - self.extent, self.half_tile));
-        let high = [0, 1, 2].map(|axis| grid.cell(local[axis] + self.extent, self.half_tile));
-        for z in low[2]..=high[2] {
-            for y in low[1]..=high[1] {
-                let row = grid.starts + ((z * grid.cells + y) * grid.cells) as usize;
-                let begin = grids.starts[row + low[0] as usize] as usize;
-                let end = grids.starts[row + high[0] as usize + 1] as usize;
-                for entry in &grids.entries[begin..end] {
-                    let vector = shift + (entry.offset - self.offset);
-                    let reach = self.reach + entry.reach;
-                    if vector.length_squared() < reach * reach && self.is_finder_of(entry) {
-                        found(self.body as u32, entry.body, vector);
-                    }
-                }
-            }
-        }
-    }
-
-    fn is_finder_of(&self, entry: &Entry) -> bool {
-        entry.reach < self.reach || (entry.reach == self.reach && self.ids[entry.body as usize] < self.ids[self.body])
-    }
+/// Eight numbers of a column.
+#[inline(always)]
+fn eight(column: &[f32], k: usize) -> Octet {
+    Octet(*column[k..].first_chunk().expect("columns are longer by a vector"))
 }
 
 #[cfg(test)]
@@ -259,6 +416,7 @@ mod tests {
 
     use super::*;
     use crate::scenes::Random;
+    use crate::simd::Level;
     use crate::storage::Bodies;
     use crate::{BodyDesc, BodyRecord};
 
@@ -320,11 +478,8 @@ mod tests {
         let columns = bodies.columns();
         let mut table = TileTable::default();
         table.rebuild(columns, held).unwrap();
-        let params = GridParams {
-            tile_size: SIZE,
-            cell_size,
-            skin: 0.0,
-        };
+        let sum: f32 = columns.motion.iter().map(Motion::reach).sum();
+        let params = GridParams::new(SIZE, cell_size, 0.0, sum / columns.motion.len() as f32);
         let grids: Vec<Grids> = table
             .chunks
             .iter()
@@ -334,12 +489,27 @@ mod tests {
                 grids
             })
             .collect();
-        let mut pairs = BTreeSet::new();
-        for chunk in &table.chunks {
-            find_pairs(chunk, &table, &grids, columns, params, search, |a, b, _| {
-                let (a, b) = (columns.id[a as usize].0, columns.id[b as usize].0);
-                assert!(pairs.insert((a.min(b), a.max(b))), "pair {a} {b} is found once");
-            });
+        let at_level = |level: Level| {
+            let mut pairs = BTreeSet::new();
+            for chunk in &table.chunks {
+                level.run(FindPairs {
+                    chunk,
+                    table: &table,
+                    grids: &grids,
+                    ids: &columns.id,
+                    params,
+                    search,
+                    found: |a: u32, b: u32, _| {
+                        let (a, b) = (columns.id[a as usize].0, columns.id[b as usize].0);
+                        assert!(pairs.insert((a.min(b), a.max(b))), "pair {a} {b} is found once");
+                    },
+                });
+            }
+            pairs
+        };
+        let pairs = at_level(Level::BASELINE);
+        for level in Level::supported() {
+            assert_eq!(at_level(level), pairs, "{level:?}");
         }
         pairs
     }

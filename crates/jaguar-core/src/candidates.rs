@@ -110,7 +110,7 @@ impl Candidates {
         }
     }
 
-    /// Makes the list of these pairs, which come in storage order of their first body.
+    /// Makes the list of these pairs; those of the same first body come one after the other.
     pub(crate) fn rebuild<'a>(
         &mut self,
         bodies: &Bodies,

@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use glam::Vec4;
 use rayon::prelude::*;
 
-use crate::broad_phase::GridParams;
 use crate::collide::{Collision, split_front};
 use crate::contact::{Block, ContactCache, ContactSet};
 use crate::error::HaloError;
@@ -77,17 +76,13 @@ impl World {
             set: &self.spare_cached,
             extra: &self.extra,
         };
-        let grid = GridParams {
-            tile_size: self.constants.tile_size,
-            cell_size: self.params().broad_phase_cell_size,
-            skin: 0.0,
-        };
+        let cell_size = self.params().broad_phase_cell_size;
         self.collision.run(
             &mut self.bodies,
             (&mut self.contacts, &mut self.manifolds),
             (&mut self.cached, before),
             (&self.statics, &self.joints),
-            grid,
+            cell_size,
             &self.constants,
         );
         self.extra.clear();
@@ -105,6 +100,7 @@ impl World {
             owner,
         );
         self.mark_forced();
+        self.mark_lone();
         self.count_stage();
         self.run_portions(Stages::Begin);
         self.phase = Phase::Solving { done: 0 };
@@ -230,6 +226,21 @@ impl World {
         });
     }
 
+    /// Notes which portions have neither contacts nor joints.
+    fn mark_lone(&mut self) {
+        let (manifolds, joints) = (&self.manifolds.portions, &self.joints.portions);
+        for (p, portion) in self.collision.portions.iter_mut().enumerate() {
+            let touches = !(portion.inside.is_empty() && portion.statics.is_empty() && portion.sides.is_empty());
+            let has_manifolds = manifolds
+                .get(p)
+                .is_some_and(|of| !(of.inside.is_empty() && of.statics.is_empty() && of.sides.is_empty()));
+            let is_joined = joints
+                .get(p)
+                .is_some_and(|of| !(of.inside.is_empty() && of.sides.is_empty()));
+            portion.is_lone = !(touches || has_manifolds || is_joined);
+        }
+    }
+
     fn count_stage(&mut self) {
         self.stats = StepStats {
             inside: self.cached.inside.len(),
@@ -269,6 +280,7 @@ impl World {
 
     /// Runs stages on all portions in parallel.
     fn run_portions(&mut self, stages: Stages) {
+        let substeps = self.params().substeps;
         let quarantined = AtomicU64::new(0);
         let Collision {
             portions,
@@ -320,6 +332,7 @@ impl World {
             joint_doings,
             forces: &self.forces,
             tick: self.tick,
+            substeps,
             step: &self.constants,
         };
         let (mut motion, mut inside, mut statics) = (&mut motion[..], &mut inside[..], &mut statics[..]);
@@ -340,7 +353,8 @@ impl World {
             let joined = joint_portions
                 .get(p)
                 .map(|joints| (joints.inside.len(), joints.sides.clone()));
-            tasks.push(Task {
+            let task = Task {
+                is_lone: portion.is_lone,
                 joined: joined.map(|(inside, sides)| Joined {
                     inside: split_front(&mut joints, inside),
                     sides: &joint_sides[sides],
@@ -372,7 +386,11 @@ impl World {
                 inside: split_front(&mut inside, portion.inside.len()),
                 statics: split_front(&mut statics, portion.statics.len()),
                 sides: &sides[portion.sides.clone()],
-            });
+            };
+            // The bodies of a lone portion have done all their substeps in the first stage.
+            if stages == Stages::Begin || !portion.is_lone {
+                tasks.push(task);
+            }
         }
         tasks.par_iter_mut().with_max_len(1).for_each(|task| {
             self.constants.simd.run(Portioned {
@@ -410,6 +428,7 @@ struct Shared<'a> {
     joint_doings: &'a [joint::across::Doing],
     forces: &'a Forces,
     tick: u64,
+    substeps: u32,
     step: &'a StepConstants,
 }
 
@@ -425,6 +444,10 @@ impl Kernel for Portioned<'_, '_> {
 
     #[inline(always)]
     fn run<F: F32x8>(self) {
+        if self.task.is_lone {
+            self.task.fly::<F>(self.shared);
+            return;
+        }
         if self.stages != Stages::Begin {
             self.task.solve::<F>(self.shared);
         }
@@ -438,6 +461,8 @@ impl Kernel for Portioned<'_, '_> {
 struct Task<'a> {
     /// Index of the first body.
     base: usize,
+    /// Whether there are no contacts.
+    is_lone: bool,
     motion: &'a mut [Motion],
     /// The bodies, if any feels more than uniform gravity.
     forced: Option<Acted<'a>>,
@@ -518,6 +543,24 @@ impl Task<'_> {
         across::warm_start(self.motion, self.base, self.sides, shared.across);
         if self.turning.is_some() {
             self.warm_start_manifolds(shared);
+        }
+    }
+
+    /// All substeps of bodies that touch nothing.
+    #[inline(always)]
+    fn fly<F: F32x8>(&mut self, shared: &Shared<'_>) {
+        let step = shared.step;
+        if self.forced.is_none() && self.sensors.is_none() && self.damped.is_none() && self.turning.is_none() {
+            let quarantined = integrate::fly(self.motion, step.gravity_gain(), shared.substeps, step);
+            shared.quarantined.fetch_add(quarantined, Ordering::Relaxed);
+            return;
+        }
+        for _ in 0..shared.substeps {
+            self.begin_substep::<F>(shared);
+            integrate::integrate_positions(self.motion, step);
+            if let Some(numbers) = self.turning {
+                turn_freely(self.motion, self.attitudes, numbers, shared.kinds, step);
+            }
         }
     }
 

@@ -1,10 +1,12 @@
 //! What one chunk of tiles finds in a tick: the pairs and the touches of static geometry that become contacts.
 
+use std::ops::Range;
+
 use glam::Vec3;
 
 use super::pair_order::PairOrder;
-use super::{Pair, margin};
-use crate::broad_phase::{GridParams, Grids, Search, find_pairs};
+use super::{Pair, margin, turning_margin};
+use crate::broad_phase::{FindPairs, GridParams, Grids, Search};
 use crate::candidates::{Candidates, Plan};
 use crate::joint::list::Apart;
 use crate::lanes::LaneOrder;
@@ -14,8 +16,9 @@ use crate::narrow_phase::convex_pair::{overlap, pair_manifold, static_manifolds}
 use crate::narrow_phase::prepare::{pair_matters, static_matters};
 use crate::narrow_phase::static_geometry::{StaticContact, StaticGeometry};
 use crate::narrow_phase::static_manifold::StaticManifold;
+use crate::narrow_phase::surroundings::Surroundings;
 use crate::solver::StepConstants;
-use crate::storage::Bodies;
+use crate::storage::{Bodies, Motion};
 use crate::tile::difference;
 use crate::tile_table::{Chunk, TileTable};
 
@@ -34,12 +37,26 @@ pub(super) struct View<'a> {
     pub(super) apart: &'a Apart,
 }
 
+impl View<'_> {
+    fn find_pairs(&self, chunk: &Chunk, search: Search, found: impl FnMut(u32, u32, Vec3)) {
+        self.step.simd.run(FindPairs {
+            chunk,
+            table: self.table,
+            grids: self.grids,
+            ids: &self.bodies.columns().id,
+            params: self.grid,
+            search,
+            found,
+        });
+    }
+}
+
 /// What one chunk finds.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     unordered: Vec<Pair>,
     pair_order: PairOrder,
-    /// Pairs of held bodies that may become candidates soon, by finder in storage order.
+    /// Pairs of held bodies that may become candidates soon, those of a finder one after the other.
     pub(super) candidates: Vec<Pair>,
     /// In storage order.
     pub(super) inside: Vec<Pair>,
@@ -59,6 +76,31 @@ pub(crate) struct Found {
     pub(crate) static_manifold_lanes: LaneOrder,
     static_touches: Vec<StaticManifold>,
     touches: Vec<StaticContact>,
+    surroundings: Surroundings,
+}
+
+/// A bound on how far the bodies of a tile look for static geometry, m: with one root for all of them.
+fn farthest_static_reach(bodies: Range<usize>, view: &View<'_>) -> f32 {
+    let mut farthest = Motion::default();
+    let (mut linear, mut angular, mut radius) = (0.0_f32, 0.0_f32, 0.0_f32);
+    for motion in &view.bodies.columns().motion[bodies] {
+        linear = linear.max(motion.velocity().length_squared());
+        angular = angular.max(motion.angular_velocity().length_squared());
+        radius = radius.max(motion.radius());
+    }
+    farthest.set_velocity(Vec3::new(linear.sqrt(), 0.0, 0.0));
+    farthest.set_angular_velocity(Vec3::new(angular.sqrt(), 0.0, 0.0));
+    farthest.displacement.w = radius;
+    // Room for rounding.
+    1.0001 * (radius + (margin(&farthest, view.step) + turning_margin(&farthest, view.step)).min(view.step.tile_size))
+}
+
+/// How far from its centre a body looks for static geometry, m.
+fn static_reach(body: usize, view: &View<'_>) -> f32 {
+    let (motion, step) = (&view.bodies.columns().motion[body], view.step);
+    let turns = !view.attitudes.is_empty() && !view.bodies.kind(body).is_ball;
+    let turning = if turns { turning_margin(motion, step) } else { 0.0 };
+    motion.radius() + (margin(motion, step) + turning).min(step.tile_size)
 }
 
 impl Found {
@@ -104,37 +146,18 @@ impl Found {
 
     /// Looks for pairs in the grids.
     fn search(&mut self, chunk: &Chunk, search: Search, view: &View<'_>) {
-        find_pairs(
-            chunk,
-            view.table,
-            view.grids,
-            view.bodies.columns(),
-            view.grid,
-            search,
-            |a, b, vector| {
-                self.consider(a, b, vector, view);
-            },
-        );
+        view.find_pairs(chunk, search, |a, b, vector| self.consider(a, b, vector, view));
     }
 
     /// Looks for pairs in the grids, and lists those that may become candidates in the next ticks.
     fn search_and_list(&mut self, chunk: &Chunk, view: &View<'_>) {
         let held = view.bodies.held() as u32;
-        let columns = view.bodies.columns();
-        find_pairs(
-            chunk,
-            view.table,
-            view.grids,
-            columns,
-            view.grid,
-            Search::Everything,
-            |a, b, vector| {
-                if a < held && b < held {
-                    self.candidates.push([a, b]);
-                }
-                self.consider_near(a, b, vector, view);
-            },
-        );
+        view.find_pairs(chunk, Search::Everything, |a, b, vector| {
+            if a < held && b < held {
+                self.candidates.push([a, b]);
+            }
+            self.consider_near(a, b, vector, view);
+        });
     }
 
     /// Takes a listed pair if it is a candidate now and a contact.
@@ -218,29 +241,45 @@ impl Found {
     }
 
     fn find_statics(&mut self, chunk: &Chunk, view: &View<'_>) {
-        let (columns, step) = (view.bodies.columns(), view.step);
-        for body in chunk.bodies.clone() {
-            if !view.attitudes.is_empty() && !view.bodies.kind(body).is_ball {
-                self.find_static_manifolds(body, view);
+        for tile in &view.table.tiles[chunk.tiles.clone()] {
+            let farthest = farthest_static_reach(tile.bodies.clone(), view);
+            self.surroundings.look(view.statics, tile.index, farthest);
+            if self.surroundings.are_empty() {
                 continue;
             }
-            if !view.attitudes.is_empty() && view.bodies.kind(body).given.sensor {
-                continue;
+            for body in tile.bodies.clone() {
+                let reach = static_reach(body, view);
+                if self
+                    .surroundings
+                    .are_near(view.bodies.columns().place[body].offset, reach)
+                {
+                    self.find_statics_of(body, reach, view);
+                }
             }
-            let motion = &columns.motion[body];
-            let place = &columns.place[body];
-            let reach = motion.radius() + margin(motion, step).min(step.tile_size);
-            self.touches.clear();
-            let touches = &mut self.touches;
-            view.statics
-                .contacts_of_sphere(place.tile, place.offset, motion.radius(), reach, touches);
-            let matters = |touch: &&StaticContact| static_matters(motion.velocity(), touch, step);
-            let touches = self.touches.iter().filter(matters);
-            self.statics.extend(touches.map(|&touch| (body as u32, touch)));
         }
         self.static_lanes.number(self.statics.iter().map(|&(body, _)| body));
         let bodies = self.static_manifolds.iter().map(|&(body, _)| body);
         self.static_manifold_lanes.number(bodies);
+    }
+
+    fn find_statics_of(&mut self, body: usize, reach: f32, view: &View<'_>) {
+        let (columns, step) = (view.bodies.columns(), view.step);
+        if !view.attitudes.is_empty() && !view.bodies.kind(body).is_ball {
+            self.find_static_manifolds(body, view);
+            return;
+        }
+        if !view.attitudes.is_empty() && view.bodies.kind(body).given.sensor {
+            return;
+        }
+        let motion = &columns.motion[body];
+        let place = &columns.place[body];
+        self.touches.clear();
+        let touches = &mut self.touches;
+        view.statics
+            .contacts_of_sphere(place.tile, place.offset, motion.radius(), reach, touches);
+        let matters = |touch: &&StaticContact| static_matters(motion.velocity(), touch, step);
+        let touches = self.touches.iter().filter(matters);
+        self.statics.extend(touches.map(|&touch| (body as u32, touch)));
     }
 
     fn find_static_manifolds(&mut self, body: usize, view: &View<'_>) {

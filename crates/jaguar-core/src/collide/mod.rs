@@ -68,17 +68,19 @@ impl Collision {
         (contacts, manifolds): (&mut ContactSet, &mut Manifolds),
         (cached, before): (&mut CacheSet, ContactCache<'_>),
         (statics, joints): (&StaticGeometry, &Joints),
-        grid: GridParams,
+        cell_size: f32,
         step: &StepConstants,
     ) {
         let held = bodies.held();
         let mixed = manifolds.begin_tick(bodies, !joints.is_empty());
         self.extend_reaches(bodies, mixed, step);
         let plan = self.candidates.plan(bodies, step.tile_size);
-        let grid = GridParams {
-            skin: plan.skin(),
-            ..grid
-        };
+        let grid = GridParams::new(
+            step.tile_size,
+            cell_size,
+            plan.skin(),
+            mean_reach(&bodies.columns().motion),
+        );
         self.fill_grids(bodies.columns(), plan, grid);
         self.find(bodies, statics, (&manifolds.attitudes, &joints.apart), plan, grid, step);
         if let Plan::Build { skin } = plan {
@@ -222,6 +224,12 @@ impl Collision {
         self.pair_order
             .sort(&self.unordered_across, 0..held, &mut self.across_pairs);
     }
+}
+
+/// How far bodies reach on average, judged by a sample, m. What it decides must change no result.
+fn mean_reach(motion: &[Motion]) -> f32 {
+    let sample = || motion.iter().step_by(motion.len() / 1024 + 1);
+    sample().map(Motion::reach).sum::<f32>() / sample().count().max(1) as f32
 }
 
 /// Distance that a body may cover within the tick, falling freely, plus the slop, m.

@@ -38,6 +38,8 @@ pub(crate) struct Portion {
     pub(crate) sensors: bool,
     /// Whether any of the bodies feels more than uniform gravity; the step knows.
     pub(crate) forced: bool,
+    /// Whether none of the bodies touches anything: they have no need to wait for others in their substeps. The step knows.
+    pub(crate) is_lone: bool,
 }
 
 /// What contacts are made of.
@@ -104,6 +106,7 @@ impl Collision {
                 damped: chunk.bodies.clone().any(|body| bodies.kind(body).is_damped),
                 sensors: mixed && chunk.bodies.clone().any(|body| bodies.kind(body).given.sensor),
                 forced: false,
+                is_lone: false,
             };
             self.portions.push(last.clone());
         }

@@ -7,3 +7,4 @@ pub(crate) mod shape_index;
 pub(crate) mod solid;
 pub(crate) mod static_geometry;
 pub(crate) mod static_manifold;
+pub(crate) mod surroundings;

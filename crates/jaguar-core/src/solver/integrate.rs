@@ -13,6 +13,7 @@ use crate::tile::MAX_TILE;
 const BELOW_LIMIT: f32 = 0.999_999;
 
 /// A gain of velocity (gravity's, or none if other forces acted), and the limits of speed, over one substep. Returns how many bodies had lost their numbers and were stopped.
+#[inline(always)]
 pub(crate) fn integrate_velocities(motion: &mut [Motion], gain: Vec4, step: &StepConstants) -> u64 {
     let mut quarantined = 0;
     for body in motion {
@@ -49,7 +50,22 @@ pub(crate) fn damp(motion: &mut [Motion], numbers: &[u32], kinds: &Kinds, step: 
     }
 }
 
+/// Moves bodies that touch nothing, and feel nothing but a gain of velocity in each substep, over all substeps of a tick: what [`integrate_velocities`] and [`integrate_positions`] do in
+/// turns, one body after the other.
+pub(crate) fn fly(motion: &mut [Motion], gain: Vec4, substeps: u32, step: &StepConstants) -> u64 {
+    let mut quarantined = 0;
+    for body in motion {
+        let body = std::slice::from_mut(body);
+        for _ in 0..substeps {
+            quarantined += integrate_velocities(body, gain, step);
+            integrate_positions(body, step);
+        }
+    }
+    quarantined
+}
+
 /// Moves bodies over one substep.
+#[inline(always)]
 pub(crate) fn integrate_positions(motion: &mut [Motion], step: &StepConstants) {
     let seconds = Vec3::splat(step.substep_seconds).extend(0.0);
     for body in motion {
@@ -70,18 +86,39 @@ pub(crate) fn finish_body(
     // Solving may have made it faster than peers and files accept.
     let is_sound = is_finite(motion) && !is_too_fast(motion, step.max_speed);
     let quarantined = !is_sound && limit(motion, step.max_speed);
-    let farthest = MAX_TILES_PER_TICK * step.tile_size;
     let half = 0.5 * step.tile_size;
+    let (travel, farthest) = (motion.displacement.truncate(), MAX_TILES_PER_TICK * step.tile_size);
+    let offset = place.offset + travel;
+    let stays = offset.cmpge(Vec3::splat(-half)) & offset.cmplt(Vec3::splat(half));
+    if stays.all() && travel.abs().cmple(Vec3::splat(farthest)).all() {
+        place.offset = offset + Vec3::ZERO;
+    } else {
+        cross_tiles(motion, place, farthest, half, step.tile_size);
+    }
+    match attitude {
+        Some(attitude) => *orientation = attitude.orientation,
+        None => turn(orientation, motion.rotation.truncate()),
+    }
+    motion.linear += Vec4::ZERO;
+    motion.angular += Vec4::ZERO;
+    let lane = Vec3::ZERO.extend(1.0);
+    motion.displacement *= lane;
+    motion.rotation *= lane;
+    quarantined
+}
+
+/// Moves a body that may leave its tile.
+fn cross_tiles(motion: &mut Motion, place: &mut Place, farthest: f32, half: f32, tile_size: f32) {
     let mut tile = place.tile.to_array();
     for (axis, tile) in tile.iter_mut().enumerate() {
         let travel = motion.displacement[axis].clamp(-farthest, farthest);
         let mut offset = place.offset[axis] + travel;
         if offset >= half {
             *tile += 1;
-            offset -= step.tile_size;
+            offset -= tile_size;
         } else if offset < -half {
             *tile -= 1;
-            offset += step.tile_size;
+            offset += tile_size;
             // A sum just below zero can round to the upper face, which belongs to the tile it came from.
             if offset >= half {
                 *tile += 1;
@@ -100,16 +137,6 @@ pub(crate) fn finish_body(
     place.tile.x = tile[0];
     place.tile.y = tile[1];
     place.tile.z = tile[2];
-    match attitude {
-        Some(attitude) => *orientation = attitude.orientation,
-        None => turn(orientation, motion.rotation.truncate()),
-    }
-    motion.linear += Vec4::ZERO;
-    motion.angular += Vec4::ZERO;
-    let lane = Vec3::ZERO.extend(1.0);
-    motion.displacement *= lane;
-    motion.rotation *= lane;
-    quarantined
 }
 
 /// Whether a body is above the limits of speed, or has no speed that is a number.
@@ -147,11 +174,16 @@ pub(crate) fn limit(body: &mut Motion, max_speed: f32) -> bool {
 }
 
 /// Turns a quaternion (x y z w) by a rotation vector given in world axes. Plain arithmetic, so that every machine gets the same bits.
+#[inline]
 pub(crate) fn turn(q: &mut [f32; 4], rotation: Vec3) {
     let square = rotation.length_squared();
-    if square == 0.0 {
-        return;
+    if square != 0.0 {
+        turn_by(q, rotation, square);
     }
+}
+
+/// The square is that of the angle.
+fn turn_by(q: &mut [f32; 4], rotation: Vec3, square: f32) {
     // sin(angle/2)/angle and cos(angle/2).
     let (scale, w) = if square < 0.25 {
         // Taylor in x = (angle/2)², below 1/16: the first terms left out are below 2^-24.
