@@ -72,7 +72,17 @@ pub(crate) struct Candidates {
     pause: u32,
     /// In mean reaches.
     skin: f32,
+    /// What was left of the skin of the body with the least when all were last looked at, m.
+    left: f32,
+    /// What any body has used up since at most, m.
+    worn: f32,
 }
+
+/// Rounding of a body's place in a tick, in tiles.
+const ROUNDING: f32 = 1.0e-7;
+
+/// Room for rounding in the distance of a pair, in tiles.
+const SLACK: f32 = 1.0e-5;
 
 impl Candidates {
     /// Decides how this tick's pairs are found. Reaches are those of this tick.
@@ -122,11 +132,14 @@ impl Candidates {
         self.origins.clear();
         self.origins.resize(bodies.index_of_slot().len(), Origin::default());
         self.partners.clear();
+        (self.left, self.worn) = (f32::INFINITY, 0.0);
         for (i, &slot) in slots.iter().enumerate() {
             let reach = columns.motion[i].reach();
+            let limit = (reach + skin).min((0.5 * tile_size).max(reach));
+            self.left = self.left.min(limit - reach);
             self.origins[slot as usize] = Origin {
                 place: columns.place[i],
-                limit: (reach + skin).min((0.5 * tile_size).max(reach)),
+                limit,
                 ..Origin::default()
             };
         }
@@ -157,8 +170,22 @@ impl Candidates {
         })
     }
 
-    /// Whether every body is still within its skin.
-    fn serves(&self, bodies: &Bodies, tile_size: f32) -> bool {
+    /// Notes that no body uses up more of its skin than this (m) in a tick: by moving against the others, or by reaching further.
+    pub(crate) fn wear(&mut self, skin: f32, tile_size: f32) {
+        self.worn += skin + ROUNDING * tile_size;
+    }
+
+    /// Whether every body is still within its skin. Most often what has been noted says so, and no body is looked at.
+    fn serves(&mut self, bodies: &Bodies, tile_size: f32) -> bool {
+        let slack = SLACK * tile_size;
+        if self.left - self.worn <= slack {
+            (self.left, self.worn) = (self.least_left(bodies, tile_size), 0.0);
+        }
+        self.left - self.worn > slack
+    }
+
+    /// What is left of the skin of the body with the least, m.
+    fn least_left(&self, bodies: &Bodies, tile_size: f32) -> f32 {
         let (slots, columns) = (bodies.slots(), bodies.columns());
         let moved = |i: usize| {
             let (origin, now) = (&self.origins[slots[i] as usize], &columns.place[i]);
@@ -172,11 +199,14 @@ impl Candidates {
         let step = slots.len() / 64 + 1;
         let samples = (0..slots.len()).step_by(step);
         let common = samples.clone().map(moved).sum::<Vec3>() / samples.len().max(1) as f32;
-        // Room for rounding, here and in the distance of a pair.
-        let slack = 1.0e-5 * tile_size;
-        (0..slots.len()).into_par_iter().with_min_len(2048).all(|i| {
+        let left = |i: usize| {
             let own = (moved(i) - common).length();
-            columns.motion[i].reach() + own + slack <= self.origins[slots[i] as usize].limit
-        })
+            self.origins[slots[i] as usize].limit - columns.motion[i].reach() - own
+        };
+        (0..slots.len())
+            .into_par_iter()
+            .with_min_len(2048)
+            .map(left)
+            .reduce(|| f32::INFINITY, f32::min)
     }
 }

@@ -25,9 +25,14 @@ pub(crate) struct LaneOrder {
 impl LaneOrder {
     /// Colours pairs, which are in storage order.
     pub(crate) fn colour_pairs(&mut self, pairs: impl Iterator<Item = [u32; 2]>, bodies: Range<usize>) {
+        self.lanes.clear();
+        self.blocks = 0;
+        let mut pairs = pairs.peekable();
+        if pairs.peek().is_none() {
+            return;
+        }
         self.taken.clear();
         self.taken.resize(bodies.len(), 0);
-        self.lanes.clear();
         for pair in pairs {
             let [a, b] = pair.map(|body| body as usize - bodies.start);
             let colour = (self.taken[a] | self.taken[b]).trailing_ones();
@@ -52,6 +57,10 @@ impl LaneOrder {
 
     /// Turns colours into lanes: every colour begins a block; contacts without a colour have a block each.
     fn place(&mut self) {
+        self.blocks = 0;
+        if self.lanes.is_empty() {
+            return;
+        }
         let mut counts = [0_usize; COLOURS + 1];
         for &colour in &self.lanes {
             counts[colour as usize] += 1;

@@ -36,6 +36,9 @@ use crate::storage::{Columns, Motion};
 use crate::tile::TileIndex;
 use crate::world::{Phase, StepStats, World};
 
+/// Bodies that one thread moves in a row.
+const BODIES_AT_ONCE: usize = 1024;
+
 impl World {
     /// Simulates one tick of a world that has no peers.
     pub fn step(&mut self) {
@@ -162,33 +165,41 @@ impl World {
         self.joints.store_impulses();
         self.end_events();
         self.bodies.drop_ghosts();
-        let attitudes = &self.manifolds.attitudes;
-        let (
-            Columns {
-                motion,
-                place,
-                orientation,
-                kind,
-                ..
-            },
-            kinds,
-        ) = self.bodies.columns_and_kinds();
-        let constants = &self.constants;
-        let quarantined = motion
-            .par_iter_mut()
-            .zip(place)
-            .zip(orientation)
-            .enumerate()
-            .with_min_len(1024)
-            .filter_map(|(i, ((motion, place), orientation))| {
-                let turns_freely = |_: &&Attitude| !kinds.get(kind[i]).is_isotropic;
-                let attitude = attitudes.get(i).filter(turns_freely);
-                integrate::finish_body(motion, place, orientation, attitude, constants).then_some(())
-            })
-            .count();
-        self.stats.quarantined += quarantined as u64;
+        let (quarantined, farthest) = self.move_bodies();
+        self.stats.quarantined += quarantined;
+        self.collision.note_motion(farthest, self.constants.tile_size);
         self.tick += 1;
         self.phase = Phase::Rest;
+    }
+
+    /// Moves bodies by what the substeps added up to. Returns how many had lost their numbers and were stopped, and how far any moved against the common motion, m.
+    fn move_bodies(&mut self) -> (u64, f32) {
+        let (columns, kinds) = self.bodies.columns_and_kinds();
+        let (kind, motion) = (&columns.kind, &mut columns.motion);
+        let (attitudes, constants) = (&self.manifolds.attitudes, &self.constants);
+        let samples = || motion.iter().step_by(motion.len() / 64 + 1);
+        let common = samples().map(|body| body.displacement).sum::<Vec4>() / samples().count().max(1) as f32;
+        let bodies = motion
+            .par_chunks_mut(BODIES_AT_ONCE)
+            .zip(columns.place.par_chunks_mut(BODIES_AT_ONCE))
+            .zip(columns.orientation.par_chunks_mut(BODIES_AT_ONCE));
+        let moved = bodies.enumerate().map(|(c, ((motion, place), orientation))| {
+            let (mut quarantined, mut farthest) = (0, 0.0_f32);
+            for (i, motion) in motion.iter_mut().enumerate() {
+                let body = c * BODIES_AT_ONCE + i;
+                let turns_freely = |_: &&Attitude| !kinds.get(kind[body]).is_isotropic;
+                let attitude = attitudes.get(body).filter(turns_freely);
+                farthest = farthest.max((motion.displacement - common).truncate().length_squared());
+                let is_stopped =
+                    integrate::finish_body(motion, &mut place[i], &mut orientation[i], attitude, constants);
+                quarantined += u64::from(is_stopped);
+                // What was no number is not to be trusted.
+                farthest = if is_stopped { f32::INFINITY } else { farthest };
+            }
+            (quarantined, farthest)
+        });
+        let (quarantined, farthest) = moved.reduce(|| (0, 0.0), |a, b| (a.0 + b.0, a.1.max(b.1)));
+        (quarantined, farthest.sqrt())
     }
 
     /// Puts the ghosts that arrived behind the held bodies, in storage order.

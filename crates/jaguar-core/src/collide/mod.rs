@@ -39,6 +39,9 @@ pub(crate) struct Located<'a> {
     pub(crate) entry: &'a CacheEntry,
 }
 
+/// Bodies that one thread goes through in a row.
+const BODIES_AT_ONCE: usize = 2048;
+
 /// Buffers of the collision stages, kept from tick to tick so that a steady world allocates nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Collision {
@@ -109,6 +112,11 @@ impl Collision {
         }
     }
 
+    /// Notes how far any body moved against the common motion in this tick, m.
+    pub(crate) fn note_motion(&mut self, farthest: f32, tile_size: f32) {
+        self.candidates.wear(farthest, tile_size);
+    }
+
     /// The contacts of the tick, each by its block, its lane and its entry in the cache. None when bodies were removed since.
     pub(crate) fn contacts<'a>(
         &'a self,
@@ -164,16 +172,24 @@ impl Collision {
 
     fn extend_reaches(&mut self, bodies: &mut Bodies, mixed: bool, step: &StepConstants) {
         let (Columns { motion, kind, .. }, kinds) = bodies.columns_and_kinds();
-        let motion = motion.par_iter_mut().with_min_len(4096).enumerate();
-        motion.for_each(|(i, body)| {
-            // The reach of a body must not depend on what others there are here: other pods have other company.
-            let turns = mixed && !kinds.get(kind[i]).is_ball;
-            let turning = if turns { turning_margin(body, step) } else { 0.0 };
-            let margin = (margin(body, step) + turning)
-                .min(step.speculative_cap)
-                .min(room(body, step));
-            body.set_reach(body.radius() + margin);
+        let chunks = motion.par_chunks_mut(BODIES_AT_ONCE).enumerate();
+        let growth = chunks.map(|(c, motion)| {
+            let mut most = 0.0_f32;
+            for (i, body) in motion.iter_mut().enumerate() {
+                // The reach of a body must not depend on what others there are here: other pods have other company.
+                let turns = mixed && !kinds.get(kind[c * BODIES_AT_ONCE + i]).is_ball;
+                let turning = if turns { turning_margin(body, step) } else { 0.0 };
+                let margin = (margin(body, step) + turning)
+                    .min(step.speculative_cap)
+                    .min(room(body, step));
+                let reach = body.radius() + margin;
+                most = most.max(reach - body.reach());
+                body.set_reach(reach);
+            }
+            most
         });
+        let growth = growth.reduce(|| 0.0, f32::max);
+        self.candidates.wear(growth, step.tile_size);
         if self.grids.len() < self.table.chunks.len() {
             self.grids.resize_with(self.table.chunks.len(), Grids::default);
             self.found.resize_with(self.table.chunks.len(), Found::default);
