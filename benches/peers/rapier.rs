@@ -3,7 +3,7 @@
 use glam::{DQuat, DVec3};
 use jaguar_benches::engine::{Engine, State};
 use jaguar_core::scenes::Scene;
-use jaguar_core::shape::{HeightField, Shape};
+use jaguar_core::shape::{ConvexHull, HeightField, HullId, Shape};
 use jaguar_core::{BodyDesc, StaticShape};
 use rapier3d::parry::shape::HeightFieldCellStatus;
 use rapier3d::parry::utils::Array2;
@@ -55,6 +55,7 @@ impl Rapier {
             let (position, collider) = static_collider(shape, scene);
             world.insert(RigidBodyBuilder::fixed().translation(vector(position)), collider);
         }
+        let hulls: Vec<SharedShape> = scene.hulls.iter().map(hull).collect();
         let mut insert = |body: &BodyDesc| {
             let motion = RigidBodyBuilder::dynamic()
                 .translation(vector(body.position))
@@ -62,7 +63,7 @@ impl Rapier {
                 .linvel(vector(body.velocity.as_dvec3()))
                 .angvel(vector(body.angular_velocity.as_dvec3()))
                 .can_sleep(false);
-            world.insert(motion, collider(body)).0
+            world.insert(motion, collider(body, &hulls)).0
         };
         let bodies = scene.bodies.iter().map(&mut insert).collect();
         Ok(Self { world, bodies })
@@ -106,12 +107,18 @@ fn height_field(field: &HeightField, extent: DVec3) -> rapier3d::parry::shape::H
     field
 }
 
-fn collider(body: &BodyDesc) -> ColliderBuilder {
+/// Around its centre of mass, as the bodies are.
+fn hull(hull: &ConvexHull) -> SharedShape {
+    let points: Vec<Vector> = hull.vertices().iter().map(|vertex| vector(vertex.as_dvec3())).collect();
+    SharedShape::convex_hull(&points).expect("Rapier makes a hull of what is one")
+}
+
+fn collider(body: &BodyDesc, hulls: &[SharedShape]) -> ColliderBuilder {
     let collider = match body.shape {
         Shape::Sphere { radius } => ColliderBuilder::ball(radius),
         Shape::Capsule { half_height, radius } => ColliderBuilder::capsule_y(half_height, radius),
         Shape::Cuboid { half_extents: half } => ColliderBuilder::cuboid(half.x, half.y, half.z),
-        Shape::Hull(_) => panic!("the courses have no hulls"),
+        Shape::Hull(HullId(number)) => ColliderBuilder::new(hulls[number as usize].clone()),
     };
     collider
         .mass(body.mass)

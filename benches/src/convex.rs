@@ -4,7 +4,7 @@
 //! One of finitely many vectors attains it: a face normal, the cross product of two edges or, for cores apart, the line between their nearest points. So the largest gap over all of those is exact, and a vector too many does no harm.
 
 use glam::{DMat3, DQuat, DVec3};
-use jaguar_core::shape::Shape;
+use jaguar_core::shape::{ConvexHull, HullId, Shape};
 
 /// Corners nearer to a face's plane than this belong to the face, m.
 const COPLANAR: f64 = 1e-6;
@@ -40,13 +40,16 @@ struct Face {
 }
 
 impl Convex {
-    /// A body of a scene.
-    pub fn of(shape: Shape) -> Self {
+    /// A body of a scene with these hulls.
+    pub fn of(shape: Shape, hulls: &[ConvexHull]) -> Self {
         match shape {
             Shape::Sphere { radius } => Self::sphere(radius.into()),
             Shape::Capsule { half_height, radius } => Self::capsule(half_height.into(), radius.into()),
             Shape::Cuboid { half_extents } => Self::cuboid(half_extents.as_dvec3()),
-            Shape::Hull(_) => panic!("the courses have no hulls"),
+            Shape::Hull(HullId(number)) => {
+                let vertices = hulls[number as usize].vertices().iter();
+                Self::hull(&vertices.map(|vertex| vertex.as_dvec3()).collect::<Vec<_>>())
+            }
         }
     }
 

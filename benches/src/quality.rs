@@ -36,7 +36,8 @@ pub struct Judge<'a> {
 impl<'a> Judge<'a> {
     /// Prepares to judge engines on this scene.
     pub fn new(scene: &'a Scene) -> Self {
-        let bodies = scene.bodies.iter().map(|body| Convex::of(body.shape)).collect();
+        let bodies = scene.bodies.iter();
+        let bodies = bodies.map(|body| Convex::of(body.shape, &scene.hulls)).collect();
         Self { scene, bodies }
     }
 

@@ -1,4 +1,4 @@
-//! Times a scene: `cargo run --release -p jaguar-core --example speed -- [gas|pile|boxes|free_flight] [bodies] [threads]`.
+//! Times a scene: `cargo run --release -p jaguar-core --example speed -- [gas|pile|boxes|mixed|free_flight] [bodies] [threads]`.
 //!
 //! Prints the mean time per tick over the measured ticks, and the world hash, so that a fast wrong result shows.
 
@@ -20,7 +20,7 @@ fn main() {
         .num_threads(threads)
         .build()
         .expect("threads can be started");
-    for name in ["gas", "pile", "boxes", "free_flight"] {
+    for name in ["gas", "pile", "boxes", "mixed", "free_flight"] {
         if scene.as_deref().is_none_or(|scene| scene == name) {
             pool.install(|| time(name, count, threads));
         }
@@ -33,6 +33,7 @@ fn time(name: &str, count: usize, threads: usize) {
         "gas" => (scenes::gas(count, 1), 60, 120),
         "pile" => (scenes::pile(count, 1), 300, 120),
         "boxes" => (scenes::boxes(count, 1), 300, 120),
+        "mixed" => (scenes::mixed(count, 1), 300, 120),
         _ => (scenes::free_flight(count), 10, 100),
     };
     let mut world = scene.world().expect("scenes are valid");

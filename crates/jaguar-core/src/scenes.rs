@@ -11,7 +11,7 @@ use crate::config::{WorldConfig, WorldParams};
 use crate::environment::Environment;
 use crate::error::WorldError;
 use crate::material::Material;
-use crate::shape::{ConvexHull, HeightField, Shape, StaticShape};
+use crate::shape::{ConvexHull, HeightField, HullId, Shape, StaticShape};
 use crate::world::World;
 
 /// Radius of the balls, m.
@@ -144,23 +144,29 @@ pub fn boxes(count: usize, seed: u64) -> Scene {
     }
 }
 
-/// Spheres, capsules and cuboids of about 1 m that fall from a loose grid, turned at random, on rolling hills between four walls; about three deep when they lie.
+/// Spheres, capsules, cuboids and hulls of about 1 m that fall from a loose grid, turned at random, on rolling hills between four walls; about three deep when they lie.
 pub fn mixed(count: usize, seed: u64) -> Scene {
     let side = (0.25 * count as f64).sqrt();
     let mut random = Random(seed);
     let hills = hills(side, &mut random);
+    let hulls = stones(STONES, RADIUS, !seed);
     let bodies = loose_grid(count, side).map(|position| {
         let mut between = |low: f64, high: f64| (low + (high - low) * random.unit()) as f32;
         let size = [between(0.3, 0.5), between(0.3, 0.5), between(0.3, 0.5)];
-        let shape = match random.bits() % 3 {
+        let shape = match random.bits() % 4 {
             0 => Shape::Sphere { radius: size[0] },
             1 => Shape::Capsule {
                 half_height: 0.75 * size[0],
                 radius: 0.75 * size[1],
             },
-            _ => Shape::Cuboid {
+            2 => Shape::Cuboid {
                 half_extents: Vec3::from_array(size),
             },
+            _ => {
+                let number = (random.bits() % STONES as u64) as u32;
+                let hull = BodyDesc::hull(HullId(number), &hulls[number as usize]);
+                return hull.at(position + DVec3::Y * HILLS).oriented(random.orientation());
+            }
         };
         solid(position + DVec3::Y * HILLS, &mut random, shape, WATER)
     });
@@ -171,7 +177,7 @@ pub fn mixed(count: usize, seed: u64) -> Scene {
         params: WorldParams::default(),
         bodies,
         statics,
-        hulls: Vec::new(),
+        hulls,
         environment: Environment::default(),
     }
 }
@@ -192,6 +198,8 @@ pub fn stones(count: usize, size: f32, seed: u64) -> Vec<ConvexHull> {
 
 /// Density of the bodies, kg/m³.
 const WATER: f32 = 1000.0;
+/// How many different hulls there are in [`mixed`].
+const STONES: usize = 32;
 /// Height of the highest possible hill, m.
 const HILLS: f64 = 2.0;
 /// Distance of a height field's posts, m.
