@@ -1,10 +1,12 @@
 //! Rays, moving balls, regions and neighbours: against every body looked at by other means, against closed forms, and whether an index, a batch or threads change an answer.
 
+use std::sync::LazyLock;
+
 use glam::{DMat3, DVec3, Quat, Vec3};
 use jaguar_core::query::{Nearby, Queries, QueryFilter, Ray, RayHit, RayTarget, Region, Sweep};
 use jaguar_core::scenes::{self, Random};
-use jaguar_core::shape::HeightField;
-use jaguar_core::{Body, BodyDesc, BodyId, Filter, Shape, StaticShape, World, WorldConfig};
+use jaguar_core::shape::{ConvexHull, HeightField};
+use jaguar_core::{Body, BodyDesc, BodyId, Filter, HullId, Shape, StaticShape, World, WorldConfig};
 use proptest::prelude::*;
 
 const ALL: QueryFilter = QueryFilter {
@@ -30,6 +32,7 @@ fn same_cases(cases: u32) -> ProptestConfig {
 fn world_of(statics: Vec<StaticShape>, bodies: &[BodyDesc]) -> World {
     let mut world = World::new(WorldConfig {
         statics,
+        hulls: HULLS.clone(),
         ..WorldConfig::default()
     })
     .unwrap();
@@ -39,17 +42,22 @@ fn world_of(statics: Vec<StaticShape>, bodies: &[BodyDesc]) -> World {
     world
 }
 
-/// Balls, capsules and boxes, turned anyhow, in a cube of `extent` to both sides of a place: over several tiles of 16 m.
+/// The hulls of these tests, all of whose faces are triangles.
+static HULLS: LazyLock<Vec<ConvexHull>> = LazyLock::new(|| scenes::stones(6, 1.5, 4));
+
+/// Balls, capsules, boxes and hulls, turned anyhow, in a cube of `extent` to both sides of a place: over several tiles of 16 m.
 fn scattered(seed: u64, count: usize, place: DVec3, extent: f64) -> World {
     let mut random = Random(seed);
     let bodies: Vec<BodyDesc> = (0..count)
         .map(|number| {
             let size = |random: &mut Random| (0.1 + 2.0 * random.unit()) as f32;
             let (a, b, c) = (size(&mut random), size(&mut random), size(&mut random));
-            let desc = match number % 3 {
+            let hull = number % HULLS.len();
+            let desc = match number % 4 {
                 0 => BodyDesc::sphere(a),
                 1 => BodyDesc::capsule(a, b),
-                _ => BodyDesc::cuboid(Vec3::new(a, b, c)),
+                2 => BodyDesc::cuboid(Vec3::new(a, b, c)),
+                _ => BodyDesc::hull(HullId(hull as u32), &HULLS[hull]),
             };
             let desc = desc.at(place + random.vector(extent)).oriented(random.orientation());
             if number % 7 == 0 { desc.as_sensor() } else { desc }
@@ -72,8 +80,37 @@ fn distance(body: &Body, point: DVec3) -> f64 {
             let beyond = local.abs() - half_extents.as_dvec3();
             beyond.max(DVec3::ZERO).length() + beyond.max_element().min(0.0)
         }
-        Shape::Hull(_) => unreachable!("no hull is in these scenes"),
+        Shape::Hull(HullId(number)) => distance_to_hull(&HULLS[number as usize], local),
     }
+}
+
+/// Over a face its height, else the distance to the nearest edge; inside minus the depth below the nearest face.
+fn distance_to_hull(hull: &ConvexHull, point: DVec3) -> f64 {
+    let vertex = |number: usize| hull.vertices()[number].as_dvec3();
+    let (mut highest, mut nearest) = (f64::NEG_INFINITY, f64::INFINITY);
+    for (_, around) in hull.faces() {
+        let around: Vec<DVec3> = around.map(vertex).collect();
+        let normal = (around[1] - around[0]).cross(around[2] - around[0]).normalize();
+        let height = normal.dot(point - around[0]);
+        highest = highest.max(height);
+        let is_over = (0..around.len()).all(|k| {
+            let (from, to) = (around[k], around[(k + 1) % around.len()]);
+            (to - from).cross(point - from).dot(normal) >= 0.0
+        });
+        if height > 0.0 && is_over {
+            nearest = nearest.min(height);
+        }
+    }
+    if highest <= 0.0 {
+        return highest;
+    }
+    for ends in hull.edges() {
+        let [from, to] = ends.map(vertex);
+        let way = to - from;
+        let share = ((point - from).dot(way) / way.length_squared()).clamp(0.0, 1.0);
+        nearest = nearest.min(point.distance(from + way * share));
+    }
+    nearest
 }
 
 /// Where a moving ball first touches a body (of several that it overlaps at its start, the lowest id), by steps of its distance to all of them, to a micrometre.
@@ -107,7 +144,9 @@ fn check_touch(world: &World, ball: &Sweep, hit: &RayHit) {
         panic!("{hit:?}")
     };
     let body = world.body(id).unwrap();
-    let tolerance = 1e-8 * (1.0 + ball.centre.length() * 1e-6);
+    // The planes of a hull's faces are known in f32.
+    let rounding = if body.shape.hull().is_some() { 1e-6 } else { 1e-8 };
+    let tolerance = rounding * (1.0 + ball.centre.length() * 1e-6);
     if hit.distance == 0.0 {
         assert!(distance(&body, ball.centre) <= ball.radius + tolerance);
         assert_eq!((hit.point, hit.normal), (ball.centre, -ball.direction.normalize()));

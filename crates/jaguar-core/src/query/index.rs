@@ -29,7 +29,7 @@ impl BodyIndex {
             .map(|index| {
                 let body = world.body_at(index);
                 let middle = body.position - origin;
-                let extent = Solid::of(&body).map_or(DVec3::ZERO, |solid| solid.extent());
+                let extent = Solid::of(&body, world.hulls()).extent();
                 Aabb::holding(middle - extent, middle + extent)
             })
             .collect();

@@ -315,7 +315,10 @@ impl Queries<'_> {
             return None;
         }
         let touch = |body: &Body, limit: f64| {
-            let solid = Solid::of(body).filter(|_| filter.admits(body))?;
+            if !filter.admits(body) {
+                return None;
+            }
+            let solid = Solid::of(body, self.world.hulls());
             let hit = solid.cast_ball(centre - body.position, direction, radius, limit)?;
             let touched = Touched {
                 distance: hit.distance,
@@ -385,11 +388,11 @@ impl Queries<'_> {
             return Vec::new();
         }
         let is_in = |body: &Body| {
-            let solid = Solid::of(body).filter(|_| filter.admits(body));
-            solid.is_some_and(|solid| match *region {
+            let meets = |solid: Solid<'_>| match *region {
                 Region::Ball { centre, radius } => solid.distance(centre - body.position) <= radius,
                 Region::Box { low, high } => solid.meets_box(low - body.position, high - body.position),
-            })
+            };
+            filter.admits(body) && meets(Solid::of(body, self.world.hulls()))
         };
         match &self.index {
             Some(index) => {
@@ -424,7 +427,10 @@ impl Queries<'_> {
             return Vec::new();
         }
         let neighbour = |body: &Body| {
-            let solid = Solid::of(body).filter(|_| filter.admits(body))?;
+            if !filter.admits(body) {
+                return None;
+            }
+            let solid = Solid::of(body, self.world.hulls());
             let distance = solid.distance(point - body.position);
             let neighbour = Neighbour { id: body.id, distance };
             (distance <= max_distance).then_some(neighbour)

@@ -3,11 +3,11 @@
 use glam::DVec3;
 
 use crate::body::Body;
-use crate::shape::{Cuboid, RayHit, Shape, sweep};
+use crate::shape::{ConvexHull, Cuboid, HullId, RayHit, Shape, TurnedHull, sweep};
 
 /// The shape of a body about its centre.
 #[derive(Debug)]
-pub(super) enum Solid {
+pub(super) enum Solid<'a> {
     /// The points near a segment about the centre: a ball or a capsule.
     Round {
         /// From the centre to one end of the segment; zero for a ball.
@@ -16,25 +16,24 @@ pub(super) enum Solid {
     },
     /// A box.
     Cuboid(Cuboid),
+    /// A convex polyhedron.
+    Hull(TurnedHull<'a>),
 }
 
-impl Solid {
-    /// Of a body; none of a shape that no body can have yet.
-    pub(super) fn of(body: &Body) -> Option<Self> {
+impl<'a> Solid<'a> {
+    /// Of a body of a world with these hulls.
+    pub(super) fn of(body: &Body, hulls: &'a [ConvexHull]) -> Self {
         match body.shape {
-            Shape::Sphere { radius } => Some(Self::Round {
+            Shape::Sphere { radius } => Self::Round {
                 half: DVec3::ZERO,
                 radius: f64::from(radius),
-            }),
-            Shape::Capsule { half_height, radius } => Some(Self::Round {
+            },
+            Shape::Capsule { half_height, radius } => Self::Round {
                 half: body.orientation.as_dquat().normalize() * (DVec3::Y * f64::from(half_height)),
                 radius: f64::from(radius),
-            }),
-            Shape::Cuboid { half_extents } => {
-                Some(Self::Cuboid(Cuboid::new(DVec3::ZERO, half_extents, body.orientation)))
-            }
-            // A world refuses hulls.
-            Shape::Hull(_) => None,
+            },
+            Shape::Cuboid { half_extents } => Self::Cuboid(Cuboid::new(DVec3::ZERO, half_extents, body.orientation)),
+            Shape::Hull(HullId(number)) => Self::Hull(TurnedHull::new(&hulls[number as usize], body.orientation)),
         }
     }
 
@@ -43,6 +42,7 @@ impl Solid {
         match self {
             Self::Round { half, radius } => half.abs() + *radius,
             Self::Cuboid(cuboid) => cuboid.extent(),
+            Self::Hull(hull) => hull.extent(),
         }
     }
 
@@ -54,6 +54,7 @@ impl Solid {
                 if outside > 0.0 { outside } else { 0.0 }
             }
             Self::Cuboid(cuboid) => cuboid.distance(point),
+            Self::Hull(hull) => hull.distance(point),
         }
     }
 
@@ -78,6 +79,7 @@ impl Solid {
                 })
             }
             Self::Cuboid(cuboid) => cuboid.cast_ball(start, direction, radius, limit),
+            Self::Hull(hull) => hull.cast_ball(start, direction, radius, limit),
         }
     }
 
@@ -92,6 +94,7 @@ impl Solid {
         match self {
             Self::Round { half, radius } => segment_to_box_squared([*half, -*half], low, high) <= radius * radius,
             Self::Cuboid(cuboid) => cuboid.meets_box(low, high),
+            Self::Hull(hull) => hull.meets_box(low, high),
         }
     }
 }

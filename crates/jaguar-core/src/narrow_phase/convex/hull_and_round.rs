@@ -8,6 +8,7 @@ use crate::narrow_phase::solid::Manifold;
 use crate::shape::{ConvexHull, Edge, Face, MAX_FACES, Polyhedron};
 
 /// The contact of a hull and a ball.
+#[inline(never)]
 pub(super) fn hull_and_sphere(
     (hull, rotation): (&ConvexHull, &Mat3),
     radius: f32,
@@ -60,6 +61,7 @@ pub(super) fn hull_and_sphere(
 }
 
 /// The contact of a hull and a capsule.
+#[inline(never)]
 pub(super) fn hull_and_capsule(
     (hull, rotation): (&ConvexHull, &Mat3),
     (half_height, radius, capsule_rotation): (f32, f32, &Mat3),
@@ -81,42 +83,36 @@ pub(super) fn hull_and_capsule(
         return None;
     }
     let edge = core.best_edge();
+    if edge.separation >= reach {
+        return None;
+    }
     let size = if radius < hull.inner_radius {
         radius
     } else {
         hull.inner_radius
     };
     let preference = PREFERENCE * size;
-    // A face is what touches only if the deepest end is above it.
-    let beside_face = || {
-        let (manifold, deepest) = core.beside_face(face.number)?;
-        (deepest <= face.separation - radius + preference).then_some(manifold)
-    };
+    // A face is what touches only if the deepest end is above it; then the hull is no farther than that end is high.
+    if edge.separation <= face.separation + preference
+        && let Some((manifold, deepest)) = core.beside_face(face.number)
+        && deepest <= face.separation - radius + preference
+    {
+        return Some(manifold);
+    }
     let is_apart = face.separation > COINCIDENT || edge.separation > COINCIDENT;
-    let nearest = is_apart.then(|| core.nearest(&face)).flatten();
+    let is_crossed = edge.is_crossed && edge.separation > face.separation;
+    let nearest = if is_apart && !is_crossed { core.nearest() } else { None };
     let (at, normal, distance) = if let Some((at, gap)) = nearest {
         let distance = gap.length();
         if distance >= reach {
             return None;
         }
-        if face.separation > distance - preference
-            && let Some(manifold) = beside_face()
-        {
-            return Some(manifold);
-        }
         (at, gap / distance, distance)
+    } else if edge.separation > face.separation {
+        (core.at(edge.s), edge.normal, edge.separation)
     } else {
-        if edge.separation <= face.separation + preference
-            && let Some(manifold) = beside_face()
-        {
-            return Some(manifold);
-        }
-        if edge.separation > face.separation {
-            (core.at(edge.s), edge.normal, edge.separation)
-        } else {
-            let face_normal = hull.faces[face.number].normal;
-            (core.at(core.lowest(face_normal)), face_normal, face.separation)
-        }
+        let normal = hull.faces[face.number].normal;
+        (core.at(core.lowest(normal)), normal, face.separation)
     };
     let position = at - normal * (0.5 * (radius + distance));
     Some(single(
@@ -175,6 +171,8 @@ struct BestEdge {
     normal: Vec3,
     /// Where the core is nearest to the edge.
     s: f32,
+    /// Whether the two are nearest to each other between their ends: then the separation is the distance.
+    is_crossed: bool,
 }
 
 impl Core<'_> {
@@ -214,6 +212,7 @@ impl Core<'_> {
             separation: f32::NEG_INFINITY,
             normal: Vec3::Y,
             s: 0.0,
+            is_crossed: false,
         };
         let half_length = self.half.length();
         for edge in self.hull.edges {
@@ -233,17 +232,24 @@ impl Core<'_> {
             let separation = -normal.dot(way);
             if separation > best.separation {
                 // Seen along the edge, it is a point, and the core the segment that comes nearest to it there.
-                let flat = way - edge.direction * edge.direction.dot(way);
-                let s = flat.dot(self.half) / (length * length);
-                let s = within(s, 1.0);
-                best = BestEdge { separation, normal, s };
+                let along = edge.direction.dot(way);
+                let s = (way - edge.direction * along).dot(self.half) / (length * length);
+                // From the edge's start to the foot.
+                let foot = edge.direction.dot(self.half) * s - along;
+                let end = (self.hull.vertex(edge.ends[1]) - start).dot(edge.direction);
+                best = BestEdge {
+                    separation,
+                    normal,
+                    s: within(s, 1.0),
+                    is_crossed: s.abs() <= 1.0 && foot >= 0.0 && foot <= end,
+                };
             }
         }
         best
     }
 
     /// The point of the core nearest to the hull, and the way to it from the hull. For a core that is apart from it.
-    fn nearest(&self, face: &BestFace) -> Option<(Vec3, Vec3)> {
+    fn nearest(&self) -> Option<(Vec3, Vec3)> {
         let mut best = (Vec3::ZERO, Vec3::ZERO, f32::MAX);
         let mut attempt = |at: Vec3, gap: Vec3| {
             let squared = gap.length_squared();
@@ -251,31 +257,25 @@ impl Core<'_> {
                 best = (at, gap, squared);
             }
         };
-        // Over a face one of the ends, or the middle of a core that lies along it.
-        let normal = self.hull.faces[face.number].normal;
-        if face.separation > 0.0 {
-            for s in [self.lowest(normal), 0.0] {
-                let at = self.at(s);
-                if is_over(self.hull, &self.hull.faces[face.number], at) {
-                    let height = normal.dot(at) - self.hull.faces[face.number].offset;
-                    attempt(at, normal * height);
-                }
-            }
-        }
-        for (number, other) in self.hull.faces.iter().enumerate() {
-            for s in [-1.0, 1.0] {
-                let at = self.at(s);
-                let height = other.normal.dot(at) - other.offset;
-                if number != face.number && height > 0.0 && is_over(self.hull, other, at) {
-                    attempt(at, other.normal * height);
-                }
+        // Over a face it is the lower end, or any point of a core that lies along it.
+        let mut is_seen = [false; MAX_FACES];
+        for (face, is_seen) in self.hull.faces.iter().zip(&mut is_seen) {
+            let (height, slope) = (face.normal.dot(self.middle) - face.offset, face.normal.dot(self.half));
+            *is_seen = height + slope.abs() > 0.0;
+            let at = self.at(self.lowest(face.normal));
+            if height - slope.abs() > 0.0 && is_over(self.hull, face, at) {
+                attempt(at, face.normal * (height - slope.abs()));
             }
         }
         for edge in self.hull.edges {
+            if !edge.faces.iter().any(|&face| is_seen[usize::from(face)]) {
+                continue;
+            }
             let [start, end] = edge.ends.map(|end| self.hull.vertex(end));
-            let (s, t) = nearest_of_segments((self.middle, self.half), ((start + end) * 0.5, (end - start) * 0.5));
+            let (middle, half) = ((start + end) * 0.5, (end - start) * 0.5);
+            let (s, t) = nearest_of_segments((self.middle, self.half), (middle, half));
             let at = self.at(s);
-            attempt(at, at - ((start + end) * 0.5 + (end - start) * (0.5 * t)));
+            attempt(at, at - (middle + half * t));
         }
         (best.2 > COINCIDENT * COINCIDENT).then_some((best.0, best.1))
     }

@@ -1,6 +1,6 @@
 //! The shape of a body in its own axes, in f64: a polyhedron, or for a capsule the segment inside it, which is a polyhedron of one edge with a radius.
 
-use glam::DVec3;
+use glam::{DVec3, Vec3};
 
 use crate::narrow_phase::solid::Solid;
 use crate::shape::Polyhedron;
@@ -93,6 +93,9 @@ impl<'a> Outline<'a> {
 
     /// The vertex farthest along a direction; of several the lowest number.
     pub(super) fn support(&self, direction: DVec3) -> (u32, DVec3) {
+        if let Solid::Hull(hull) = self.solid {
+            return farthest_of(hull.vertices(), direction);
+        }
         let mut farthest = (0, self.vertex(0));
         let mut height = farthest.1.dot(direction);
         for number in 1..self.vertices() {
@@ -181,6 +184,18 @@ impl<'a> Outline<'a> {
             inward: [inward(second, signs.0), inward(third, signs.1)],
         }
     }
+}
+
+fn farthest_of(vertices: &[Vec3], direction: DVec3) -> (u32, DVec3) {
+    let mut farthest = (0, DVec3::ZERO, f64::NEG_INFINITY);
+    for (number, vertex) in (0..).zip(vertices) {
+        let vertex = vertex.as_dvec3();
+        let height = vertex.dot(direction);
+        if height > farthest.2 {
+            farthest = (number, vertex, height);
+        }
+    }
+    (farthest.0, farthest.1)
 }
 
 fn edge_of(polyhedron: &Polyhedron<'_>, number: usize) -> Edge {

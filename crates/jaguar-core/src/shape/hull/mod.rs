@@ -1,8 +1,11 @@
 //! Convex hulls: polyhedra of the world's definition that bodies have as shapes.
 
 mod build;
+mod query;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use self::query::TurnedHull;
 
 use glam::{DMat3, DVec3, Mat3, Vec3, Vec4};
 
