@@ -5,6 +5,8 @@
 
 use glam::{DVec3, Vec3};
 
+use crate::parallel;
+
 /// Most things in a leaf. A box costs about as much to test as one thing to refuse.
 const LEAF: usize = 4;
 
@@ -304,7 +306,7 @@ fn build(nodes: &mut Vec<Node>, items: &mut [(Aabb, u32)], first: u32) {
     let second;
     if is_large {
         let (mut ones, mut twos) = (Vec::with_capacity(left.len()), Vec::with_capacity(right.len()));
-        rayon::join(
+        parallel::join(
             || build(&mut ones, left, first),
             || build(&mut twos, right, right_first),
         );

@@ -7,8 +7,8 @@
 use std::ops::Range;
 
 use glam::Vec3;
-use rayon::prelude::*;
 
+use crate::parallel::*;
 use crate::storage::{Bodies, Motion, Place};
 use crate::tile::difference;
 

@@ -4,7 +4,6 @@ use std::fmt;
 use std::iter::Sum;
 use std::ops::Add;
 
-use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::body::BodyRecord;
@@ -12,6 +11,7 @@ use crate::encode::{body_bytes, contact_bytes, joint_bytes, manifold_bytes, over
 use crate::event::SensorOverlap;
 use crate::halo::{CachedContact, CachedManifold};
 use crate::joint::Joint;
+use crate::parallel::*;
 use crate::world::World;
 
 /// The hash of a world or of a part of one; the parts' hashes add up to the whole's.

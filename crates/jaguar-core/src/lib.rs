@@ -40,6 +40,7 @@ mod lanes;
 mod manifold;
 pub mod material;
 mod narrow_phase;
+mod parallel;
 pub mod part;
 pub mod query;
 pub mod scenes;

@@ -2,8 +2,6 @@
 //!
 //! Layout, little-endian: number of bodies, of contacts, of manifolds, of sensor overlaps, of joints (u64 each), then those. Version and checksum belong to the envelope around it.
 
-use rayon::prelude::*;
-
 use crate::body::BodyRecord;
 use crate::contact::Impulses;
 use crate::encode::{
@@ -17,6 +15,7 @@ use crate::halo::{CachedContact, CachedManifold};
 use crate::hash::{WorldHash, body_hash, contact_hash, joint_hash, manifold_hash, overlap_hash};
 use crate::joint::Joint;
 use crate::manifold::KeptManifold;
+use crate::parallel::*;
 use crate::world::World;
 
 /// Bytes before the first body.

@@ -10,7 +10,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use glam::Vec4;
-use rayon::prelude::*;
 
 use crate::collide::{Collision, split_front};
 use crate::contact::{Block, ContactCache, ContactSet};
@@ -28,6 +27,7 @@ use crate::manifold::block::ManifoldBlock;
 use crate::manifold::inside::{Movers, SolvePass, WarmStart};
 use crate::manifold::kernel::mode;
 use crate::manifold::{self, Manifolds};
+use crate::parallel::*;
 use crate::simd::{F32x8, Kernel, LANES, Level, Octet};
 use crate::solver::across::{self, Side};
 use crate::solver::kernel::Change;

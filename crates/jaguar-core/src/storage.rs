@@ -4,13 +4,13 @@
 //! The order decides the solver's sequence inside a tile, hence bits: it is a function of positions and ids alone, never of when bodies were last sorted.
 
 use glam::{Vec3, Vec4};
-use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::body::{BodyId, BodyRecord};
 use crate::contact::CachedRanges;
 use crate::halo::Ghost;
 use crate::kinds::{Kind, Kinds};
+use crate::parallel::*;
 use crate::shape::ConvexHull;
 use crate::tile::{self, TileIndex};
 

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
+use crate::parallel::*;
 use crate::storage::Columns;
 use crate::tile::TileIndex;
 

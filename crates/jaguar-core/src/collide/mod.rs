@@ -4,8 +4,6 @@ pub(crate) mod found;
 mod pair_order;
 mod prepare;
 
-use rayon::prelude::*;
-
 use self::found::{Found, View};
 use self::pair_order::PairOrder;
 use self::prepare::Makings;
@@ -18,6 +16,7 @@ use crate::joint::list::{Apart, Joints};
 use crate::manifold::Manifolds;
 use crate::manifold::attitude::Attitude;
 use crate::narrow_phase::static_geometry::StaticGeometry;
+use crate::parallel::*;
 use crate::simd::LANES;
 use crate::solver::StepConstants;
 use crate::solver::across::Side;

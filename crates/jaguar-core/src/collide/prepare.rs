@@ -2,14 +2,13 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::found::Found;
 use super::{Collision, Pair};
 use crate::contact::{Block, CacheEntry, CacheSet, CachedRanges, Contact, ContactCache, ContactSet, STATIC_BIT};
 use crate::kinds::Kinds;
 use crate::narrow_phase::prepare::{pair_contact, static_contact};
 use crate::narrow_phase::static_geometry::StaticContact;
+use crate::parallel::*;
 use crate::simd::LANES;
 use crate::solver::StepConstants;
 use crate::solver::across::Side;

@@ -3,13 +3,12 @@
 //!
 //! No relax pass follows between tiles, so nothing is pulled by velocities: errors of place are made good as displacements, which leave no speed behind.
 
-use rayon::prelude::*;
-
 use super::inside::Jointed;
 use super::pose::{Mover, Twist};
 use super::solve::{Pass, Pull, Work};
 use crate::constants::ACROSS_JOINT_PULL;
 use crate::manifold::attitude::Attitude;
+use crate::parallel::*;
 use crate::solver::StepConstants;
 use crate::solver::integrate::turn;
 use crate::storage::Motion;

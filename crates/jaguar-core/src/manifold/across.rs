@@ -1,12 +1,12 @@
 //! Manifolds between tiles, by the rule of [`crate::solver::across`].
 
 use glam::Vec3;
-use rayon::prelude::*;
 
 use super::attitude::Attitude;
 use super::block::{ManifoldBlock, Octet3};
 use super::kernel::{Bodies8, Change, Shifts8, accumulated, solve_across};
 use crate::constants::{ACROSS_MANIFOLD_RELAXATION, ACROSS_MANIFOLD_SHARES};
+use crate::parallel::*;
 use crate::simd::{F32x8, Kernel, Level, Octet};
 use crate::solver::StepConstants;
 use crate::solver::across::Side;
@@ -38,9 +38,7 @@ pub(crate) fn solve_all(
     let chunks = blocks.len().div_ceil(BLOCKS_AT_ONCE);
     // Bounces are added to the sums, if there are any.
     let felt = felt.par_chunks_mut(BLOCKS_AT_ONCE).map(Some);
-    let felt = felt
-        .chain(rayon::iter::repeat_n((), chunks).map(|()| None))
-        .take(chunks);
+    let felt = felt.chain(repeat_n((), chunks).map(|()| None)).take(chunks);
     let chunks = blocks
         .par_chunks_mut(BLOCKS_AT_ONCE)
         .zip(changes.par_chunks_mut(BLOCKS_AT_ONCE))

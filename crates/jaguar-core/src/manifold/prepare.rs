@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use glam::Vec3;
-use rayon::prelude::*;
 
 use super::Manifolds;
 use super::across::Doing;
@@ -18,6 +17,7 @@ use crate::halo::CachedManifold;
 use crate::kinds::{Kind, Kinds};
 use crate::narrow_phase::solid::{MAX_POINTS, Manifold};
 use crate::narrow_phase::static_manifold::StaticManifold;
+use crate::parallel::*;
 use crate::simd::{F32x8, Kernel, LANES, Level};
 use crate::solver::across::Side;
 use crate::storage::{Bodies, Columns, Motion};

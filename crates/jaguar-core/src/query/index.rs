@@ -1,11 +1,11 @@
 //! Which bodies are where: a tree over the boxes around them, built for the questions between two ticks.
 
 use glam::DVec3;
-use rayon::prelude::*;
 
 use super::SCAN_PORTION;
 use super::solid::Solid;
 use crate::bvh::{Aabb, Bvh};
+use crate::parallel::*;
 use crate::world::World;
 
 /// The bodies of a world by the boxes around them. It finds candidates and decides nothing.

@@ -9,9 +9,9 @@ mod index;
 mod solid;
 
 use glam::DVec3;
-use rayon::prelude::*;
 
 use crate::body::{Body, BodyId, Filter};
+use crate::parallel::*;
 use crate::world::World;
 use index::BodyIndex;
 use solid::Solid;

@@ -4,11 +4,11 @@
 //! There is no relax pass between tiles: it would cost a second exchange a substep and settles nothing visibly better with tiles of 8 m and more.
 
 use glam::Vec3;
-use rayon::prelude::*;
 
 use super::StepConstants;
 use super::kernel::{Change, Share, Shifts, Velocities, solve};
 use crate::contact::Block;
+use crate::parallel::*;
 use crate::simd::{F32x8, Kernel, LANES, Octet};
 use crate::storage::Motion;
 
@@ -74,9 +74,7 @@ pub(crate) fn solve_all(
     let chunks = blocks.len().div_ceil(BLOCKS_AT_ONCE);
     // Bounces are added to the sums, if there are any.
     let felt = felt.par_chunks_mut(BLOCKS_AT_ONCE).map(Some);
-    let felt = felt
-        .chain(rayon::iter::repeat_n((), chunks).map(|()| None))
-        .take(chunks);
+    let felt = felt.chain(repeat_n((), chunks).map(|()| None)).take(chunks);
     blocks
         .par_chunks_mut(BLOCKS_AT_ONCE)
         .zip(changes.par_chunks_mut(BLOCKS_AT_ONCE))

@@ -1,0 +1,77 @@
+//! Work over the cores: rayon's iterators with the feature `parallel`, the standard library's under the same names without it.
+//!
+//! Every loop of the core writes to its own place or gathers by an order of its own, so one thread computes the same bits as many. Stages import this module as they would rayon's prelude.
+
+#[cfg(feature = "parallel")]
+pub(crate) use rayon::{iter::repeat_n, join, prelude::*};
+
+#[cfg(not(feature = "parallel"))]
+pub(crate) use sequential::*;
+
+/// One after another. What is not here is a method of every [`Iterator`] already.
+#[cfg(not(feature = "parallel"))]
+mod sequential {
+    pub(crate) use std::iter::repeat_n;
+
+    /// Runs two pieces of work, the first one first.
+    pub(crate) fn join<A, B>(one: impl FnOnce() -> A, other: impl FnOnce() -> B) -> (A, B) {
+        (one(), other())
+    }
+
+    /// What can be walked by value.
+    pub(crate) trait IntoParallelIterator: IntoIterator + Sized {
+        fn into_par_iter(self) -> Self::IntoIter {
+            self.into_iter()
+        }
+    }
+
+    impl<T: IntoIterator> IntoParallelIterator for T {}
+
+    /// What can be walked by reference.
+    pub(crate) trait ParallelSlice<T> {
+        fn par_iter(&self) -> std::slice::Iter<'_, T>;
+        fn par_chunks(&self, size: usize) -> std::slice::Chunks<'_, T>;
+        fn par_iter_mut(&mut self) -> std::slice::IterMut<'_, T>;
+        fn par_chunks_mut(&mut self, size: usize) -> std::slice::ChunksMut<'_, T>;
+    }
+
+    impl<T> ParallelSlice<T> for [T] {
+        fn par_iter(&self) -> std::slice::Iter<'_, T> {
+            self.iter()
+        }
+
+        fn par_chunks(&self, size: usize) -> std::slice::Chunks<'_, T> {
+            self.chunks(size)
+        }
+
+        fn par_iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
+            self.iter_mut()
+        }
+
+        fn par_chunks_mut(&mut self, size: usize) -> std::slice::ChunksMut<'_, T> {
+            self.chunks_mut(size)
+        }
+    }
+
+    /// What rayon's iterators have besides. One thread needs no portions.
+    pub(crate) trait ParallelIterator: Iterator + Sized {
+        fn with_min_len(self, _: usize) -> Self {
+            self
+        }
+
+        fn with_max_len(self, _: usize) -> Self {
+            self
+        }
+
+        fn reduce_with(self, join: impl FnMut(Self::Item, Self::Item) -> Self::Item) -> Option<Self::Item> {
+            self.reduce(join)
+        }
+
+        fn collect_into_vec(self, target: &mut Vec<Self::Item>) {
+            target.clear();
+            target.extend(self);
+        }
+    }
+
+    impl<T: Iterator> ParallelIterator for T {}
+}
