@@ -6,8 +6,11 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use glam::DVec3;
 use jaguar_autoscale::{Behavior, DeadBand, History, Metric, Observation, Reading, Sample, Spec, Target, decide};
 use jaguar_benches::course::Course;
+use jaguar_core::query::{QueryFilter, Ray};
+use jaguar_core::scenes::Random;
 use jaguar_core::{Boundary, World};
 use jaguar_migration::envelope;
 use jaguar_partition::balance::{BalanceLimits, plan};
@@ -22,7 +25,7 @@ criterion_group! {
         .sample_size(10)
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1));
-    targets = ticks, hand_over, partition, codec, autoscale
+    targets = ticks, queries, hand_over, partition, codec, autoscale
 }
 criterion_main!(layers);
 
@@ -60,6 +63,33 @@ fn ticks(criterion: &mut Criterion) {
             });
         }
     }
+}
+
+/// Questions to a settled pile of 10,000 balls.
+fn queries(criterion: &mut Criterion) {
+    let pile = world_of(Course::Pile, 10_000);
+    let mut random = Random(1);
+    let rays: Vec<Ray> = (0..10_000)
+        .map(|_| Ray {
+            origin: DVec3::Y * 5.0 + random.vector(10.0),
+            direction: random.vector(1.0),
+            max_distance: 100.0,
+        })
+        .collect();
+    let all = QueryFilter::default();
+    let mut group = criterion.benchmark_group("queries of a pile of 10000");
+    group.bench_function("index", |bencher| bencher.iter(|| pile.queries()));
+    group.bench_function("a ray without index", |bencher| {
+        bencher.iter(|| pile.queries_by_scan().cast_ray(black_box(&rays[0]), &all));
+    });
+    let indexed = pile.queries();
+    group.bench_function("a ray", |bencher| {
+        bencher.iter(|| indexed.cast_ray(black_box(&rays[0]), &all))
+    });
+    group.throughput(Throughput::Elements(rays.len() as u64));
+    group.bench_function("a batch of 10000 rays", |bencher| {
+        bencher.iter(|| indexed.cast_rays(black_box(&rays), &all));
+    });
 }
 
 /// A settled pile of 1,000 balls, contacts included, changes from one pod to another.

@@ -212,8 +212,21 @@ pub struct Queries<'a> {
 }
 
 impl World {
-    /// Answers questions with an index over the bodies. Building it takes O(n log n) over the cores, about as long as a few hundred rays with [`World::queries_by_scan`]; a question then takes O(log n)
-    /// and a little for each of its answers.
+    /// Answers questions with an index over the bodies. Building it takes O(n log n) over the cores, about as long as ten or twenty questions with [`World::queries_by_scan`]; a question then takes
+    /// O(log n), and a little for each of its answers.
+    ///
+    /// ```
+    /// use glam::DVec3;
+    /// use jaguar_core::query::{QueryFilter, Ray};
+    /// use jaguar_core::scenes;
+    ///
+    /// let world = scenes::pile(100, 1).world()?;
+    /// let down = |x: i32| Ray { origin: DVec3::new(f64::from(x), 99.0, 0.0), direction: DVec3::NEG_Y, max_distance: 200.0 };
+    /// let rays: Vec<Ray> = (-5..5).map(down).collect();
+    /// let hits = world.queries().cast_rays(&rays, &QueryFilter::default());
+    /// assert!(hits.iter().all(|hit| hit.is_some_and(|hit| hit.normal.y > 0.0)));
+    /// # Ok::<(), jaguar_core::error::WorldError>(())
+    /// ```
     pub fn queries(&self) -> Queries<'_> {
         Queries {
             world: self,
@@ -222,6 +235,18 @@ impl World {
     }
 
     /// Answers questions by looking at every body, O(n) over the cores: for a few questions in a tick.
+    ///
+    /// ```
+    /// use glam::DVec3;
+    /// use jaguar_core::query::{Nearby, QueryFilter};
+    /// use jaguar_core::scenes;
+    ///
+    /// let world = scenes::pile(100, 1).world()?;
+    /// let nearby = Nearby { point: DVec3::Y, count: 3, max_distance: f64::INFINITY };
+    /// let nearest = world.queries_by_scan().nearest(&nearby, &QueryFilter::default());
+    /// assert_eq!(nearest, world.queries().nearest(&nearby, &QueryFilter::default()));
+    /// # Ok::<(), jaguar_core::error::WorldError>(())
+    /// ```
     pub fn queries_by_scan(&self) -> Queries<'_> {
         Queries {
             world: self,
@@ -242,6 +267,17 @@ impl World {
     /// The first held body or static shape on a ray, at most `max_distance` (m) away. The direction need not be of unit length; `None` also if it is zero or not finite.
     ///
     /// It looks at every body; for many rays or a choice of bodies see [`World::queries`].
+    ///
+    /// ```
+    /// use glam::DVec3;
+    /// use jaguar_core::{BodyDesc, World, WorldConfig};
+    ///
+    /// let mut world = World::new(WorldConfig::default())?;
+    /// world.spawn(&BodyDesc::capsule(1.0, 0.5).at(DVec3::X * 10.0))?;
+    /// let hit = world.cast_ray(DVec3::ZERO, DVec3::X, 100.0).expect("the capsule is there");
+    /// assert_eq!((hit.distance, hit.normal), (9.5, DVec3::NEG_X));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cast_ray(&self, origin: DVec3, direction: DVec3, max_distance: f64) -> Option<RayHit> {
         let ray = Ray {
             origin,
