@@ -67,3 +67,7 @@ pub use part::WorldPart;
 pub use shape::{HullId, Shape, StaticShape};
 pub use tile::TileIndex;
 pub use world::World;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
