@@ -412,8 +412,7 @@ impl Queries<'_> {
         each(balls, |ball| self.cast_ball(ball, filter))
     }
 
-    /// The bodies that a region touches, ascending by id: those whose shape overlaps it or meets its surface, exactly. But boxes may count that are as near to a region that is a box as a millionth
-    /// of their size, see the separating axes.
+    /// The bodies that a region touches, ascending by id: those whose shape overlaps it or meets its surface, exactly.
     pub fn bodies_in(&self, region: &Region, filter: &QueryFilter) -> Vec<BodyId> {
         let (low, high) = match *region {
             Region::Ball { centre, radius } => (centre - radius, centre + radius),

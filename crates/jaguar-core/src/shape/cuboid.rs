@@ -117,7 +117,7 @@ impl Cuboid {
 
     /// Whether the box and an axis-aligned one meet, by the separating axes of two boxes: the faces' and those across an edge of each.
     ///
-    /// Edges that are parallel to a millionth have no axis across them, so boxes that are a millionth of their size apart may seem to meet.
+    /// Nearly parallel edges make a short axis of hardly any direction. It proves as much as any other: what it separates is apart.
     pub(crate) fn meets_box(&self, low: DVec3, high: DVec3) -> bool {
         let (middle, reach) = (0.5 * low + 0.5 * high - self.centre, 0.5 * high - 0.5 * low);
         let axes = [self.rotation.x_axis, self.rotation.y_axis, self.rotation.z_axis];
@@ -129,9 +129,7 @@ impl Cuboid {
         };
         let across = |own: DVec3| {
             let crosses = DVec3::AXES.map(|fixed| own.cross(fixed));
-            crosses
-                .into_iter()
-                .any(|axis| axis.length_squared() > 1e-12 && separates(axis))
+            crosses.into_iter().any(separates)
         };
         !(DVec3::AXES.into_iter().any(separates) || axes.into_iter().any(separates) || axes.into_iter().any(across))
     }
