@@ -69,7 +69,7 @@ fn run(log: &[(u64, Command)]) -> Result<(WorldHash, Vec<String>), Box<dyn std::
             .collect();
         for done in world.step_with(&commands) {
             lines.push(match done {
-                Ok(id) => format!("tick {tick:3}: done, body {}", id.0),
+                Ok(done) => format!("tick {tick:3}: {done:?}"),
                 Err(refusal) => format!("tick {tick:3}: refused, {refusal}"),
             });
         }
