@@ -207,6 +207,7 @@ impl Candidates {
             .into_par_iter()
             .with_min_len(2048)
             .map(left)
-            .reduce(|| f32::INFINITY, f32::min)
+            .reduce_with(f32::min)
+            .unwrap_or(f32::INFINITY)
     }
 }

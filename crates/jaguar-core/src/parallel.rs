@@ -1,6 +1,7 @@
 //! Work over the cores: rayon's iterators with the feature `parallel`, the standard library's under the same names without it.
 //!
-//! Every loop of the core writes to its own place or gathers by an order of its own, so one thread computes the same bits as many. Stages import this module as they would rayon's prelude.
+//! Every loop of the core writes to its own place or gathers by an order of its own, so one thread computes the same bits as many. Stages import this module as they would rayon's prelude;
+//! where the two libraries give one name different meanings (`reduce`), they take the other way to say it (`reduce_with`).
 
 #[cfg(feature = "parallel")]
 pub(crate) use rayon::{iter::repeat_n, join, prelude::*};

@@ -198,7 +198,7 @@ impl World {
             }
             (quarantined, farthest)
         });
-        let (quarantined, farthest) = moved.reduce(|| (0, 0.0), |a, b| (a.0 + b.0, a.1.max(b.1)));
+        let (quarantined, farthest) = moved.reduce_with(|a, b| (a.0 + b.0, a.1.max(b.1))).unwrap_or_default();
         (quarantined, farthest.sqrt())
     }
 

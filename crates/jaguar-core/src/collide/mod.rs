@@ -187,7 +187,7 @@ impl Collision {
             }
             most
         });
-        let growth = growth.reduce(|| 0.0, f32::max);
+        let growth = growth.reduce_with(f32::max).unwrap_or(0.0);
         self.candidates.wear(growth, step.tile_size);
         if self.grids.len() < self.table.chunks.len() {
             self.grids.resize_with(self.table.chunks.len(), Grids::default);
