@@ -7,7 +7,7 @@ use glam::{Mat3, Vec3};
 
 use super::pose::{Mover, Twist, between, cross_matrix, outer, product, turned};
 use super::{JointKind, Motor};
-use crate::solver::{Softness, StepConstants};
+use crate::solver::StepConstants;
 
 /// Whose pass it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -98,6 +98,22 @@ struct Pose {
 }
 
 impl Pose {
+    /// Velocity of the second anchor against the first.
+    fn velocity(&self, [a, b]: &[Mover; 2]) -> Vec3 {
+        (b.velocity + b.spin.cross(self.arms[1])) - (a.velocity + a.spin.cross(self.arms[0]))
+    }
+
+    /// What the anchors' mean velocity over a substep differs by from the one at its start, since they go round in circles, m/s: what is not corrected for grows into gaps, the closing of which takes energy.
+    /// (Two rods that spin about their common hinge at 15 rad/s lose 5 % a second without, 0.3 % with; between tiles 43 % and 3 %.)
+    fn swerve(&self, [a, b]: &[Mover; 2], h: f32) -> Vec3 {
+        let of = |body: &Mover, arm: Vec3| {
+            // Beyond a radian a substep the expansion is none any more.
+            let angle = h * body.spin.length();
+            body.spin.cross(body.spin.cross(arm)) * (0.5 * h / (angle * angle).max(1.0))
+        };
+        of(b, self.arms[1]) - of(a, self.arms[0])
+    }
+
     /// The hinge's axis at the first end.
     fn axis(&self) -> Vec3 {
         turned(self.axes[0], Vec3::X)
@@ -196,9 +212,11 @@ impl Locked {
     }
 }
 
-/// A pass's way of answering: see [`Softness`].
+/// A pass's way of answering: see [`crate::solver::Softness`].
 #[derive(Clone, Copy)]
 struct Answer {
+    /// Time over which positions will move with the velocities, s; 0 where they do not.
+    ahead: f32,
     bias_rate: f32,
     mass_scale: f32,
     impulse_scale: f32,
@@ -206,19 +224,23 @@ struct Answer {
 
 impl Answer {
     const RIGID: Self = Self {
+        ahead: 0.0,
         bias_rate: 0.0,
         mass_scale: 1.0,
         impulse_scale: 0.0,
     };
 
-    fn of(pass: Pass, softness: &Softness) -> Self {
+    fn of(pass: Pass, step: &StepConstants) -> Self {
+        let (softness, ahead) = (&step.joint_softness, step.substep_seconds);
         match pass {
             Pass::Push => Self {
+                ahead,
                 bias_rate: softness.bias_rate,
                 mass_scale: softness.mass_scale,
                 impulse_scale: softness.impulse_scale,
             },
-            Pass::Relax | Pass::Across => Self::RIGID,
+            Pass::Across => Self { ahead, ..Self::RIGID },
+            Pass::Relax => Self::RIGID,
         }
     }
 }
@@ -283,7 +305,7 @@ impl Work {
     /// Changes the velocities of the two bodies, and what is accumulated.
     pub(super) fn solve(&mut self, pass: Pass, bodies: &mut [Mover; 2], step: &StepConstants) {
         let pose = self.pose(bodies);
-        let answer = Answer::of(pass, &step.joint_softness);
+        let answer = Answer::of(pass, step);
         match self.kind {
             JointKind::Distance { length, spring } => {
                 if spring.is_none() || pass != Pass::Relax {
@@ -306,8 +328,8 @@ impl Work {
     }
 
     fn solve_locked(&mut self, pose: &Pose, locked: &Locked, answer: Answer, bodies: &mut [Mover; 2]) {
+        let velocity = pose.velocity(bodies) + pose.swerve(bodies, answer.ahead);
         let [a, b] = &*bodies;
-        let velocity = (b.velocity + b.spin.cross(pose.arms[1])) - (a.velocity + a.spin.cross(pose.arms[0]));
         let wanted = locked.answer(
             (b.spin - a.spin) + pose.twist(&self.kind) * answer.bias_rate,
             velocity + pose.gap * answer.bias_rate,
@@ -376,8 +398,7 @@ impl Work {
     fn solve_distance(&mut self, pose: &Pose, length: f32, yields: bool, answer: Answer, bodies: &mut [Mover; 2]) {
         let (direction, distance) = pose.direction();
         let mass = mass_along(direction, pose.arms, bodies);
-        let [a, b] = &*bodies;
-        let velocity = (b.velocity + b.spin.cross(pose.arms[1])) - (a.velocity + a.spin.cross(pose.arms[0]));
+        let velocity = pose.velocity(bodies);
         let (speed, stretch) = (velocity.dot(direction), distance - length);
         let load = &mut self.load.rows[0];
         let change = if yields {
@@ -388,6 +409,12 @@ impl Work {
             } = self.oscillator;
             -(mass * (mass_scale * speed + stiffness * stretch)) - impulse_scale * *load
         } else {
+            let h = answer.ahead;
+            let across = (velocity - direction * speed).length();
+            // The anchors go round each other besides, see `Pose::swerve`.
+            let angle = h * across / distance.max(f32::MIN_POSITIVE);
+            let circling = 0.5 * across * (angle / (angle * angle).max(1.0));
+            let speed = speed + pose.swerve(bodies, h).dot(direction) + circling;
             -(mass * answer.mass_scale * (speed + answer.bias_rate * stretch)) - answer.impulse_scale * *load
         };
         *load += change;
