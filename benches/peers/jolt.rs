@@ -4,7 +4,7 @@ use anyhow::ensure;
 use glam::{DQuat, DVec3, Quat as GlamQuat};
 use jaguar_benches::engine::{Engine, State};
 use jaguar_core::scenes::Scene;
-use jaguar_core::shape::Shape as BodyShape;
+use jaguar_core::shape::{ConvexHull, HullId, Shape as BodyShape};
 use jaguar_core::{BodyDesc, StaticShape};
 use oxijolt::{BodyId, BodySettings, HeightFieldSettings, PhysicsWorld, Quat, RVec3, Shape, Vec3, WorldSettings};
 
@@ -47,7 +47,10 @@ impl Jolt {
             let (position, collider, body) = static_body(shape, scene)?;
             world.create_body(&collider, &body.position(place(position)))?;
         }
-        let mut shapes = Shapes::default();
+        let mut shapes = Shapes {
+            hulls: scene.hulls.iter().map(hull).collect::<Result<_, _>>()?,
+            last: None,
+        };
         let mut bodies = Vec::with_capacity(count);
         for body in &scene.bodies {
             let settings = BodySettings::new_dynamic()
@@ -105,23 +108,38 @@ fn static_body(shape: &StaticShape, scene: &Scene) -> anyhow::Result<(DVec3, Sha
     })
 }
 
-/// Jolt's shape of the last body, which the next one shares if it is the same.
-#[derive(Default)]
-struct Shapes(Option<(BodyShape, Shape)>);
+/// Around its centre of mass, as the bodies are.
+fn hull(hull: &ConvexHull) -> anyhow::Result<Shape> {
+    let points: Vec<Vec3> = hull.vertices().iter().map(|vertex| vector(vertex.as_dvec3())).collect();
+    Ok(Shape::new_convex_hull(&points)?)
+}
+
+/// Jolt's shapes of the scene's hulls, and that of the last other body, which the next one shares if it is the same.
+struct Shapes {
+    hulls: Vec<Shape>,
+    last: Option<(BodyShape, Shape)>,
+}
 
 impl Shapes {
     fn of(&mut self, body: &BodyDesc) -> anyhow::Result<&Shape> {
-        let shape = match self.0.take() {
-            Some((of, shape)) if of == body.shape => shape,
-            _ => match body.shape {
-                BodyShape::Sphere { radius } => Shape::new_sphere(radius)?,
-                BodyShape::Capsule { half_height, radius } => Shape::new_capsule(half_height, radius)?,
-                BodyShape::Cuboid { half_extents } => Shape::new_box(vector(half_extents.as_dvec3()))?,
-                BodyShape::Hull(_) => panic!("the courses have no hulls"),
+        let shape = match body.shape {
+            BodyShape::Hull(HullId(number)) => return Ok(&self.hulls[number as usize]),
+            of => match self.last.take() {
+                Some((last, shape)) if last == of => shape,
+                _ => plain(of)?,
             },
         };
-        Ok(&self.0.insert((body.shape, shape)).1)
+        Ok(&self.last.insert((body.shape, shape)).1)
     }
+}
+
+fn plain(shape: BodyShape) -> anyhow::Result<Shape> {
+    Ok(match shape {
+        BodyShape::Sphere { radius } => Shape::new_sphere(radius)?,
+        BodyShape::Capsule { half_height, radius } => Shape::new_capsule(half_height, radius)?,
+        BodyShape::Cuboid { half_extents } => Shape::new_box(vector(half_extents.as_dvec3()))?,
+        BodyShape::Hull(_) => unreachable!("the scene's hulls are made once"),
+    })
 }
 
 impl Engine for Jolt {

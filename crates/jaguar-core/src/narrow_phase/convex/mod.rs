@@ -1,9 +1,12 @@
 //! Contact manifolds of two convex bodies.
 //!
-//! Two boxes are told apart by their separating axes ([`cuboid`]), and so are other polyhedra ([`hull`]); balls and capsules by the nearest points of their cores ([`round`], [`hull_and_round`]). Along the axis of least overlap one face is clipped by the
-//! other ([`clip`]), or two edges cross in one point. Where bodies are apart and no face looks straight at the other body, the gap along an axis is less than the distance; then the
+//! Two boxes are told apart by their separating axes ([`cuboid`]), and so are other polyhedra ([`hull`]); balls and capsules by the nearest points of their cores ([`round`], [`hull_and_round`]). Along the axis
+//! of least overlap one face is clipped by the other ([`clip`]), or two edges cross in one point. Where bodies are apart and no face looks straight at the other body, the gap along an axis is less than the distance; then the
 //! nearest points themselves are the contact ([`nearest`]). See Ericson, Real-Time Collision Detection, chapters 4 and 5, and Gregorius, "The Separating Axis Test between Convex
 //! Polyhedra", GDC 2013.
+//!
+//! Known flaw, found by chance about once in 10^4 cases of bodies that are inside each other by half their size: where the deepest corner lies beside the face that it is below, the points may be less
+//! deep than the axis says, by some hundredths of that size. The normal is right.
 
 mod clip;
 mod cuboid;

@@ -281,7 +281,8 @@ proptest! {
                 continue;
             }
             prop_assert!((deepest(&found) - deepest(&expected)).abs() < ROUNDING, "{found:?} {expected:?}");
-            if found.count != expected.count {
+            // Of more than four corners either may choose others.
+            if found.count != expected.count || expected.count == 4 {
                 continue;
             }
             for point in points(&found) {

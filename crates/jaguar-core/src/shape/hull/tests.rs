@@ -58,11 +58,16 @@ fn check(points: &[Vec3], hull: &ConvexHull) -> Result<(), TestCaseError> {
 
 fn cloud() -> impl Strategy<Value = Vec<Vec3>> {
     let point = || prop::array::uniform3(between_f32(-1.0, 1.0)).prop_map(Vec3::from_array);
-    // Any points, and those of a coarse grid, of which many lie in common planes and lines.
-    let coarse = point().prop_map(|point| (point * 2.0).round() * 0.5);
+    // Any points; those of a coarse grid, of which many lie in common planes and lines; the same with noise about as large as what counts as flat.
+    let coarse = || point().prop_map(|point| (point * 2.0).round() * 0.5);
+    let noisy = (prop::collection::vec((coarse(), point()), 8..60), 3..8_i32).prop_map(|(points, digits)| {
+        let noise = 0.1_f32.powi(digits);
+        points.iter().map(|(point, more)| *point + *more * noise).collect()
+    });
     prop_oneof![
         prop::collection::vec(point(), 4..40),
-        prop::collection::vec(coarse, 8..60)
+        prop::collection::vec(coarse(), 8..60),
+        noisy
     ]
 }
 
