@@ -1,6 +1,7 @@
 //! Applying a change to a world, or to a pod's part of one: the same code for both.
 
-use jaguar_core::{BodyDesc, BodyId, TileIndex, World};
+use jaguar_core::error::SpawnError;
+use jaguar_core::{BodyDesc, BodyId, JointError, JointId, TileIndex, World};
 
 use crate::definition::WorldDefinition;
 use crate::id::Tick;
@@ -18,21 +19,48 @@ pub(crate) struct Effect {
     pub(crate) found: bool,
 }
 
+/// A change that cannot be applied: whoever sealed it, or wrote the log, is at fault.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// A body cannot be spawned.
+    #[error("body {}: {reason}", .id.0)]
+    Body {
+        /// The body.
+        id: BodyId,
+        /// Why.
+        reason: SpawnError,
+    },
+    /// Bodies cannot be joined.
+    #[error("joint {}: {reason}", .id.0)]
+    Joint {
+        /// The joint.
+        id: JointId,
+        /// Why.
+        reason: JointError,
+    },
+}
+
 /// Applies a change. `owns` tells whether a tile belongs here.
 ///
-/// A sealed change is valid (the coordinator checked it), so a body that cannot be spawned is a broken invariant and reported as such.
+/// A sealed change is valid (the coordinator checked it), so a body that cannot be spawned or joined is a broken invariant and reported as such.
 pub(crate) fn apply(
     world: &mut World,
     definition: &WorldDefinition,
     tick: Tick,
     change: &Change,
     owns: &impl Fn(TileIndex) -> bool,
-) -> Result<Effect, jaguar_core::error::SpawnError> {
+) -> Result<Effect, ApplyError> {
     let mut effect = Effect::default();
     match change {
         Change::Begin => {
             for (id, body) in &definition.bodies {
                 place(world, *id, body, owns, &mut effect)?;
+            }
+            for (id, joint) in definition.joints_with_ids() {
+                // Kept by every pod that holds one of the two bodies.
+                world
+                    .join_part(id, joint)
+                    .map_err(|reason| ApplyError::Joint { id, reason })?;
             }
         }
         Change::Spawn { first, bodies } => {
@@ -56,6 +84,7 @@ pub(crate) fn apply(
         } => {
             effect.found = world.set_velocity(*id, *velocity, *angular_velocity);
         }
+        Change::SetThrust { id, thrust } => effect.found = world.set_thrust(*id, *thrust),
     }
     Ok(effect)
 }
@@ -66,9 +95,10 @@ fn place(
     body: &BodyDesc,
     owns: &impl Fn(TileIndex) -> bool,
     effect: &mut Effect,
-) -> Result<(), jaguar_core::error::SpawnError> {
-    if owns(world.check(body)?) {
-        world.spawn_with_id(id, body)?;
+) -> Result<(), ApplyError> {
+    let refused = |reason| ApplyError::Body { id, reason };
+    if owns(world.check(body).map_err(refused)?) {
+        world.spawn_with_id(id, body).map_err(refused)?;
         effect.spawned.push(id);
     } else {
         world.note_radius(body.shape.bounding_radius());

@@ -31,6 +31,13 @@ pub enum Command {
         /// Angular velocity, rad/s.
         angular_velocity: Vec3,
     },
+    /// Set the force that a body exerts on itself. It was checked with `jaguar_core::body::check_thrust`.
+    SetThrust {
+        /// The body.
+        id: BodyId,
+        /// In its own frame, N.
+        thrust: Vec3,
+    },
     /// Stop advancing.
     Pause,
     /// Advance at the configured rate until paused.

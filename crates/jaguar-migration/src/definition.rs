@@ -1,11 +1,12 @@
 //! The definition of a world: all that is fixed before the first tick. The coordinator gives it to every pod that joins.
 
-use glam::{DVec3, Vec3};
+use glam::DVec3;
 use jaguar_core::shape::ConvexHull;
-use jaguar_core::{BodyDesc, BodyId, Material, StaticShape, WorldConfig, WorldParams};
+use jaguar_core::{BodyDesc, BodyId, Environment, JointDesc, JointId, StaticShape, WorldConfig, WorldParams};
 use serde::{Deserialize, Serialize};
 
 use crate::id::Tick;
+use crate::source::BodySource;
 
 /// Everything a world starts from and everything its scenario does to it later.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -16,8 +17,12 @@ pub struct WorldDefinition {
     pub statics: Vec<StaticShape>,
     /// Hulls that bodies can have as shapes.
     pub hulls: Vec<ConvexHull>,
+    /// What acts on bodies besides contacts.
+    pub environment: Environment,
     /// Bodies that exist from the first entry on.
     pub bodies: Vec<(BodyId, BodyDesc)>,
+    /// Joints of these bodies, from the first entry on. Their ids are the first above those of the bodies, in this order.
+    pub joints: Vec<JointDesc>,
     /// Sources of bodies.
     pub spawners: Vec<Spawner>,
     /// Sinks of bodies.
@@ -53,31 +58,6 @@ impl Region {
     }
 }
 
-/// How a number is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Distribution {
-    /// Always the same.
-    Constant(f32),
-    /// Evenly between two bounds.
-    Uniform {
-        /// Lower bound.
-        min: f32,
-        /// Upper bound.
-        max: f32,
-    },
-    /// Log-normal, clamped to two bounds: the usual shape of boulder and grain sizes.
-    LogNormal {
-        /// Median.
-        median: f32,
-        /// Standard deviation of the logarithm.
-        sigma: f32,
-        /// Lower bound.
-        min: f32,
-        /// Upper bound.
-        max: f32,
-    },
-}
-
 /// A source of bodies: a pure function of the tick.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spawner {
@@ -85,16 +65,8 @@ pub struct Spawner {
     pub region: Region,
     /// Whether the region's y is measured from the highest height field under the point.
     pub above_terrain: bool,
-    /// Radius, m.
-    pub radius: Distribution,
-    /// Density, kg/m³.
-    pub density: f32,
-    /// Lowest velocity on each axis, m/s.
-    pub velocity_min: Vec3,
-    /// Highest velocity on each axis, m/s.
-    pub velocity_max: Vec3,
-    /// Surface and damping.
-    pub material: Material,
+    /// What they are.
+    pub source: BodySource,
     /// Bodies per tick; fractions accumulate.
     pub rate: f64,
     /// First tick.
@@ -131,12 +103,22 @@ impl WorldDefinition {
             params: self.params.clone(),
             statics: self.statics.clone(),
             hulls: self.hulls.clone(),
-            ..WorldConfig::default()
+            environment: self.environment.clone(),
         }
     }
 
-    /// The lowest id above those of all initial bodies.
+    /// The lowest id above those of all initial bodies and joints.
     pub fn first_free_id(&self) -> u64 {
+        self.first_joint_id() + self.joints.len() as u64
+    }
+
+    /// The initial joints with their ids.
+    pub fn joints_with_ids(&self) -> impl Iterator<Item = (JointId, &JointDesc)> {
+        (self.first_joint_id()..).map(JointId).zip(&self.joints)
+    }
+
+    /// The lowest id above those of all initial bodies.
+    pub fn first_joint_id(&self) -> u64 {
         self.bodies.iter().map(|(id, _)| id.0 + 1).max().unwrap_or(1)
     }
 }

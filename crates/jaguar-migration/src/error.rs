@@ -73,6 +73,14 @@ pub enum PodError {
         /// Why.
         reason: jaguar_core::error::SpawnError,
     },
+    /// A joint of the definition cannot be made.
+    #[error("joint {id} of the world's definition cannot be made: {reason}")]
+    Joint {
+        /// The joint's id.
+        id: u64,
+        /// Why.
+        reason: jaguar_core::JointError,
+    },
     /// The snapshot is not the world that was saved.
     #[error("the snapshot cannot be restored: {0}")]
     Saved(#[from] crate::saved::SavedError),

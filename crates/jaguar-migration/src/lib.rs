@@ -31,6 +31,7 @@ pub mod record;
 pub mod replay;
 pub mod saved;
 mod sequencer;
+pub mod source;
 pub mod time;
 pub mod trace;
 pub mod tuning;

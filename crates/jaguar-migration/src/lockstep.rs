@@ -256,7 +256,7 @@ impl Lockstep {
             let effect = match apply(world, definition, entry.tick, change, &owns) {
                 Ok(effect) => effect,
                 Err(error) => {
-                    return Progress::Broken(format!("a sealed body of {} cannot be spawned: {error}", entry.index));
+                    return Progress::Broken(format!("a sealed change of {} cannot be applied: {error}", entry.index));
                 }
             };
             report.spawned += effect.spawned.len() as u64;

@@ -109,6 +109,11 @@ impl Pod {
                 .check(body)
                 .map_err(|reason| PodError::Body { id: id.0, reason })?;
         }
+        for (id, joint) in definition.joints_with_ids() {
+            world
+                .check_joint(joint)
+                .map_err(|reason| PodError::Joint { id: id.0, reason })?;
+        }
         let member = config.member(me);
         let tuning = config.tuning.world;
         let sequencer = Sequencer::found(member.clone(), &definition, tuning, paused, now);

@@ -1,9 +1,9 @@
 //! What a scenario does to a world, tick by tick: pure functions of the definition and the tick.
 
-use glam::{DVec3, Vec3};
-use jaguar_core::{BodyDesc, BodyId, Shape, StaticShape, World};
+use glam::DVec3;
+use jaguar_core::{BodyDesc, BodyId, StaticShape, World};
 
-use crate::definition::{Despawner, Distribution, Region, Spawner, WorldDefinition};
+use crate::definition::{Despawner, Region, Spawner, WorldDefinition};
 use crate::id::Tick;
 use crate::random::{Random, mix};
 use crate::record::Change;
@@ -68,23 +68,7 @@ impl WorldDefinition {
         if spawner.above_terrain {
             position.y += self.terrain_height(position.x, position.z)?;
         }
-        let radius = draw(spawner.radius, &mut random);
-        let axis = |random: &mut Random, axis: usize| {
-            random.next_between(
-                f64::from(spawner.velocity_min[axis]),
-                f64::from(spawner.velocity_max[axis]),
-            ) as f32
-        };
-        let velocity = Vec3::new(axis(&mut random, 0), axis(&mut random, 1), axis(&mut random, 2));
-        let volume = 4.0 / 3.0 * std::f32::consts::PI * radius * radius * radius;
-        Some(BodyDesc {
-            position,
-            velocity,
-            shape: Shape::Sphere { radius },
-            mass: volume * spawner.density,
-            material: spawner.material,
-            ..BodyDesc::default()
-        })
+        Some(spawner.source.draw(position, &self.hulls, &mut random))
     }
 
     /// The highest height field's surface at a point, m.
@@ -114,25 +98,6 @@ pub(crate) fn is_chosen(seed: u64, tick: Tick, id: BodyId, fraction: f64) -> boo
     (draw as f64) * (0.5_f64.powi(64)) < fraction || fraction >= 1.0
 }
 
-/// A number of the distribution.
-pub fn draw(distribution: Distribution, random: &mut Random) -> f32 {
-    match distribution {
-        Distribution::Constant(value) => value,
-        Distribution::Uniform { min, max } => random.next_between(f64::from(min), f64::from(max)) as f32,
-        Distribution::LogNormal {
-            median,
-            sigma,
-            min,
-            max,
-        } => {
-            // Box and Muller 1958; the first draw is kept away from 0.
-            let radius = libm::sqrt(-2.0 * libm::log(1.0 - random.next_unit()));
-            let normal = radius * libm::cos(std::f64::consts::TAU * random.next_unit());
-            ((f64::from(median) * libm::exp(f64::from(sigma) * normal)) as f32).clamp(min, max.max(min))
-        }
-    }
-}
-
 /// A point of the region, evenly by volume, m.
 pub fn draw_point(region: &Region, random: &mut Random) -> DVec3 {
     match region {
@@ -153,8 +118,10 @@ pub fn draw_point(region: &Region, random: &mut Random) -> DVec3 {
 
 #[cfg(test)]
 mod tests {
+    use glam::Vec3;
+
     use super::*;
-    use jaguar_core::Material;
+    use crate::source::{BodySource, Distribution};
 
     fn spawner(rate: f64, limit: u64) -> Spawner {
         Spawner {
@@ -163,11 +130,11 @@ mod tests {
                 max: DVec3::splat(10.0),
             },
             above_terrain: false,
-            radius: Distribution::Uniform { min: 0.4, max: 1.0 },
-            density: 1000.0,
-            velocity_min: Vec3::splat(-1.0),
-            velocity_max: Vec3::ONE,
-            material: Material::default(),
+            source: BodySource {
+                velocity_min: Vec3::splat(-1.0),
+                velocity_max: Vec3::ONE,
+                ..BodySource::spheres(Distribution::Uniform { min: 0.4, max: 1.0 })
+            },
             rate,
             from: Tick(10),
             to: Tick(110),

@@ -70,7 +70,7 @@ pub enum Record {
 /// A change to bodies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Change {
-    /// Place the definition's initial bodies; the first change of every log.
+    /// Place the definition's initial bodies and join them; the first change of every log.
     Begin,
     /// Spawn with consecutive ids.
     Spawn {
@@ -105,6 +105,13 @@ pub enum Change {
         velocity: Vec3,
         /// rad/s.
         angular_velocity: Vec3,
+    },
+    /// Set the force that a body exerts on itself.
+    SetThrust {
+        /// The body.
+        id: BodyId,
+        /// In its own frame, N.
+        thrust: Vec3,
     },
 }
 

@@ -3,6 +3,7 @@
 use jaguar_core::World;
 use jaguar_core::hash::WorldHash;
 
+pub use crate::apply::ApplyError;
 use crate::apply::apply;
 use crate::definition::WorldDefinition;
 use crate::error::PodError;
@@ -40,13 +41,13 @@ pub enum ReplayError {
         /// The world's.
         own: Tick,
     },
-    /// A body of the log cannot be spawned.
-    #[error("a body of {index} cannot be spawned: {reason}")]
-    Spawn {
+    /// A change of the log cannot be applied.
+    #[error("{index} cannot be applied: {reason}")]
+    Change {
         /// The entry.
         index: LogIndex,
         /// Why.
-        reason: jaguar_core::error::SpawnError,
+        reason: ApplyError,
     },
 }
 
@@ -101,7 +102,7 @@ impl Replay {
         for record in &entry.records {
             if let Record::Physics { change, .. } = record {
                 apply(&mut self.world, &self.definition, entry.tick, change, &|_| true).map_err(|reason| {
-                    ReplayError::Spawn {
+                    ReplayError::Change {
                         index: entry.index,
                         reason,
                     }

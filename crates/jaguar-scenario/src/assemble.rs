@@ -2,25 +2,19 @@
 
 use std::collections::HashMap;
 
-use glam::{DVec3, Vec3};
-use jaguar_core::error::SpawnError;
-use jaguar_core::{BodyDesc, BodyId, Material, Shape, World, WorldConfig, WorldParams};
-use jaguar_migration::definition::{Despawner, Distribution, Region, Spawner, WorldDefinition};
+use glam::DVec3;
+use jaguar_core::{BodyDesc, BodyId, World, WorldParams};
+use jaguar_migration::definition::{Despawner, Region, Spawner, WorldDefinition};
 use jaguar_migration::id::Tick;
 use jaguar_migration::random::Random;
 
 use crate::document::Document;
 use crate::error::ScenarioError;
 use crate::limits::MAX_BODIES;
-use crate::population::{Arrangement, BodyGrid, Population, Weight};
+use crate::population::{Arrangement, BodyGrid, Population};
+use crate::sources::{Blame, SourceKeys};
 use crate::statics::{Statics, narrow};
-use crate::{Scenario, bodies_csv, format};
-
-/// Density of a body that gives neither density nor mass: water's, kg/m³.
-const DEFAULT_DENSITY: f64 = 1000.0;
-
-/// Largest deviation of a log-normal radius; at 5 one draw in six lies beyond 150 times the median.
-const MAX_SIGMA: f64 = 5.0;
+use crate::{Scenario, bodies_csv, format, hulls, joints};
 
 /// Builds the whole definition.
 pub(crate) fn assemble(document: &Document) -> Result<Scenario, ScenarioError> {
@@ -29,20 +23,18 @@ pub(crate) fn assemble(document: &Document) -> Result<Scenario, ScenarioError> {
     document.check(range.contains(&table.ticks), "world.ticks", table.ticks, "at least 1")?;
     let params = world_params(table);
     let statics = Statics::read(document)?;
-    let world = World::new(WorldConfig {
-        params: params.clone(),
+    let definition = WorldDefinition {
+        params,
         statics: statics.shapes.clone(),
-        ..WorldConfig::default()
-    })
-    .map_err(|error| statics.refused(document, &error))?;
+        hulls: hulls::read(document)?,
+        environment: document.format.environment.clone(),
+        ..WorldDefinition::default()
+    };
+    let mut world = World::new(definition.config()).map_err(|error| statics.refused(document, &error))?;
     let mut assembly = Assembly {
         document,
         world: &world,
-        definition: WorldDefinition {
-            params,
-            statics: statics.shapes,
-            ..WorldDefinition::default()
-        },
+        definition,
     };
     assembly.bodies()?;
     for index in 0..document.format.spawner.len() {
@@ -53,10 +45,13 @@ pub(crate) fn assemble(document: &Document) -> Result<Scenario, ScenarioError> {
         let despawner = assembly.despawner(index)?;
         assembly.definition.despawners.push(despawner);
     }
+    let places = assembly.joints()?;
+    let definition = assembly.definition;
+    joints::check(document, &mut world, &definition.bodies, &definition.joints, &places)?;
     Ok(Scenario {
         name: table.name.clone(),
         ticks: table.ticks,
-        definition: assembly.definition,
+        definition,
     })
 }
 
@@ -102,8 +97,8 @@ impl Assembly<'_> {
             let Some(file) = &table.file else { continue };
             let at = format!("bodies.{index}");
             self.refuse_generator_keys(table, &at)?;
-            let material = self.material(&table.material, &at)?;
-            let bodies = bodies_csv::read(&self.document.file(file), self.world, material)?;
+            let template = SourceKeys::from(table).template(self.document, self.world, &at)?;
+            let bodies = bodies_csv::read(&self.document.file(file), self.world, &template)?;
             for &(id, _) in &bodies {
                 if let Some(other) = table_of_id.insert(id, index) {
                     let message = format!(
@@ -129,6 +124,32 @@ impl Assembly<'_> {
         Ok(())
     }
 
+    /// The bodies of chains, and all joints; returns the table of each joint.
+    fn joints(&mut self) -> Result<Vec<String>, ScenarioError> {
+        let mut places = Vec::new();
+        for index in 0..self.document.format.joint.len() {
+            let joint = joints::joint(self.document, index, &self.definition.bodies)?;
+            self.definition.joints.push(joint);
+            places.push(format!("joint.{index}"));
+        }
+        for (index, table) in self.document.format.chain.iter().enumerate() {
+            let at = format!("chain.{index}");
+            let room = MAX_BODIES - self.definition.bodies.len();
+            self.document.check(
+                (1..=room as u64).contains(&u64::from(table.links)),
+                &format!("{at}.links"),
+                table.links,
+                &format!("at least 1, at most {MAX_BODIES} bodies in the whole scenario"),
+            )?;
+            let next_id = self.definition.first_joint_id();
+            let chain = joints::chain(self.document, self.world, index, next_id)?;
+            self.definition.bodies.extend(chain.links);
+            self.definition.joints.extend(chain.joints);
+            places.resize(self.definition.joints.len(), at);
+        }
+        Ok(places)
+    }
+
     fn refuse_generator_keys(&self, table: &format::Bodies, at: &str) -> Result<(), ScenarioError> {
         let keys = [
             ("region", table.region.is_some()),
@@ -139,12 +160,15 @@ impl Assembly<'_> {
             ("density", table.density.is_some()),
             ("mass", table.mass.is_some()),
             ("velocity", table.velocity.is_some()),
+            ("shape", table.shape.is_some()),
+            ("rotation", table.rotation.is_some()),
             ("seed", table.seed.is_some()),
         ];
         match keys.into_iter().find(|(_, is_given)| *is_given) {
             None => Ok(()),
             Some((key, _)) => {
-                let message = "does not go with `file`; the CSV file says everything but the material";
+                let message =
+                    "does not go with `file`; the CSV file says where the balls are, how fast, large and heavy";
                 Err(self.document.invalid(&format!("{at}.{key}"), message))
             }
         }
@@ -167,23 +191,12 @@ impl Assembly<'_> {
             count,
             &format!("at most {MAX_BODIES} bodies in the whole scenario"),
         )?;
-        let (velocity_min, velocity_max) = self.velocity(table.velocity.as_ref(), &at)?;
+        let keys = SourceKeys::from(table);
         let population = Population {
             count,
             arrangement,
             above_terrain: region_table.above_terrain,
-            radius: self.radius(table.radius.as_ref().ok_or_else(|| missing("radius"))?, &at)?,
-            weight: match (table.density, table.mass) {
-                (Some(_), Some(_)) => {
-                    let message = "is given besides density, allowed: one or the other";
-                    return Err(self.document.invalid(&format!("{at}.mass"), message));
-                }
-                (None, Some(mass)) => Weight::Mass(mass as f32),
-                (density, None) => Weight::Density(density.unwrap_or(DEFAULT_DENSITY) as f32),
-            },
-            velocity_min,
-            velocity_max,
-            material: self.material(&table.material, &at)?,
+            source: keys.read(self.document, self.world, &at, || missing("radius"))?,
             seed: self.seed(Stream::Bodies, index, table.seed),
         };
         let bodies = population.bodies(&self.definition).map_err(|[x, z]| {
@@ -191,7 +204,12 @@ impl Assembly<'_> {
             self.document.invalid(&format!("{at}.region"), message)
         })?;
         for body in &bodies {
-            self.accepts(body, &at, if table.mass.is_some() { "mass" } else { "density" })?;
+            let blame = Blame {
+                at: &at,
+                shape: &at,
+                mass: keys.mass_key(),
+            };
+            blame.check(self.document, self.world, body)?;
         }
         Ok(bodies)
     }
@@ -262,36 +280,31 @@ impl Assembly<'_> {
             rate,
             &format!("more than 0, at most {MAX_BODIES} a tick"),
         )?;
-        let (velocity_min, velocity_max) = self.velocity(table.velocity.as_ref(), &at)?;
+        let keys = SourceKeys::from(table);
+        let lacks = || {
+            self.document
+                .invalid(&at, "lacks radius; give the radius of balls, or a shape")
+        };
         let spawner = Spawner {
             region: self.region(&table.region, &at)?,
             above_terrain: table.region.above_terrain,
-            radius: self.radius(&table.radius, &at)?,
-            density: table.density.unwrap_or(DEFAULT_DENSITY) as f32,
-            velocity_min,
-            velocity_max,
-            material: self.material(&table.material, &at)?,
+            source: keys.read(self.document, self.world, &at, lacks)?,
             rate,
             from: Tick(table.from_tick),
             to: self.to_tick(table.from_tick, table.to_tick, &at)?,
             limit: table.limit.unwrap_or(u64::MAX),
             seed: self.seed(Stream::Spawner, index, table.seed),
         };
-        self.accepts_extremes(&spawner, &at)?;
+        self.accepts_corners(&spawner, &at)?;
         Ok(spawner)
     }
 
-    /// Whether the world accepts the spawner's smallest and largest, fastest and outermost bodies, and so all in between.
-    fn accepts_extremes(&self, spawner: &Spawner, at: &str) -> Result<(), ScenarioError> {
+    /// Whether the world accepts the spawner's outermost bodies, and so all in between.
+    fn accepts_corners(&self, spawner: &Spawner, at: &str) -> Result<(), ScenarioError> {
         let (min, max) = match spawner.region {
             Region::Box { min, max } => (min, max),
             Region::Sphere { centre, radius } => (centre - radius, centre + radius),
         };
-        let (smallest, largest) = match spawner.radius {
-            Distribution::Constant(radius) => (radius, radius),
-            Distribution::Uniform { min, max } | Distribution::LogNormal { min, max, .. } => (min, max),
-        };
-        let fastest = Vec3::max(spawner.velocity_min.abs(), spawner.velocity_max.abs());
         for corner in 0..8 {
             let pick = |axis: usize| if corner >> axis & 1 == 0 { min[axis] } else { max[axis] };
             let mut position = DVec3::new(pick(0), pick(1), pick(2));
@@ -303,16 +316,13 @@ impl Assembly<'_> {
                     self.document.invalid(&format!("{at}.region"), message)
                 })?;
             }
-            for radius in [smallest, largest] {
-                let body = BodyDesc {
-                    position,
-                    velocity: fastest,
-                    shape: Shape::Sphere { radius },
-                    mass: Weight::Density(spawner.density).mass(radius),
-                    material: spawner.material,
-                    ..BodyDesc::default()
-                };
-                self.accepts(&body, at, "density")?;
+            let blame = Blame {
+                at,
+                shape: at,
+                mass: "density",
+            };
+            for body in spawner.source.extremes(position, self.world.hulls()) {
+                blame.check(self.document, self.world, &body)?;
             }
         }
         Ok(())
@@ -375,74 +385,6 @@ impl Assembly<'_> {
         }
     }
 
-    fn radius(&self, table: &format::Radius, at: &str) -> Result<Distribution, ScenarioError> {
-        let at = format!("{at}.radius");
-        let positive = |key: &str, value: f64| {
-            let is_positive = value.is_finite() && value > 0.0;
-            self.document
-                .check(is_positive, &format!("{at}{key}"), value, "a positive length in m")?;
-            Ok(value as f32)
-        };
-        let drawn = match table {
-            format::Radius::Constant(radius) => return Ok(Distribution::Constant(positive("", *radius)?)),
-            format::Radius::Drawn(drawn) => drawn,
-        };
-        let (min, max) = (positive(".min", drawn.min)?, positive(".max", drawn.max)?);
-        self.document
-            .check(min <= max, &format!("{at}.max"), max, &format!("at least min = {min}"))?;
-        match (drawn.median, drawn.sigma) {
-            (None, None) => Ok(Distribution::Uniform { min, max }),
-            (Some(median), Some(sigma)) => {
-                let range = 0.0..=MAX_SIGMA;
-                let allowed = format!("0 to {MAX_SIGMA}");
-                self.document
-                    .check(range.contains(&sigma), &format!("{at}.sigma"), sigma, &allowed)?;
-                Ok(Distribution::LogNormal {
-                    median: positive(".median", median)?,
-                    sigma: sigma as f32,
-                    min,
-                    max,
-                })
-            }
-            _ => Err(self.document.invalid(
-                &at,
-                "has one of median and sigma, allowed: both (log-normal) or none (uniform)",
-            )),
-        }
-    }
-
-    fn velocity(&self, table: Option<&format::Velocity>, at: &str) -> Result<(Vec3, Vec3), ScenarioError> {
-        let Some(velocity) = table else {
-            return Ok((Vec3::ZERO, Vec3::ZERO));
-        };
-        // Not `min > max`, so that what is not a number fails too.
-        if !(0..3).all(|axis| velocity.min[axis] <= velocity.max[axis]) {
-            let message = "is no range, allowed: on each axis a min not above max";
-            return Err(self.document.invalid(&format!("{at}.velocity"), message));
-        }
-        Ok((narrow(velocity.min), narrow(velocity.max)))
-    }
-
-    fn material(&self, table: &format::Material, at: &str) -> Result<Material, ScenarioError> {
-        let material = Material {
-            friction: table.friction as f32,
-            restitution: table.restitution as f32,
-            linear_damping: table.linear_damping as f32,
-            angular_damping: table.angular_damping as f32,
-            ..Material::default()
-        };
-        // A body that fits any world but for its material.
-        let probe = BodyDesc {
-            shape: Shape::Sphere {
-                radius: 0.25 * self.definition.params.tile_size,
-            },
-            material,
-            ..BodyDesc::default()
-        };
-        self.accepts(&probe, at, "mass")?;
-        Ok(material)
-    }
-
     fn to_tick(&self, from: u64, to: Option<u64>, at: &str) -> Result<Tick, ScenarioError> {
         let to = to.unwrap_or(u64::MAX);
         self.document.check(
@@ -452,23 +394,6 @@ impl Assembly<'_> {
             &format!("more than from_tick = {from}"),
         )?;
         Ok(Tick(to))
-    }
-
-    /// The error that the world has with a body of a table; `mass_key` is the key that decides its mass.
-    fn accepts(&self, body: &BodyDesc, at: &str, mass_key: &str) -> Result<(), ScenarioError> {
-        match self.world.check(body) {
-            Ok(_) => Ok(()),
-            Err(SpawnError::Field(field)) => {
-                let key = match field.field.split(' ').next() {
-                    Some("mass") => mass_key,
-                    Some("position") => "region",
-                    Some(key) => key,
-                    None => "",
-                };
-                Err(self.document.refused(&format!("{at}.{key}"), &field))
-            }
-            Err(other) => Err(self.document.invalid(at, other.to_string())),
-        }
     }
 
     /// The seed of a table's own random stream: from the world's seed and the table's, or its index when it has none.

@@ -11,7 +11,7 @@ use std::path::Path;
 use csv::ByteRecord;
 use glam::DVec3;
 use jaguar_core::error::SpawnError;
-use jaguar_core::{BodyDesc, BodyId, Material, Shape, World, WorldConfig, WorldParams, tile};
+use jaguar_core::{BodyDesc, BodyId, Shape, World, WorldConfig, WorldParams, tile};
 
 use crate::error::{BadRow, Location, ScenarioError};
 use crate::limits::{MAX_BAD_ROWS, MAX_BODIES, MAX_CSV_BYTES};
@@ -23,11 +23,11 @@ const COLUMNS: [&str; 9] = ["id", "x", "y", "z", "vx", "vy", "vz", "radius", "ma
 pub fn load_bodies(path: &Path, params: &WorldParams) -> Result<Vec<(BodyId, BodyDesc)>, ScenarioError> {
     let world = World::new(WorldConfig::new(params.clone()))
         .map_err(|error| start_of(path).invalid(format!("no body fits this world: {error}")))?;
-    read(path, &world, Material::default())
+    read(path, &world, &BodyDesc::default())
 }
 
-/// Reads bodies of one material for a world.
-pub(crate) fn read(path: &Path, world: &World, material: Material) -> Result<Vec<(BodyId, BodyDesc)>, ScenarioError> {
+/// Reads bodies for a world; all but what the file says is the template's.
+pub(crate) fn read(path: &Path, world: &World, template: &BodyDesc) -> Result<Vec<(BodyId, BodyDesc)>, ScenarioError> {
     let read_error = |source| ScenarioError::Read {
         file: path.to_owned(),
         source,
@@ -40,14 +40,14 @@ pub(crate) fn read(path: &Path, world: &World, material: Material) -> Result<Vec
             limit: MAX_CSV_BYTES,
         });
     }
-    parse(path, file, world, material)
+    parse(path, file, world, template)
 }
 
 fn parse(
     path: &Path,
     source: impl Read,
     world: &World,
-    material: Material,
+    template: &BodyDesc,
 ) -> Result<Vec<(BodyId, BodyDesc)>, ScenarioError> {
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
@@ -79,7 +79,7 @@ fn parse(
             }
             .invalid(message));
         }
-        match row.body(world, material) {
+        match row.body(world, template) {
             Ok((id, body)) => match line_of_id.insert(id.0, line) {
                 None => bodies.push((id, body)),
                 Some(first) => bad_rows.push(row.bad(0, format!("ids that occur once; line {first} has it too"))),
@@ -142,7 +142,7 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
-    fn body(&self, world: &World, material: Material) -> Result<(BodyId, BodyDesc), BadRow> {
+    fn body(&self, world: &World, template: &BodyDesc) -> Result<(BodyId, BodyDesc), BadRow> {
         let id = self.text(0);
         let id = id.parse().ok().filter(|&id: &u64| id < 1 << 63);
         let id = id.ok_or_else(|| self.bad(0, "whole numbers from 0 to 2^63 - 1"))?;
@@ -155,8 +155,7 @@ impl Row<'_> {
                 radius: self.number(7)? as f32,
             },
             mass: self.number(8)? as f32,
-            material,
-            ..BodyDesc::default()
+            ..template.clone()
         };
         match world.check(&body) {
             Ok(_) => Ok((BodyId(id), body)),
@@ -216,7 +215,7 @@ mod tests {
 
     fn check(text: &[u8]) -> Result<Vec<(BodyId, BodyDesc)>, String> {
         let world = World::new(WorldConfig::default()).unwrap();
-        parse(Path::new("b.csv"), text, &world, Material::default()).map_err(|error| error.to_string())
+        parse(Path::new("b.csv"), text, &world, &BodyDesc::default()).map_err(|error| error.to_string())
     }
 
     const HEADER: &str = "id,x,y,z,vx,vy,vz,radius,mass\n";

@@ -1,10 +1,11 @@
 //! The initial bodies of a `[[bodies]]` table: drawn at random in a region, or on a grid.
 
-use glam::{DVec3, Quat, Vec3};
-use jaguar_core::{BodyDesc, Material, Shape};
-use jaguar_migration::definition::{Distribution, Region, WorldDefinition};
-use jaguar_migration::program::{draw, draw_point};
+use glam::DVec3;
+use jaguar_core::BodyDesc;
+use jaguar_migration::definition::{Region, WorldDefinition};
+use jaguar_migration::program::draw_point;
 use jaguar_migration::random::Random;
+use jaguar_migration::source::BodySource;
 
 /// Bodies to be, all values checked except against the world.
 #[derive(Clone, Debug)]
@@ -12,11 +13,7 @@ pub(crate) struct Population {
     pub(crate) count: u64,
     pub(crate) arrangement: Arrangement,
     pub(crate) above_terrain: bool,
-    pub(crate) radius: Distribution,
-    pub(crate) weight: Weight,
-    pub(crate) velocity_min: Vec3,
-    pub(crate) velocity_max: Vec3,
-    pub(crate) material: Material,
+    pub(crate) source: BodySource,
     pub(crate) seed: u64,
 }
 
@@ -27,15 +24,6 @@ pub(crate) enum Arrangement {
     Random(Region),
     /// In the middles of the cubes of a grid, layer by layer from the bottom.
     Grid(BodyGrid),
-}
-
-/// What gives a body its mass.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Weight {
-    /// kg/m³.
-    Density(f32),
-    /// kg.
-    Mass(f32),
 }
 
 /// A grid of cubes that fills a box.
@@ -85,46 +73,22 @@ impl BodyGrid {
 }
 
 impl Population {
-    /// All bodies, each from a random stream of its own; an error gives the x and z of a point without terrain.
-    pub(crate) fn bodies(&self, terrain: &WorldDefinition) -> Result<Vec<BodyDesc>, [f64; 2]> {
-        (0..self.count).map(|number| self.body(number, terrain)).collect()
+    /// All bodies, each from a random stream of its own, on the definition's terrain and with its hulls; an error gives the x and z of a point without terrain.
+    pub(crate) fn bodies(&self, definition: &WorldDefinition) -> Result<Vec<BodyDesc>, [f64; 2]> {
+        (0..self.count).map(|number| self.body(number, definition)).collect()
     }
 
-    fn body(&self, number: u64, terrain: &WorldDefinition) -> Result<BodyDesc, [f64; 2]> {
+    fn body(&self, number: u64, definition: &WorldDefinition) -> Result<BodyDesc, [f64; 2]> {
         let mut random = Random::stream(self.seed, number);
         let mut position = match &self.arrangement {
             Arrangement::Random(region) => draw_point(region, &mut random),
             Arrangement::Grid(grid) => grid.centre(number, &mut random),
         };
         if self.above_terrain {
-            let height = terrain.terrain_height(position.x, position.z);
+            let height = definition.terrain_height(position.x, position.z);
             position.y += height.ok_or([position.x, position.z])?;
         }
-        let radius = draw(self.radius, &mut random);
-        let mut velocity = Vec3::ZERO;
-        for axis in 0..3 {
-            let (low, high) = (self.velocity_min[axis], self.velocity_max[axis]);
-            velocity[axis] = random.next_between(f64::from(low), f64::from(high)) as f32;
-        }
-        Ok(BodyDesc {
-            position,
-            orientation: Quat::IDENTITY,
-            velocity,
-            shape: Shape::Sphere { radius },
-            mass: self.weight.mass(radius),
-            material: self.material,
-            ..BodyDesc::default()
-        })
-    }
-}
-
-impl Weight {
-    /// Of a solid sphere, kg.
-    pub(crate) fn mass(self, radius: f32) -> f32 {
-        match self {
-            Self::Density(density) => 4.0 / 3.0 * std::f32::consts::PI * radius * radius * radius * density,
-            Self::Mass(mass) => mass,
-        }
+        Ok(self.source.draw(position, &definition.hulls, &mut random))
     }
 }
 
@@ -141,11 +105,7 @@ mod tests {
             count,
             arrangement,
             above_terrain: false,
-            radius: Distribution::Constant(0.5),
-            weight: Weight::Density(1000.0),
-            velocity_min: Vec3::ZERO,
-            velocity_max: Vec3::ZERO,
-            material: Material::default(),
+            source: BodySource::default(),
             seed: 1,
         }
     }
@@ -176,10 +136,5 @@ mod tests {
             .bodies(&WorldDefinition::default())
             .unwrap();
         assert_eq!(few, many[..3]);
-    }
-
-    #[test]
-    fn a_ball_of_water_of_half_a_metre_weighs_524_kg() {
-        assert!((Weight::Density(1000.0).mass(0.5) - 523.6).abs() < 0.01);
     }
 }

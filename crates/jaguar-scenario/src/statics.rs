@@ -2,7 +2,8 @@
 
 use glam::{DQuat, DVec3, Vec3};
 use jaguar_core::StaticShape;
-use jaguar_core::error::WorldError;
+use jaguar_core::environment::EnvironmentError;
+use jaguar_core::error::{FieldError, WorldError};
 use jaguar_core::shape::{HeightField, ShapeError, TriangleMesh};
 
 use crate::asc::Grid;
@@ -90,13 +91,35 @@ impl Statics {
                 let message = format!("{field} is {value}, allowed: {allowed}");
                 document.invalid(&format!("{}.{key}", self.tables[*shape]), message)
             }
-            other => document.invalid("world", other.to_string()),
+            WorldError::Hull { hull, reason } => document.refused(&format!("hull.{hull}"), reason),
+            WorldError::Environment(error) => environment_refused(document, error),
+            WorldError::Shape(_) => document.invalid("world", error.to_string()),
         }
     }
 }
 
+/// The place in the file of what is wrong with the environment.
+fn environment_refused(document: &Document, error: &EnvironmentError) -> ScenarioError {
+    let at = |place: String, field: &FieldError| {
+        let key = field.field.split(' ').next().unwrap_or_default();
+        document.refused(&format!("environment.{place}.{key}"), field)
+    };
+    match error {
+        EnvironmentError::Medium(field) => at("medium".to_owned(), field),
+        EnvironmentError::Fluid { fluid, reason } => at(format!("fluids.{fluid}"), reason),
+        EnvironmentError::Source { source_index, reason } => at(format!("sources.{source_index}"), reason),
+        EnvironmentError::Forces { domain, reason } => {
+            at(format!("forces.{}", format!("{domain:?}").to_lowercase()), reason)
+        }
+        EnvironmentError::Overlap { second, .. } => {
+            document.invalid(&format!("environment.fluids.{second}"), error.to_string())
+        }
+        EnvironmentError::TooMany { .. } => document.invalid("environment", error.to_string()),
+    }
+}
+
 /// A vector of any length but none, made one of length 1.
-fn unit(document: &Document, at: &str, vector: [f64; 3]) -> Result<DVec3, ScenarioError> {
+pub(crate) fn unit(document: &Document, at: &str, vector: [f64; 3]) -> Result<DVec3, ScenarioError> {
     let direction = DVec3::from_array(vector).try_normalize();
     direction.ok_or_else(|| {
         let [x, y, z] = vector;
@@ -108,7 +131,11 @@ fn unit(document: &Document, at: &str, vector: [f64; 3]) -> Result<DVec3, Scenar
 }
 
 /// How a shape is turned.
-fn orientation(document: &Document, at: &str, table: Option<&format::Rotation>) -> Result<DQuat, ScenarioError> {
+pub(crate) fn orientation(
+    document: &Document,
+    at: &str,
+    table: Option<&format::Rotation>,
+) -> Result<DQuat, ScenarioError> {
     let Some(rotation) = table else {
         return Ok(DQuat::IDENTITY);
     };

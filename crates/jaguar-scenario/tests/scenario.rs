@@ -5,8 +5,9 @@ use std::path::Path;
 
 use glam::{DVec3, Vec3};
 use jaguar_core::{BodyId, StaticShape, World};
-use jaguar_migration::definition::{Distribution, Region};
+use jaguar_migration::definition::Region;
 use jaguar_migration::id::Tick;
+use jaguar_migration::source::{BodySource, Distribution};
 use jaguar_scenario::Scenario;
 use proptest::prelude::*;
 
@@ -142,15 +143,13 @@ fn spawners_and_despawners_become_definitions() {
         (spawner.rate, spawner.from, spawner.to, spawner.limit),
         (0.5, Tick(5), Tick(65), 20)
     );
-    assert_eq!(
-        spawner.radius,
-        Distribution::LogNormal {
-            median: 0.5,
-            sigma: 0.2,
-            min: 0.3,
-            max: 0.9
-        }
-    );
+    let radius = Distribution::LogNormal {
+        median: 0.5,
+        sigma: 0.2,
+        min: 0.3,
+        max: 0.9,
+    };
+    assert_eq!(spawner.source, BodySource::spheres(radius));
     let despawner = &definition.despawners[0];
     assert_eq!(
         (despawner.fraction, despawner.every, despawner.to),
@@ -279,7 +278,7 @@ fn values_out_of_range_are_shown_where_they_stand() {
 fn combinations_that_make_no_sense_are_refused() {
     check_error(
         "[[bodies]]\nfile = \"rocks.csv\"\ncount = 3\n",
-        "test.toml:6:9: bodies[0].count: does not go with `file`; the CSV file says everything but the material",
+        "test.toml:6:9: bodies[0].count: does not go with `file`; the CSV file says where the balls are, how fast, large and heavy",
     );
     check_error(
         "[[bodies]]\nfile = \"rocks.csv\"\n[[bodies]]\nfile = \"same.csv\"\n",
@@ -453,7 +452,12 @@ fn shipped(name: &str) -> Scenario {
 
 #[test]
 fn shipped_scenarios_load_and_fit_their_worlds() {
-    for (name, bodies) in [("burst.toml", 2_000), ("pile.toml", 2_000), ("gas.toml", 10_000)] {
+    for (name, bodies) in [
+        ("burst.toml", 2_000),
+        ("pile.toml", 2_000),
+        ("gas.toml", 10_000),
+        ("mixed.toml", 888),
+    ] {
         let scenario = shipped(name);
         assert_eq!(scenario.name, name.trim_end_matches(".toml"));
         let definition = &scenario.definition;

@@ -605,7 +605,10 @@ impl Simulation {
         let fits = match (command, &reply) {
             (Command::Spawn(bodies), Reply::Spawned { count, .. }) => *count == bodies.len() as u64,
             (
-                Command::Despawn(id) | Command::ApplyImpulse { id, .. } | Command::SetVelocity { id, .. },
+                Command::Despawn(id)
+                | Command::ApplyImpulse { id, .. }
+                | Command::SetVelocity { id, .. }
+                | Command::SetThrust { id, .. },
                 Reply::NotFound { id: missing },
             ) => id == missing,
             (Command::Succeed | Command::Snapshot(_), Reply::Refused { .. })

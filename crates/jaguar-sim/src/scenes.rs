@@ -2,9 +2,10 @@
 
 use glam::{DVec3, Vec3};
 use jaguar_core::{BodyDesc, BodyId, Material, Shape, StaticShape, WorldParams};
-use jaguar_migration::definition::{Despawner, Distribution, Region, Spawner, WorldDefinition};
+use jaguar_migration::definition::{Despawner, Region, Spawner, WorldDefinition};
 use jaguar_migration::id::Tick;
 use jaguar_migration::random::Random;
+use jaguar_migration::source::{BodySource, Distribution};
 
 /// Spheres that rain into an open container of 4 m tiles and partly vanish from it, with initial bodies, a spawner and a despawner.
 pub fn rain(seed: u64, bodies: u64) -> WorldDefinition {
@@ -25,18 +26,18 @@ pub fn rain(seed: u64, bodies: u64) -> WorldDefinition {
             plane(DVec3::new(0.0, 0.0, -9.0), Vec3::Z),
             plane(DVec3::new(0.0, 0.0, 9.0), Vec3::NEG_Z),
         ],
-        hulls: Vec::new(),
         bodies: initial,
         spawners: vec![Spawner {
             region: region(DVec3::new(-8.0, 6.0, -8.0), DVec3::new(8.0, 10.0, 8.0)),
             above_terrain: false,
-            radius: Distribution::Uniform { min: 0.2, max: 0.7 },
-            density: 1000.0,
-            velocity_min: Vec3::splat(-4.0),
-            velocity_max: Vec3::splat(4.0),
-            material: Material {
-                restitution: 0.3,
-                ..Material::default()
+            source: BodySource {
+                velocity_min: Vec3::splat(-4.0),
+                velocity_max: Vec3::splat(4.0),
+                material: Material {
+                    restitution: 0.3,
+                    ..Material::default()
+                },
+                ..BodySource::spheres(Distribution::Uniform { min: 0.2, max: 0.7 })
             },
             rate: 0.7,
             from: Tick(5),
@@ -52,6 +53,7 @@ pub fn rain(seed: u64, bodies: u64) -> WorldDefinition {
             to: Tick(1_000),
             seed,
         }],
+        ..WorldDefinition::default()
     }
 }
 

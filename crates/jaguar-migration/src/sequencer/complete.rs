@@ -119,7 +119,10 @@ impl Sequencer {
                     count: bodies.len() as u64,
                     tick: entry.tick,
                 },
-                Change::Despawn(id) | Change::ApplyImpulse { id, .. } | Change::SetVelocity { id, .. }
+                Change::Despawn(id)
+                | Change::ApplyImpulse { id, .. }
+                | Change::SetVelocity { id, .. }
+                | Change::SetThrust { id, .. }
                     if !found.contains(&position) =>
                 {
                     Reply::NotFound { id: *id }

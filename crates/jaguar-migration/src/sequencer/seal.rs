@@ -296,6 +296,7 @@ impl Sequencer {
                     velocity,
                     angular_velocity,
                 },
+                Command::SetThrust { id, thrust } => Change::SetThrust { id, thrust },
                 // `Sequencer::command` does not queue the others.
                 _ => continue,
             };
