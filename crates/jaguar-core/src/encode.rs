@@ -433,3 +433,56 @@ impl Sink for Reader<'_> {
         *value = f32::from_le_bytes(self.take());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every kind of joint comes back as it was, and what no kind is written as is refused.
+    #[test]
+    fn joints_come_back_as_they_were() {
+        let motor = Motor {
+            speed: -2.0,
+            max_torque: 30.0,
+        };
+        let spring = Spring {
+            frequency: 3.0,
+            damping_ratio: 0.25,
+        };
+        let hinge = |limits, motor| JointKind::Hinge { limits, motor };
+        let distance = |spring| JointKind::Distance { length: 1.5, spring };
+        let empty = joint_of(&[9; JOINT_BYTES]);
+        assert!(empty.is_err(), "9 is a kind, but not a flag");
+        for kind in [
+            JointKind::Fixed,
+            JointKind::Ball,
+            hinge(None, None),
+            hinge(Some([-1.0, 0.5]), None),
+            hinge(None, Some(motor)),
+            hinge(Some([-1.0, 0.5]), Some(motor)),
+            distance(None),
+            distance(Some(spring)),
+        ] {
+            for (second, collide) in [(None, false), (Some(BodyId(3)), true)] {
+                let joint = Joint {
+                    id: JointId(7),
+                    first: BodyId(4),
+                    second,
+                    tile: TileIndex::new(-1, 2, 3),
+                    anchors: [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]],
+                    orientations: [[0.5; 4], [0.0, 0.0, 0.6, 0.8]],
+                    kind,
+                    collide,
+                    linear_impulse: [1.0, 2.0, 3.0],
+                    angular_impulse: [4.0, 5.0, 6.0],
+                    row_impulses: [7.0, 8.0, 9.0],
+                };
+                let mut bytes = joint_bytes(joint);
+                assert_eq!(joint_of(&bytes), Ok(joint));
+                // The code of the kind follows ids, tile, anchors and axes.
+                bytes[92] = 6;
+                assert!(joint_of(&bytes).is_err());
+            }
+        }
+    }
+}

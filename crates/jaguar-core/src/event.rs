@@ -1,4 +1,4 @@
-//! What happened in a tick: contacts that began or ended, what entered or left a sensor, what fell asleep or woke.
+//! What happened in a tick: contacts that began or ended, what entered or left a sensor, what fell asleep or woke, which joints broke.
 //!
 //! The batch of a tick is in the order of (kind, ids) and is a function of the world's states before and after it, so it does not depend on threads or storage. In a world of several
 //! pods an event is told by the pod that holds its first body at that tick: the union over the pods is the batch of one world.
@@ -13,6 +13,7 @@ use glam::{DVec3, Vec3};
 
 use crate::body::BodyId;
 use crate::contact::{Block, STATIC_BIT};
+use crate::joint::{Joint, JointId};
 use crate::manifold::block::ManifoldBlock;
 use crate::narrow_phase::static_geometry::FEATURE_BITS;
 use crate::simd::{LANES, Octet};
@@ -27,6 +28,8 @@ pub struct EventKinds {
     pub contacts: bool,
     /// [`Event::SensorEnter`] and [`Event::SensorLeave`].
     pub sensors: bool,
+    /// [`Event::JointBreak`].
+    pub joints: bool,
 }
 
 impl EventKinds {
@@ -34,11 +37,13 @@ impl EventKinds {
     pub const NONE: Self = Self {
         contacts: false,
         sensors: false,
+        joints: false,
     };
     /// All.
     pub const ALL: Self = Self {
         contacts: true,
         sensors: true,
+        joints: true,
     };
 }
 
@@ -90,6 +95,13 @@ pub enum Event {
         /// The body.
         body: BodyId,
     },
+    /// A joint broke, because its bodies were further apart than it reaches or one is gone; one that was removed does not tell.
+    JointBreak {
+        /// The joint.
+        joint: JointId,
+        /// The body of the lower id, or the only one.
+        low: BodyId,
+    },
 }
 
 impl Event {
@@ -104,6 +116,7 @@ impl Event {
             Self::ContactEnd { low, partner } => (1, low.0, code(partner)),
             Self::SensorEnter { sensor, body } => (2, sensor.0, body.0),
             Self::SensorLeave { sensor, body } => (3, sensor.0, body.0),
+            Self::JointBreak { joint, low } => (6, low.0, joint.0),
         }
     }
 }
@@ -343,6 +356,30 @@ impl World {
                 .filter(|pair| is_gone(pair.sensor) || is_gone(pair.body));
             let leave = |&SensorOverlap { sensor, body }: &_| Event::SensorLeave { sensor, body };
             self.journal.pending.extend(ended.map(leave));
+        }
+        if self.journal.kinds.joints {
+            let broken = self
+                .counted_joints()
+                .filter(|joint| joint.bodies().any(&is_gone))
+                .map(break_of);
+            let broken: Vec<_> = broken.collect();
+            self.journal.pending.extend(broken);
+        }
+    }
+}
+
+fn break_of(joint: &Joint) -> Event {
+    Event::JointBreak {
+        joint: joint.id,
+        low: joint.low(),
+    }
+}
+
+impl Journal {
+    /// Tells of joints that broke at the start of the tick.
+    pub(crate) fn tell_broken<'a>(&mut self, joints: impl Iterator<Item = &'a Joint>) {
+        if self.kinds.joints {
+            self.events.extend(joints.map(break_of));
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::error::HaloError;
 use crate::event::{add_impulses, add_manifold_impulses};
 use crate::force::{Acted, Forces};
 use crate::joint;
+use crate::joint::Joint;
 use crate::joint::inside::Jointed;
 use crate::joint::list::Joints;
 use crate::joint::solve::Work;
@@ -74,6 +75,9 @@ impl World {
 
         self.begin_events();
         self.joints.begin_tick(&self.bodies, self.constants.tile_size);
+        let bodies = &self.bodies;
+        let counts = |joint: &&Joint| bodies.index_of(joint.low()).is_some();
+        self.journal.tell_broken(self.joints.broken().iter().filter(counts));
         std::mem::swap(&mut self.cached, &mut self.spare_cached);
         let before = ContactCache {
             set: &self.spare_cached,

@@ -7,8 +7,8 @@ use jaguar_core::hash::WorldHash;
 use jaguar_core::joint::{Motor, Spring};
 use jaguar_core::scenes::{Random, wall};
 use jaguar_core::{
-    Body, BodyDesc, BodyId, Boundary, Joint, JointDesc, JointError, JointFrame, JointId, JointKind, Material,
-    TileIndex, World, WorldConfig, WorldParams,
+    Body, BodyDesc, BodyId, Boundary, Event, EventKinds, Joint, JointDesc, JointError, JointFrame, JointId, JointKind,
+    Material, TileIndex, World, WorldConfig, WorldParams,
 };
 
 const HINGE: JointKind = JointKind::Hinge {
@@ -469,6 +469,12 @@ impl Pods {
         self.worlds.iter().map(World::hash).sum()
     }
 
+    fn events(&self) -> Vec<Event> {
+        let mut events: Vec<_> = self.worlds.iter().flat_map(World::events).copied().collect();
+        events.sort_by_key(Event::key);
+        events
+    }
+
     fn joints(&self) -> Vec<Joint> {
         let mut joints: Vec<_> = self.worlds.iter().flat_map(World::counted_joints).copied().collect();
         joints.sort_by_key(|joint| joint.id);
@@ -574,7 +580,11 @@ fn joints_over_pods_are_those_of_one_world() {
         pods.join(joint);
     }
     assert_eq!(pods.hash(), one.hash());
-    let mut crossings = 0;
+    one.set_events(EventKinds::ALL);
+    pods.worlds
+        .iter_mut()
+        .for_each(|world| world.set_events(EventKinds::ALL));
+    let (mut crossings, mut broken) = (0, Vec::new());
     for tick in 0..240 {
         if tick == 120 {
             one.despawn(BodyId(3));
@@ -589,10 +599,21 @@ fn joints_over_pods_are_those_of_one_world() {
         pods.step();
         let difference = pods.joints().into_iter().zip(one.joints()).find(|(a, b)| a != *b);
         assert_eq!(pods.hash(), one.hash(), "tick {tick}: {difference:?}");
+        assert_eq!(pods.events(), one.events(), "tick {tick}");
+        let breaks = one.events().iter().filter_map(|event| match event {
+            Event::JointBreak { joint, .. } => Some((tick, *joint)),
+            _ => None,
+        });
+        broken.extend(breaks);
         let held: usize = pods.worlds.iter().map(|world| world.joints().len()).sum();
         crossings += held - one.joints().len();
     }
     assert!(crossings > 1000, "joints between pods: {crossings}");
+    assert_eq!(broken.len(), 3, "one was torn, two lost a body: {broken:?}");
+    assert!(
+        broken[0].0 < 10 && broken[1].0 == 120 && broken[2].0 == 120,
+        "{broken:?}"
+    );
     assert!(one.len() == bodies.len() - 1 && one.bodies().all(|body| body.velocity.length() < 80.0));
 }
 

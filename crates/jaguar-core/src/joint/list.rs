@@ -19,6 +19,8 @@ pub(crate) struct Joints {
     pub(super) list: Vec<Joint>,
     /// Within a tick, the bodies of each by index; [`NO_BODY`] is the world.
     pub(super) ends: Vec<[u32; 2]>,
+    /// Those that broke at the start of the tick.
+    broken: Vec<Joint>,
     pub(crate) apart: Apart,
     /// Within a tick, those of one tile, by portion, then by id.
     pub(crate) inside: Vec<Work>,
@@ -109,6 +111,7 @@ impl Joints {
     /// Finds the bodies of all joints, and breaks those that are overstretched or have lost one. Ghosts are there; a partner that is neither held nor a ghost is gone or out of reach.
     pub(crate) fn begin_tick(&mut self, bodies: &Bodies, tile_size: f32) {
         self.ends.clear();
+        self.broken.clear();
         self.apart.bodies.clear();
         self.apart.pairs.clear();
         if self.list.is_empty() {
@@ -119,13 +122,17 @@ impl Joints {
         let ghosts = (held..columns.id.len()).map(|index| (columns.id[index], index));
         let ghosts: FxHashMap<BodyId, usize> = ghosts.collect();
         let index_of = |id: BodyId| bodies.index_of(id).or_else(|| ghosts.get(&id).copied());
-        let Self { list, ends, apart, .. } = self;
-        list.retain(|joint| {
-            let Some(first) = index_of(joint.first) else {
-                return false;
-            };
+        let Self {
+            list,
+            ends,
+            broken,
+            apart,
+            ..
+        } = self;
+        let find = |joint: &Joint| {
+            let first = index_of(joint.first)?;
             let (to, second) = match joint.second.map(index_of) {
-                Some(None) => return false,
+                Some(None) => return None,
                 Some(Some(second)) => {
                     let place = &columns.place[second];
                     ((place.tile, place.offset), second as u32)
@@ -134,11 +141,15 @@ impl Joints {
             };
             let from = &columns.place[first];
             let distance = difference((from.tile, from.offset), to, tile_size).length();
-            let holds = distance <= joint.reach(tile_size);
-            if holds {
-                ends.push([first as u32, second]);
+            (distance <= joint.reach(tile_size)).then_some([first as u32, second])
+        };
+        list.retain(|joint| {
+            let found = find(joint);
+            match found {
+                Some(pair) => ends.push(pair),
+                None => broken.push(*joint),
             }
-            holds
+            found.is_some()
         });
         for (joint, ends) in list.iter().zip(ends) {
             if let Some(pair) = joint.pair().filter(|_| !joint.collide) {
@@ -147,6 +158,11 @@ impl Joints {
                 apart.pairs.insert(pair);
             }
         }
+    }
+
+    /// The joints that broke at the start of the tick.
+    pub(crate) fn broken(&self) -> &[Joint] {
+        &self.broken
     }
 
     /// The bodies, by index, of the joints between tiles.
