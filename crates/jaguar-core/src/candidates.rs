@@ -161,6 +161,7 @@ impl Candidates {
         range: Range<usize>,
     ) -> impl Iterator<Item = (u32, u32)> + 'a {
         let index_of_slot = bodies.index_of_slot();
+        let range = if self.partners.is_empty() { 0..0 } else { range };
         range.flat_map(move |i| {
             let origin = &self.origins[bodies.slots()[i] as usize];
             let partners = &self.partners[origin.start as usize..(origin.start + origin.len) as usize];

@@ -26,6 +26,7 @@ pub mod command;
 pub mod config;
 mod constants;
 mod contact;
+mod cycles;
 mod encode;
 pub mod environment;
 pub mod error;

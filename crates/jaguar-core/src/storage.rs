@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::body::{BodyId, BodyRecord};
 use crate::contact::CachedRanges;
+use crate::cycles::Cycles;
 use crate::halo::Ghost;
 use crate::kinds::{Kind, Kinds};
 use crate::parallel::*;
@@ -128,9 +129,12 @@ pub(crate) struct Columns {
 pub(crate) struct Bodies {
     columns: Columns,
     kinds: Kinds,
-    /// The other half of the double buffer that a sort writes into.
-    spare: Columns,
+    /// Keys of the present places.
+    keys: Vec<SortKey>,
+    /// For each [`KEYS_AT_ONCE`] bodies, whether any has another key than at the last sort.
+    stirred: Vec<bool>,
     order: Vec<u32>,
+    cycles: Cycles,
     displaced: Vec<u32>,
     held: usize,
     /// How many bodies from the beginning are in the order of their stored keys.
@@ -369,17 +373,28 @@ impl Bodies {
             self.columns.id.len(),
             "bodies are sorted before ghosts arrive"
         );
-        let columns = &self.columns;
-        self.spare.key.resize(self.held, SortKey::default());
-        let chunks = self.spare.key.par_chunks_mut(KEYS_AT_ONCE);
-        chunks
+        let (columns, sorted) = (&self.columns, self.sorted);
+        self.keys.resize(self.held, SortKey::default());
+        self.stirred.resize(self.held.div_ceil(KEYS_AT_ONCE), false);
+        self.keys
+            .par_chunks_mut(KEYS_AT_ONCE)
             .zip(columns.place.par_chunks(KEYS_AT_ONCE))
-            .for_each(|(keys, place)| fill_keys(keys, place, tile_size));
-        let keys = &self.spare.key;
-        let is_displaced = |i: usize| i >= self.sorted || keys[i] != columns.key[i];
+            .zip(columns.key.par_chunks(KEYS_AT_ONCE))
+            .zip(&mut self.stirred)
+            .for_each(|(((keys, place), before), stirred)| {
+                fill_keys(keys, place, tile_size);
+                *stirred = keys != before;
+            });
+        let keys = &self.keys;
+        let is_displaced = |i: usize| i >= sorted || keys[i] != columns.key[i];
         self.displaced.clear();
-        self.displaced
-            .extend((0..self.held).filter(|&i| is_displaced(i)).map(|i| i as u32));
+        for (chunk, &is_stirred) in self.stirred.iter().enumerate() {
+            let bodies = chunk * KEYS_AT_ONCE..((chunk + 1) * KEYS_AT_ONCE).min(self.held);
+            if is_stirred || bodies.end > sorted {
+                self.displaced
+                    .extend(bodies.filter(|&i| is_displaced(i)).map(|i| i as u32));
+            }
+        }
         if self.displaced.is_empty() {
             return;
         }
@@ -396,12 +411,13 @@ impl Bodies {
         }
         self.order.extend(displaced);
 
-        self.columns.key.clone_from(keys);
-        self.columns.permute_into(&self.order, &mut self.spare);
-        std::mem::swap(&mut self.columns, &mut self.spare);
+        std::mem::swap(&mut self.columns.key, &mut self.keys);
+        self.cycles.take(&mut self.order);
+        self.columns.permute(&self.cycles);
         self.sorted = self.held;
-        for (index, &slot) in self.columns.slot.iter().enumerate() {
-            self.index_of_slot[slot as usize] = index as u32;
+        for &index in self.cycles.positions() {
+            let slot = self.columns.slot[index as usize];
+            self.index_of_slot[slot as usize] = index;
         }
     }
 }
@@ -482,7 +498,8 @@ impl Columns {
         remove_from(key, indices);
     }
 
-    fn permute_into(&self, order: &[u32], target: &mut Self) {
+    /// The motion is a third of it all, so two threads take about the same time; few bodies are not worth the second.
+    fn permute(&mut self, cycles: &Cycles) {
         let Self {
             motion,
             place,
@@ -495,22 +512,30 @@ impl Columns {
             cached_manifolds,
             slot,
             key,
-        } = target;
-        gather(&self.motion, order, motion);
-        gather(&self.place, order, place);
-        gather(&self.orientation, order, orientation);
-        gather(&self.kind, order, kind);
-        gather(&self.thrust, order, thrust);
-        gather(&self.rest, order, rest);
-        gather(&self.id, order, id);
-        gather(&self.cached, order, cached);
-        if self.cached_manifolds.is_empty() {
-            cached_manifolds.clear();
+        } = self;
+        let mut solved = || {
+            cycles.apply(motion);
+            cycles.apply(id);
+            cycles.apply(kind);
+        };
+        let mut others = || {
+            cycles.apply(place);
+            cycles.apply(orientation);
+            cycles.apply(thrust);
+            cycles.apply(rest);
+            cycles.apply(cached);
+            if !cached_manifolds.is_empty() {
+                cycles.apply(cached_manifolds);
+            }
+            cycles.apply(slot);
+            cycles.apply(key);
+        };
+        if cycles.positions().len() < KEYS_AT_ONCE {
+            solved();
+            others();
         } else {
-            gather(&self.cached_manifolds, order, cached_manifolds);
+            rayon::join(solved, others);
         }
-        gather(&self.slot, order, slot);
-        gather(&self.key, order, key);
     }
 }
 
@@ -528,14 +553,6 @@ fn fill_keys(keys: &mut [SortKey], places: &[Place], tile_size: f32) {
             cell: tile::order_cell(place.offset, tile_size),
         };
     }
-}
-
-fn gather<T: Copy + Send + Sync>(source: &[T], order: &[u32], target: &mut Vec<T>) {
-    order
-        .par_iter()
-        .with_min_len(4096)
-        .map(|&i| source[i as usize])
-        .collect_into_vec(target);
 }
 
 fn remove_from<T: Copy>(column: &mut Vec<T>, indices: &[u32]) {

@@ -241,7 +241,8 @@ impl Found {
     }
 
     fn find_statics(&mut self, chunk: &Chunk, view: &View<'_>) {
-        for tile in &view.table.tiles[chunk.tiles.clone()] {
+        let has_statics = !view.statics.shapes().is_empty();
+        for tile in view.table.tiles[chunk.tiles.clone()].iter().filter(|_| has_statics) {
             let farthest = farthest_static_reach(tile.bodies.clone(), view);
             self.surroundings.look(view.statics, tile.index, farthest);
             if self.surroundings.are_empty() {
