@@ -534,7 +534,7 @@ impl Columns {
             solved();
             others();
         } else {
-            rayon::join(solved, others);
+            join(solved, others);
         }
     }
 }
