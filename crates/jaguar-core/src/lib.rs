@@ -44,6 +44,7 @@ mod narrow_phase;
 mod parallel;
 pub mod part;
 pub mod query;
+mod recycled;
 pub mod scenes;
 pub mod shape;
 pub mod simd;

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use glam::Vec4;
 
 use crate::collide::{Collision, split_front};
-use crate::contact::{Block, ContactCache, ContactSet};
+use crate::contact::{Block, CacheEntry, ContactCache, ContactSet};
 use crate::error::HaloError;
 use crate::event::{add_impulses, add_manifold_impulses};
 use crate::force::{Acted, Forces};
@@ -29,6 +29,7 @@ use crate::manifold::inside::{Movers, SolvePass, WarmStart};
 use crate::manifold::kernel::mode;
 use crate::manifold::{self, Manifolds};
 use crate::parallel::*;
+use crate::recycled::recycled;
 use crate::simd::{F32x8, Kernel, LANES, Level, Octet};
 use crate::solver::across::{self, Side};
 use crate::solver::kernel::Change;
@@ -275,18 +276,25 @@ impl World {
             across,
         } = &self.contacts;
         let (mut inside_entries, mut static_entries) = (&mut self.cached.inside[..], &mut self.cached.statics[..]);
-        let mut tasks = Vec::with_capacity(2 * self.collision.portions.len());
+        let mut stores: Vec<Store<'_>> = recycled(std::mem::take(&mut self.tasks.1));
         for (portion, found) in self.collision.portions.iter().zip(&self.collision.found) {
-            let entries = split_front(&mut inside_entries, portion.inside_entries.len());
-            tasks.push((&inside[portion.inside.clone()], entries, &found.inside_lanes.lanes));
-            let entries = split_front(&mut static_entries, portion.static_entries.len());
-            tasks.push((&statics[portion.statics.clone()], entries, &found.static_lanes.lanes));
+            stores.push(Store {
+                blocks: &inside[portion.inside.clone()],
+                entries: split_front(&mut inside_entries, portion.inside_entries.len()),
+                lanes: &found.inside_lanes.lanes,
+            });
+            stores.push(Store {
+                blocks: &statics[portion.statics.clone()],
+                entries: split_front(&mut static_entries, portion.static_entries.len()),
+                lanes: &found.static_lanes.lanes,
+            });
         }
-        tasks.into_par_iter().for_each(|(blocks, entries, lanes)| {
-            for (entry, &lane) in entries.iter_mut().zip(lanes) {
-                entry.impulses = blocks[lane as usize / LANES].impulses(lane as usize % LANES);
+        stores.par_iter_mut().for_each(|store| {
+            for (entry, &lane) in store.entries.iter_mut().zip(store.lanes) {
+                entry.impulses = store.blocks[lane as usize / LANES].impulses(lane as usize % LANES);
             }
         });
+        self.tasks.1 = recycled(stores);
         let across_lanes = across.iter().flat_map(Block::lanes);
         for (entry, (block, lane)) in self.cached.across.iter_mut().zip(across_lanes) {
             entry.impulses = block.impulses(lane);
@@ -361,7 +369,7 @@ impl World {
         let is_told = self.journal.kinds.contacts;
         let told = |len: usize| if is_told { len } else { 0 };
         let mixed = !attitudes.is_empty();
-        let mut tasks: Vec<Task<'_>> = Vec::with_capacity(portions.len());
+        let mut tasks: Vec<Task<'_>> = recycled(std::mem::take(&mut self.tasks.0));
         for (p, portion) in portions.iter().enumerate() {
             let manifold_portion = manifold_portions.get(p).cloned().unwrap_or_default();
             let turned = if mixed { portion.bodies.len() } else { 0 };
@@ -414,8 +422,26 @@ impl World {
                 stages,
             });
         });
+        self.tasks.0 = recycled(tasks);
         self.stats.quarantined += quarantined.into_inner();
     }
+}
+
+/// The memory of the list of tasks, between stages.
+#[derive(Default)]
+pub(crate) struct Tasks(Vec<Task<'static>>, Vec<Store<'static>>);
+
+impl std::fmt::Debug for Tasks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "room for {} tasks", self.0.capacity() + self.1.capacity())
+    }
+}
+
+/// A portion's contacts of one class, and the entries of the cache that their impulses go to.
+struct Store<'a> {
+    blocks: &'a [Block],
+    entries: &'a mut [CacheEntry],
+    lanes: &'a [u32],
 }
 
 /// What is done between two exchanges of velocities.

@@ -21,6 +21,7 @@ use crate::manifold::Manifolds;
 use crate::narrow_phase::static_geometry::StaticGeometry;
 use crate::shape::{ConvexHull, HullId, MAX_HULLS, Shape, StaticShape};
 use crate::solver::{StepConstants, integrate};
+use crate::step::Tasks;
 use crate::storage::Bodies;
 use crate::tile::{self, TileIndex};
 
@@ -68,6 +69,7 @@ pub struct World {
     pub(crate) journal: Journal,
     pub(crate) collision: Collision,
     pub(crate) exchange: Exchange,
+    pub(crate) tasks: Tasks,
     pub(crate) phase: Phase,
     pub(crate) stats: StepStats,
 }
@@ -159,6 +161,7 @@ impl World {
             journal: Journal::default(),
             collision: Collision::default(),
             exchange: Exchange::default(),
+            tasks: Tasks::default(),
             phase: Phase::Rest,
             stats: StepStats::default(),
         })

@@ -15,7 +15,7 @@ use crate::manifold::prepare::PairManifold;
 use crate::narrow_phase::convex_pair::{overlap, pair_manifold, static_manifolds};
 use crate::narrow_phase::prepare::{pair_matters, static_matters};
 use crate::narrow_phase::static_geometry::{StaticContact, StaticGeometry};
-use crate::narrow_phase::static_manifold::StaticManifold;
+use crate::narrow_phase::static_manifold::{StaticManifold, Workings};
 use crate::narrow_phase::surroundings::Surroundings;
 use crate::solver::StepConstants;
 use crate::storage::{Bodies, Motion};
@@ -75,6 +75,7 @@ pub(crate) struct Found {
     pub(crate) static_manifolds: Vec<(u32, StaticManifold)>,
     pub(crate) static_manifold_lanes: LaneOrder,
     static_touches: Vec<StaticManifold>,
+    workings: Workings,
     touches: Vec<StaticContact>,
     surroundings: Surroundings,
 }
@@ -295,6 +296,7 @@ impl Found {
             body,
             view.statics,
             view.step,
+            &mut self.workings,
             &mut self.static_touches,
         );
         let touches = self.static_touches.iter();

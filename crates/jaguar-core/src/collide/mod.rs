@@ -6,7 +6,7 @@ mod prepare;
 
 use self::found::{Found, View};
 use self::pair_order::PairOrder;
-use self::prepare::Makings;
+use self::prepare::{Makings, Tasks};
 pub(crate) use self::prepare::{Portion, split_front};
 use crate::broad_phase::{GridParams, Grids};
 use crate::candidates::{Candidates, Plan};
@@ -53,6 +53,7 @@ pub(crate) struct Collision {
     pair_order: PairOrder,
     candidates: Candidates,
     side_keys: Vec<(u32, u64, Side)>,
+    tasks: Tasks,
     next_ranges: Vec<CachedRanges>,
     /// One for each chunk of owned tiles.
     pub(crate) portions: Vec<Portion>,
@@ -103,9 +104,8 @@ impl Collision {
         std::mem::swap(&mut bodies.columns_mut().cached, &mut self.next_ranges);
         if mixed {
             let chunks = self.table.chunks.len();
-            let owned = self.table.chunks[..self.table.owned_chunks].iter();
-            let owned: Vec<_> = owned.map(|chunk| chunk.bodies.clone()).collect();
-            manifolds.prepare(bodies, &self.found[..chunks], &owned, step.tile_size, step.simd);
+            let owned = &self.table.chunks[..self.table.owned_chunks];
+            manifolds.prepare(bodies, &self.found[..chunks], owned, step.tile_size, step.simd);
         } else {
             manifolds.forget();
         }

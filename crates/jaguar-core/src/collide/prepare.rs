@@ -9,6 +9,7 @@ use crate::kinds::Kinds;
 use crate::narrow_phase::prepare::{pair_contact, static_contact};
 use crate::narrow_phase::static_geometry::StaticContact;
 use crate::parallel::*;
+use crate::recycled::recycled;
 use crate::simd::LANES;
 use crate::solver::StepConstants;
 use crate::solver::across::Side;
@@ -70,6 +71,26 @@ impl Makings<'_> {
     }
 }
 
+/// A portion's contacts to be prepared.
+struct Task<'a> {
+    found: &'a Found,
+    inside: Target<'a>,
+    statics: Target<'a>,
+    ranges: &'a mut [CachedRanges],
+    /// Index of the first body.
+    base: usize,
+}
+
+/// The memory of the list of tasks, between ticks.
+#[derive(Default)]
+pub(super) struct Tasks(Vec<Task<'static>>);
+
+impl std::fmt::Debug for Tasks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "room for {} tasks", self.0.capacity())
+    }
+}
+
 /// Where a chunk's contacts of one class go.
 struct Target<'a> {
     blocks: &'a mut [Block],
@@ -121,34 +142,33 @@ impl Collision {
         self.next_ranges
             .resize(makings.columns.id.len(), CachedRanges::default());
 
-        let mut tasks = Vec::with_capacity(self.portions.len());
+        let mut tasks: Vec<Task<'_>> = recycled(std::mem::take(&mut self.tasks.0));
         let mut inside = (&mut contacts.inside[..], &mut cached.inside[..]);
         let mut statics = (&mut contacts.statics[..], &mut cached.statics[..]);
         let mut ranges = &mut self.next_ranges[..];
         for (portion, found) in self.portions.iter().zip(&self.found) {
-            tasks.push((
+            tasks.push(Task {
                 found,
-                Target {
+                inside: Target {
                     blocks: split_front(&mut inside.0, portion.inside.len()),
                     entries: split_front(&mut inside.1, portion.inside_entries.len()),
                     first_entry: portion.inside_entries.start,
                 },
-                Target {
+                statics: Target {
                     blocks: split_front(&mut statics.0, portion.statics.len()),
                     entries: split_front(&mut statics.1, portion.static_entries.len()),
                     first_entry: portion.static_entries.start,
                 },
-                split_front(&mut ranges, portion.bodies.len()),
-                portion.bodies.start,
-            ));
-        }
-        tasks
-            .into_par_iter()
-            .with_max_len(1)
-            .for_each(|(found, inside, statics, ranges, base)| {
-                found.prepare_inside(inside, ranges, base, makings);
-                found.prepare_statics(statics, ranges, base, makings);
+                ranges: split_front(&mut ranges, portion.bodies.len()),
+                base: portion.bodies.start,
             });
+        }
+        tasks.par_iter_mut().with_max_len(1).for_each(|task| {
+            let (ranges, base) = (&mut *task.ranges, task.base);
+            task.found.prepare_inside(&mut task.inside, ranges, base, makings);
+            task.found.prepare_statics(&mut task.statics, ranges, base, makings);
+        });
+        self.tasks.0 = recycled(tasks);
         self.prepare_across(makings, contacts, cached);
     }
 
@@ -203,7 +223,7 @@ impl Collision {
 }
 
 impl Found {
-    fn prepare_inside(&self, mut target: Target<'_>, ranges: &mut [CachedRanges], base: usize, makings: Makings<'_>) {
+    fn prepare_inside(&self, target: &mut Target<'_>, ranges: &mut [CachedRanges], base: usize, makings: Makings<'_>) {
         target.blocks.fill(Block::EMPTY);
         for (k, (&pair, &lane)) in self.inside.iter().zip(&self.inside_lanes.lanes).enumerate() {
             let other = makings.columns.id[pair[1] as usize].0;
@@ -212,7 +232,7 @@ impl Found {
         }
     }
 
-    fn prepare_statics(&self, mut target: Target<'_>, ranges: &mut [CachedRanges], base: usize, makings: Makings<'_>) {
+    fn prepare_statics(&self, target: &mut Target<'_>, ranges: &mut [CachedRanges], base: usize, makings: Makings<'_>) {
         target.blocks.fill(Block::EMPTY);
         for (k, ((body, touch), &lane)) in self.statics.iter().zip(&self.static_lanes.lanes).enumerate() {
             let rank = target.set(k, lane, &makings.fixed(*body, touch), touch.key | STATIC_BIT);

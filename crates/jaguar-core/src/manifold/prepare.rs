@@ -18,10 +18,12 @@ use crate::kinds::{Kind, Kinds};
 use crate::narrow_phase::solid::{MAX_POINTS, Manifold};
 use crate::narrow_phase::static_manifold::StaticManifold;
 use crate::parallel::*;
+use crate::recycled::recycled;
 use crate::simd::{F32x8, Kernel, LANES, Level};
 use crate::solver::across::Side;
 use crate::storage::{Bodies, Columns, Motion};
 use crate::tile::difference;
+use crate::tile_table::Chunk;
 
 /// Blocks that one thread prepares in a row.
 const BLOCKS_AT_ONCE: usize = 16;
@@ -49,6 +51,7 @@ pub(crate) struct Buffers {
     across: Vec<PairManifold>,
     side_keys: Vec<(u32, u64, Side)>,
     next_ranges: Vec<CachedRanges>,
+    tasks: Tasks,
 }
 
 /// What manifolds are made of.
@@ -60,6 +63,26 @@ struct Makings<'a> {
     before: ContactCache<'a, KeptManifold>,
     tile_size: f32,
     level: Level,
+}
+
+/// A portion's manifolds to be prepared.
+struct Task<'a> {
+    found: &'a Found,
+    inside: Target<'a>,
+    statics: Target<'a>,
+    ranges: &'a mut [CachedRanges],
+    /// Index of the first body.
+    base: usize,
+}
+
+/// The memory of the list of tasks, between ticks.
+#[derive(Default)]
+struct Tasks(Vec<Task<'static>>);
+
+impl std::fmt::Debug for Tasks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "room for {} tasks", self.0.capacity())
+    }
 }
 
 /// Where a chunk's manifolds of one class go.
@@ -120,7 +143,7 @@ impl Manifolds {
         &mut self,
         bodies: &mut Bodies,
         found: &[Found],
-        owned_chunks: &[Range<usize>],
+        owned_chunks: &[Chunk],
         tile_size: f32,
         level: Level,
     ) {
@@ -148,39 +171,39 @@ impl Manifolds {
         self.cached
             .statics
             .resize(end.static_entries.end, CacheEntry::default());
-        let ranges = &mut self.buffers.next_ranges;
-        ranges.clear();
-        ranges.resize(columns.id.len(), CachedRanges::default());
+        self.buffers.next_ranges.clear();
+        self.buffers
+            .next_ranges
+            .resize(columns.id.len(), CachedRanges::default());
 
-        let mut tasks = Vec::with_capacity(self.portions.len());
+        let mut tasks: Vec<Task<'_>> = recycled(std::mem::take(&mut self.buffers.tasks.0));
+        let ranges = &mut self.buffers.next_ranges;
         let mut inside = (&mut self.set.inside[..], &mut self.cached.inside[..]);
         let mut statics = (&mut self.set.statics[..], &mut self.cached.statics[..]);
         let mut rest = &mut ranges[..];
         for ((portion, found), chunk) in self.portions.iter().zip(owned).zip(owned_chunks) {
             use crate::collide::split_front;
-            tasks.push((
+            tasks.push(Task {
                 found,
-                Target {
+                inside: Target {
                     blocks: split_front(&mut inside.0, portion.inside.len()),
                     entries: split_front(&mut inside.1, portion.inside_entries.len()),
                     first_entry: portion.inside_entries.start,
                 },
-                Target {
+                statics: Target {
                     blocks: split_front(&mut statics.0, portion.statics.len()),
                     entries: split_front(&mut statics.1, portion.static_entries.len()),
                     first_entry: portion.static_entries.start,
                 },
-                split_front(&mut rest, chunk.len()),
-                chunk.start,
-            ));
-        }
-        tasks
-            .into_par_iter()
-            .with_max_len(1)
-            .for_each(|(found, inside, statics, ranges, base)| {
-                makings.prepare_inside(found, inside, ranges, base);
-                makings.prepare_statics(found, statics, ranges, base);
+                ranges: split_front(&mut rest, chunk.bodies.len()),
+                base: chunk.bodies.start,
             });
+        }
+        tasks.par_iter_mut().with_max_len(1).for_each(|task| {
+            makings.prepare_inside(task.found, &mut task.inside, task.ranges, task.base);
+            makings.prepare_statics(task.found, &mut task.statics, task.ranges, task.base);
+        });
+        self.buffers.tasks.0 = recycled(tasks);
 
         let pairs = &self.buffers.across;
         self.set
@@ -234,7 +257,7 @@ impl Manifolds {
     }
 
     /// Lists the held bodies' sides of the manifolds between tiles in the order in which they act.
-    fn list_sides(&mut self, columns: &Columns, held: usize, owned_chunks: &[Range<usize>]) {
+    fn list_sides(&mut self, columns: &Columns, held: usize, owned_chunks: &[Chunk]) {
         let keys = &mut self.buffers.side_keys;
         keys.clear();
         for (lane, found) in self.buffers.across.iter().enumerate() {
@@ -258,7 +281,7 @@ impl Manifolds {
         self.doings.resize(self.set.across.len(), Doing::default());
         let mut begin = 0;
         for (portion, chunk) in self.portions.iter_mut().zip(owned_chunks) {
-            let limit = chunk.end as u32;
+            let limit = chunk.bodies.end as u32;
             let end = begin + self.sides[begin..].partition_point(|side| side.body < limit);
             portion.sides = begin..end;
             begin = end;
@@ -300,7 +323,7 @@ fn features_of(manifold: &Manifold) -> [u32; MAX_POINTS] {
 }
 
 impl Makings<'_> {
-    fn prepare_inside(&self, found: &Found, mut target: Target<'_>, ranges: &mut [CachedRanges], base: usize) {
+    fn prepare_inside(&self, found: &Found, target: &mut Target<'_>, ranges: &mut [CachedRanges], base: usize) {
         target.blocks.fill(ManifoldBlock::EMPTY);
         for (k, (manifold, &lane)) in found.manifolds.iter().zip(&found.manifold_lanes.lanes).enumerate() {
             let other = self.columns.id[manifold.pair[1] as usize].0;
@@ -310,7 +333,7 @@ impl Makings<'_> {
         self.finish(target.blocks);
     }
 
-    fn prepare_statics(&self, found: &Found, mut target: Target<'_>, ranges: &mut [CachedRanges], base: usize) {
+    fn prepare_statics(&self, found: &Found, target: &mut Target<'_>, ranges: &mut [CachedRanges], base: usize) {
         target.blocks.fill(ManifoldBlock::EMPTY);
         for (k, ((body, touch), &lane)) in found
             .static_manifolds

@@ -5,7 +5,7 @@ use glam::{Mat3, Quat, Vec3};
 use super::convex::collide;
 use super::solid::{Manifold, ManifoldPoint, Solid};
 use super::static_geometry::StaticGeometry;
-use super::static_manifold::StaticManifold;
+use super::static_manifold::{StaticManifold, Workings};
 use crate::collide::{margin, turning_margin};
 use crate::constants::{BOUNCE_SHARE, CONTACT_SLOP};
 use crate::manifold::attitude::Attitude;
@@ -87,6 +87,7 @@ pub(crate) fn static_manifolds(
     body: usize,
     statics: &StaticGeometry,
     step: &StepConstants,
+    workings: &mut Workings,
     out: &mut Vec<StaticManifold>,
 ) {
     let columns = bodies.columns();
@@ -95,7 +96,7 @@ pub(crate) fn static_manifolds(
     let ahead = (margin(motion, step) + turning_margin(motion, step)).min(step.tile_size);
     let solid = bodies.kinds().solid(bodies.kind(body));
     let first = out.len();
-    statics.manifolds((place.tile, place.offset), &rotation, solid, ahead, out);
+    statics.manifolds((place.tile, place.offset), &rotation, solid, ahead, workings, out);
     for touch in &mut out[first..] {
         let normal = touch.manifold.normal;
         let fall = -step.gravity.dot(normal).max(0.0) * step.tick_seconds;

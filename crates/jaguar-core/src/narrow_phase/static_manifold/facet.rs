@@ -58,6 +58,14 @@ pub(super) struct Work {
     polygon: Polygon,
 }
 
+impl Work {
+    /// Makes ready for another walk.
+    pub(super) fn clear(&mut self) {
+        self.gathered.clear();
+        (self.has_met, self.is_behind, self.has_left) = (false, false, false);
+    }
+}
+
 impl<S> Meeting<'_, S> {
     fn local(&self, position: DVec3) -> DVec3 {
         self.to_body * (position - self.middle)

@@ -50,6 +50,14 @@ impl StaticManifold {
     }
 }
 
+/// Memory for what is found on the way, kept from body to body.
+#[derive(Debug, Default)]
+pub(crate) struct Workings {
+    work: Work,
+    touching: Vec<Point>,
+    contacts: Vec<StaticContact>,
+}
+
 /// Where a body is.
 #[derive(Clone, Copy)]
 struct Placed<'a> {
@@ -72,10 +80,11 @@ impl StaticGeometry {
         rotation: &Mat3,
         solid: Solid<'_>,
         margin: f32,
+        workings: &mut Workings,
         out: &mut Vec<StaticManifold>,
     ) {
         if let Solid::Sphere { radius } = solid {
-            return self.manifolds_of_sphere((tile, offset), radius, margin, out);
+            return self.manifolds_of_sphere((tile, offset), radius, margin, &mut workings.contacts, out);
         }
         let body = Placed {
             outline: Outline::new(solid),
@@ -92,7 +101,7 @@ impl StaticGeometry {
             }
             let (friction, restitution) = surface_of(shape);
             let shape_key = (index as u64) << FEATURE_BITS;
-            touch(shape, prepared, &body, |feature, manifold| {
+            touch(shape, prepared, &body, workings, |feature, manifold| {
                 out.push(StaticManifold {
                     key: shape_key | feature,
                     manifold,
@@ -122,10 +131,11 @@ impl StaticGeometry {
         (tile, offset): (TileIndex, Vec3),
         radius: f32,
         margin: f32,
+        contacts: &mut Vec<StaticContact>,
         out: &mut Vec<StaticManifold>,
     ) {
-        let mut contacts = Vec::new();
-        self.contacts_of_sphere(tile, offset, radius, radius + margin, &mut contacts);
+        contacts.clear();
+        self.contacts_of_sphere(tile, offset, radius, radius + margin, contacts);
         out.extend(contacts.iter().map(|contact: &StaticContact| {
             let mut manifold = Manifold {
                 // Adding zero leaves no -0.
@@ -146,11 +156,17 @@ impl StaticGeometry {
 }
 
 /// Calls `give` with the features of a shape that a body touches, and their manifolds.
-fn touch(shape: &StaticShape, prepared: &Prepared, body: &Placed<'_>, mut give: impl FnMut(u64, Manifold)) {
+fn touch(
+    shape: &StaticShape,
+    prepared: &Prepared,
+    body: &Placed<'_>,
+    workings: &mut Workings,
+    mut give: impl FnMut(u64, Manifold),
+) {
     match *shape {
         StaticShape::Plane { point, normal, .. } => {
             let height = Plane::new(point, normal).distance(body.centre);
-            if let Some(manifold) = above_plane(body, normal.as_dvec3(), height) {
+            if let Some(manifold) = above_plane(body, normal.as_dvec3(), height, &mut workings.touching) {
                 give(0, manifold);
             }
         }
@@ -167,29 +183,36 @@ fn touch(shape: &StaticShape, prepared: &Prepared, body: &Placed<'_>, mut give: 
                 let nearest = Cuboid::new(centre, half_extents, orientation).surface_near(body.centre, 0.0);
                 nearest.filter(|point| point.distance < 0.0)
             };
-            touch_surface(&Surface { mesh, topology }, centre, nearest_behind, body, give);
+            touch_surface(
+                &Surface { mesh, topology },
+                centre,
+                nearest_behind,
+                body,
+                workings,
+                give,
+            );
         }
         StaticShape::HeightField(ref field) => match field.surface_over(body.centre) {
             // Solid however deep, which the triangles near the body do not tell.
-            Some(over) => push_out(&over, body, give),
-            None => touch_surface(&field.facets(), field.origin, || None, body, give),
+            Some(over) => push_out(&over, body, &mut workings.touching, give),
+            None => touch_surface(&field.facets(), field.origin, || None, body, workings, give),
         },
         StaticShape::Mesh(ref mesh) => {
             let Some(topology) = &prepared.topology else { return };
-            touch_mesh(Surface { mesh, topology }, body, give);
+            touch_mesh(Surface { mesh, topology }, body, workings, give);
         }
     }
 }
 
-fn touch_mesh(surface: Surface<'_>, body: &Placed<'_>, give: impl FnMut(u64, Manifold)) {
+fn touch_mesh(surface: Surface<'_>, body: &Placed<'_>, workings: &mut Workings, give: impl FnMut(u64, Manifold)) {
     let reach = body.outline.bounding_radius + body.margin;
     let nearest_behind = || surface.surface_near(body.centre, reach, &mut |_| {});
-    touch_surface(&surface, surface.mesh.origin, nearest_behind, body, give);
+    touch_surface(&surface, surface.mesh.origin, nearest_behind, body, workings, give);
 }
 
 /// A body whose centre is behind a surface, of which this is the nearest point.
-fn push_out(point: &SurfacePoint, body: &Placed<'_>, mut give: impl FnMut(u64, Manifold)) {
-    if let Some(manifold) = above_plane(body, point.normal, point.distance) {
+fn push_out(point: &SurfacePoint, body: &Placed<'_>, touching: &mut Vec<Point>, mut give: impl FnMut(u64, Manifold)) {
+    if let Some(manifold) = above_plane(body, point.normal, point.distance, touching) {
         give(point.feature, manifold);
     }
 }
@@ -200,6 +223,7 @@ fn touch_surface(
     origin: DVec3,
     nearest_behind: impl FnOnce() -> Option<SurfacePoint>,
     body: &Placed<'_>,
+    Workings { work, touching, .. }: &mut Workings,
     give: impl FnMut(u64, Manifold),
 ) {
     let middle = body.centre - origin;
@@ -215,32 +239,32 @@ fn touch_surface(
         margin: body.margin,
         leaves_to_neighbours: true,
     };
-    let walk = |meeting: &Meeting<'_, _>| {
-        let mut work = Work::default();
+    let walk = |meeting: &Meeting<'_, _>, work: &mut Work| {
+        work.clear();
         surface.near_box(middle - extent, middle + extent, &mut |facet| {
-            meet(meeting, &facet, &mut work);
+            meet(meeting, &facet, work);
         });
-        work
     };
-    let mut work = walk(&meeting);
+    walk(&meeting, work);
     // Only then can the nearest triangle be one that the centre is behind.
     if (work.is_behind || !work.has_met)
         && let Some(point) = nearest_behind()
     {
-        return push_out(&point, body, give);
+        return push_out(&point, body, touching, give);
     }
     if work.has_left && !work.gathered.overlaps() {
         // A body so deep that each triangle leaves it to others must not sink.
-        work = walk(&Meeting {
+        let meeting = Meeting {
             leaves_to_neighbours: false,
             ..meeting
-        });
+        };
+        walk(&meeting, work);
     }
     work.gathered.finish(&body.rotation, give);
 }
 
 /// The manifold of a body with the half space below a plane, of which are known the unit normal in world axes and how high the body's centre is above it, m.
-fn above_plane(body: &Placed<'_>, normal: DVec3, height: f64) -> Option<Manifold> {
+fn above_plane(body: &Placed<'_>, normal: DVec3, height: f64, touching: &mut Vec<Point>) -> Option<Manifold> {
     let up = body.rotation.transpose() * normal;
     let radius = body.outline.radius;
     let lowest = body.outline.support(-up).1.dot(up) + height - radius;
@@ -256,6 +280,7 @@ fn above_plane(body: &Placed<'_>, normal: DVec3, height: f64) -> Option<Manifold
             feature: number,
         }
     });
-    let touching: Vec<Point> = vertices.filter(|point| point.separation < body.margin).collect();
-    (!touching.is_empty()).then(|| manifold(&touching, up, &body.rotation))
+    touching.clear();
+    touching.extend(vertices.filter(|point| point.separation < body.margin));
+    (!touching.is_empty()).then(|| manifold(touching, up, &body.rotation))
 }

@@ -50,8 +50,10 @@ struct Group {
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     groups: Vec<Group>,
-    /// Each with the number of its group.
-    points: Vec<(u32, Point)>,
+    /// Each with the number of its group and its own.
+    points: Vec<([u32; 2], Point)>,
+    /// Those of one group.
+    chosen: Vec<Point>,
 }
 
 impl Gathered {
@@ -89,7 +91,7 @@ impl Gathered {
                 group.deepest = point.separation;
                 group.normal = normal;
             }
-            self.points.push((number as u32, point));
+            self.points.push(([number as u32, self.points.len() as u32], point));
         }
         true
     }
@@ -100,16 +102,21 @@ impl Gathered {
     }
 
     /// Calls `give` with the manifold of each group and its key.
-    pub(super) fn finish(mut self, rotation: &DMat3, mut give: impl FnMut(u64, Manifold)) {
-        // Stable, so that points stay in the order in which they were found.
-        self.points.sort_by_key(|&(group, _)| group);
-        let mut chosen = Vec::new();
-        for group in self.points.chunk_by(|a, b| a.0 == b.0) {
-            let Group { normal, key, .. } = self.groups[group[0].0 as usize];
-            chosen.clear();
-            chosen.extend(group.iter().map(|&(_, point)| point));
-            give(key, manifold(&chosen, normal, rotation));
+    pub(super) fn finish(&mut self, rotation: &DMat3, mut give: impl FnMut(u64, Manifold)) {
+        // Points of a group stay in the order in which they were found.
+        self.points.sort_unstable_by_key(|&(key, _)| key);
+        for group in self.points.chunk_by(|a, b| a.0[0] == b.0[0]) {
+            let Group { normal, key, .. } = self.groups[group[0].0[0] as usize];
+            self.chosen.clear();
+            self.chosen.extend(group.iter().map(|&(_, point)| point));
+            give(key, manifold(&self.chosen, normal, rotation));
         }
+    }
+
+    /// Forgets all points.
+    pub(super) fn clear(&mut self) {
+        self.groups.clear();
+        self.points.clear();
     }
 }
 

@@ -5,7 +5,7 @@ mod hulls;
 use glam::{DVec3, Mat3, Quat, Vec3};
 use proptest::prelude::*;
 
-use super::StaticManifold;
+use super::{StaticManifold, Workings};
 use crate::narrow_phase::solid::{ManifoldPoint, Solid};
 use crate::narrow_phase::static_geometry::{FEATURE_BITS, MAX_CONTACTS, StaticGeometry};
 use crate::shape::brute_force::nearest_on_triangle;
@@ -98,7 +98,14 @@ const CAPSULE: Solid<'static> = Solid::Capsule {
 fn touch(geometry: &StaticGeometry, position: DVec3, turn: Quat, solid: Solid<'_>, margin: f32) -> Vec<StaticManifold> {
     let place = tile::split(position, TILE).unwrap();
     let mut out = Vec::new();
-    geometry.manifolds(place, &Mat3::from_quat(turn), solid, margin, &mut out);
+    geometry.manifolds(
+        place,
+        &Mat3::from_quat(turn),
+        solid,
+        margin,
+        &mut Workings::default(),
+        &mut out,
+    );
     out
 }
 
