@@ -11,6 +11,7 @@ use glam::Vec3;
 
 use crate::body::BodyId;
 use crate::simd::{F32x8, Kernel, LANES, Mask, Octet, Vec3x8};
+use crate::sleep::Sleep;
 use crate::storage::{Columns, Motion, Place};
 use crate::tile_table::{Chunk, NO_TILE, Tile, TileTable, neighbour};
 
@@ -193,7 +194,7 @@ impl Grid {
 }
 
 /// The search for the candidate pairs that bodies of a chunk find. They are passed on as (finder, other, vector from finder to other), those of a finder one after the other.
-/// Pairs of which neither body is held are not looked for.
+/// Pairs of which neither body is held are not looked for, nor those inside dormant tiles.
 pub(crate) struct FindPairs<'a, C> {
     pub(crate) chunk: &'a Chunk,
     pub(crate) table: &'a TileTable,
@@ -202,6 +203,7 @@ pub(crate) struct FindPairs<'a, C> {
     pub(crate) ids: &'a [BodyId],
     pub(crate) params: GridParams,
     pub(crate) search: Search,
+    pub(crate) sleep: &'a Sleep,
     pub(crate) found: C,
 }
 
@@ -255,7 +257,11 @@ impl<C: FnMut(u32, u32, Vec3)> FindPairs<'_, C> {
     fn wanted_around(&self, t: usize) -> [u32; 27] {
         let tile: &Tile = &self.table.tiles[t];
         let is_owned = self.table.is_owned(t as u32);
+        let is_dormant = self.sleep.is_dormant(t);
         tile.neighbours.map(|n| {
+            if is_dormant && n as usize == t {
+                return NO_TILE;
+            }
             let wanted = match self.search {
                 Search::Everything => is_owned || self.table.is_owned(n),
                 Search::Ghosts => is_owned != self.table.is_owned(n),
@@ -499,6 +505,7 @@ mod tests {
                     ids: &columns.id,
                     params,
                     search,
+                    sleep: &Sleep::default(),
                     found: |a: u32, b: u32, _| {
                         let (a, b) = (columns.id[a as usize].0, columns.id[b as usize].0);
                         assert!(pairs.insert((a.min(b), a.max(b))), "pair {a} {b} is found once");

@@ -8,9 +8,12 @@ use std::ops::Range;
 
 use glam::Vec3;
 
+use crate::constants::RELIST_TICKS;
 use crate::parallel::*;
+use crate::sleep::Sleep;
 use crate::storage::{Bodies, Motion, Place};
-use crate::tile::difference;
+use crate::tile::{TileIndex, difference};
+use crate::tile_table::TileTable;
 
 /// The thinnest and the thickest skin, in mean reaches. Thinner ones are used up by the jitter of a resting pile; with thicker ones most listed pairs are never candidates.
 const SKIN_RANGE: (f32, f32) = (0.04, 0.4);
@@ -76,6 +79,8 @@ pub(crate) struct Candidates {
     left: f32,
     /// What any body has used up since at most, m.
     worn: f32,
+    /// Tiles that were dormant when the list was made, ascending: their own pairs are not in it.
+    unlisted: Vec<TileIndex>,
 }
 
 /// Rounding of a body's place in a tick, in tiles.
@@ -86,7 +91,7 @@ const SLACK: f32 = 1.0e-5;
 
 impl Candidates {
     /// Decides how this tick's pairs are found. Reaches are those of this tick.
-    pub(crate) fn plan(&mut self, bodies: &Bodies, tile_size: f32) -> Plan {
+    pub(crate) fn plan(&mut self, bodies: &Bodies, (table, sleep): (&TileTable, &Sleep), tile_size: f32) -> Plan {
         let (thinnest, thickest) = SKIN_RANGE;
         match self.generation.take() {
             Some(generation) if generation != bodies.generation() => {
@@ -94,6 +99,7 @@ impl Candidates {
                     self.pause = UNSETTLED_TICKS;
                 }
             }
+            Some(_) if self.lists_wrong_tiles(table, sleep) => {}
             Some(generation) if self.serves(bodies, tile_size) => {
                 self.generation = Some(generation);
                 self.age += 1;
@@ -120,14 +126,17 @@ impl Candidates {
         }
     }
 
-    /// Makes the list of these pairs; those of the same first body come one after the other.
+    /// Makes the list of these pairs; those of the same first body come one after the other, those inside the `unlisted` tiles are not among them.
     pub(crate) fn rebuild<'a>(
         &mut self,
         bodies: &Bodies,
-        pairs: impl Iterator<Item = &'a [[u32; 2]]>,
+        (pairs, unlisted): (impl Iterator<Item = &'a [[u32; 2]]>, impl Iterator<Item = TileIndex>),
         skin: f32,
         tile_size: f32,
     ) {
+        self.unlisted.clear();
+        self.unlisted.extend(unlisted);
+        self.unlisted.sort_unstable();
         let (slots, columns) = (bodies.slots(), bodies.columns());
         self.origins.clear();
         self.origins.resize(bodies.index_of_slot().len(), Origin::default());
@@ -152,6 +161,19 @@ impl Candidates {
             self.partners.push(slots[other as usize]);
         }
         self.generation = Some(bodies.generation());
+    }
+
+    /// Whether a tile woke whose pairs are not listed, or others have fallen asleep a while ago and can be spared.
+    fn lists_wrong_tiles(&self, table: &TileTable, sleep: &Sleep) -> bool {
+        let dormant = sleep.dormant(table).map(|tile| tile.index);
+        if self.unlisted.is_empty() {
+            return self.age > RELIST_TICKS && dormant.count() > 0;
+        }
+        let is_listed = |tile: &TileIndex| self.unlisted.binary_search(tile).is_err();
+        let all = dormant.clone().count();
+        let listed = dormant.filter(is_listed).count();
+        // Tiles without bodies have no pairs, but are rare enough to count as woken.
+        all - listed < self.unlisted.len() || (listed > 0 && self.age > RELIST_TICKS)
     }
 
     /// The listed pairs whose first body is one of these, by their present indices.

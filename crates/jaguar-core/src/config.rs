@@ -2,6 +2,7 @@
 
 use glam::Vec3;
 
+use crate::constants::MAX_SLEEP_TICKS;
 use crate::environment::Environment;
 use crate::error::FieldError;
 use crate::shape::{ConvexHull, StaticShape};
@@ -64,6 +65,13 @@ pub struct WorldParams {
     /// Upper bound of the distance at which two moving bodies are paired ahead of contact, in m; 0 selects `tile_size / 16`. At most `tile_size / 4`.
     /// Two bodies that approach each other by more than twice this in one tick can pass through each other.
     pub speculative_distance: f32,
+    /// Ticks that a body must be at rest before it may sleep, 0 to 10,000; 0 lets nothing sleep. Bodies sleep tile by tile: a tile sleeps when all its bodies have rested, and wakes as soon as
+    /// anything that has not comes near one of them. Half a second is a good choice.
+    pub sleep_ticks: u32,
+    /// Speed up to which a body is at rest, 0 to 10 m/s. Motion below it ends when its tile falls asleep: what creeps, or sinks in a fluid, more slowly than that is stopped.
+    pub sleep_speed: f32,
+    /// Angular speed up to which a body is at rest, 0 to 100 rad/s. A ball that spins about the axis of its contact is slowed by nothing but damping, and one such ball keeps its tile awake.
+    pub sleep_angular_speed: f32,
     /// Upper bound of the broad phase's cell edge, in m; 0 leaves the choice to the bodies. Changes speed only, never a result.
     pub broad_phase_cell_size: f32,
 }
@@ -80,6 +88,9 @@ impl Default for WorldParams {
             push_velocity: 3.0,
             restitution_threshold: 0.5,
             speculative_distance: 0.0,
+            sleep_ticks: 0,
+            sleep_speed: 0.05,
+            sleep_angular_speed: 1.0,
             broad_phase_cell_size: 0.0,
         }
     }
@@ -100,6 +111,9 @@ impl WorldParams {
         FieldError::check("restitution_threshold", self.restitution_threshold, 0.0, 100.0, "m/s")?;
         let quarter = 0.25 * self.tile_size;
         FieldError::check("speculative_distance", self.speculative_distance, 0.0, quarter, "m")?;
+        FieldError::check("sleep_ticks", self.sleep_ticks, 0, MAX_SLEEP_TICKS, "")?;
+        FieldError::check("sleep_speed", self.sleep_speed, 0.0, 10.0, "m/s")?;
+        FieldError::check("sleep_angular_speed", self.sleep_angular_speed, 0.0, 100.0, "rad/s")?;
         FieldError::check("broad_phase_cell_size", self.broad_phase_cell_size, 0.0, f32::MAX, "m")
     }
 

@@ -22,6 +22,13 @@ pub(crate) const ORDER_CELLS: u32 = 16;
 /// Smallest radius in tiles. Offsets are exact to 2^-24 of a tile, so a radius keeps at least eight significant bits of position.
 pub(crate) const MIN_RADIUS_IN_TILES: f32 = 1.0 / 65_536.0;
 
+/// Most ticks that a body can be asked to rest before it sleeps: they are counted in fourteen bits of its state.
+pub(crate) const MAX_SLEEP_TICKS: u32 = 10_000;
+
+/// Ticks after which a list of candidates is made anew if tiles have fallen asleep since it was made: their pairs need not be in it. Shorter ones spend more than they spare while a pile falls
+/// asleep tile by tile.
+pub(crate) const RELIST_TICKS: u32 = 30;
+
 /// Range of a body's mass, kg. Its inverse, and the inverse inertia at the smallest radius, stay normal f32 numbers.
 pub(crate) const MASS_RANGE: (f32, f32) = (1.0e-9, 1.0e12);
 

@@ -102,6 +102,14 @@ impl Block {
             .map(move |lane| (self, lane))
     }
 
+    /// Takes a lane's impulses from the block as it was.
+    pub(crate) fn take_back(&mut self, lane: usize, before: &Self) {
+        self.normal_impulse[lane] = before.normal_impulse[lane];
+        for (now, then) in self.friction_impulse.iter_mut().zip(&before.friction_impulse) {
+            now[lane] = then[lane];
+        }
+    }
+
     /// What a lane has accumulated, without negative zeros. Without a normal impulse there is no friction: what rounding left of it would warm start the next tick here, and not after a
     /// hand-over, which takes along what carries.
     pub(crate) fn impulses(&self, lane: usize) -> Impulses {
@@ -214,6 +222,8 @@ pub(crate) struct CacheSet<K = Impulses> {
     pub(crate) inside: Vec<CacheEntry<K>>,
     pub(crate) statics: Vec<CacheEntry<K>>,
     pub(crate) across: Vec<CacheEntry<K>>,
+    /// Where in `inside` and `statics` the entries of sleeping bodies begin, which no block has.
+    pub(crate) kept_from: [usize; 2],
 }
 
 impl<K: Kept> CacheSet<K> {
@@ -221,6 +231,7 @@ impl<K: Kept> CacheSet<K> {
         self.inside.clear();
         self.statics.clear();
         self.across.clear();
+        self.kept_from = [0; 2];
     }
 
     /// Forgets the impulses of the contacts with bodies of these ids. The homes are given with their ranges.

@@ -17,7 +17,7 @@ use crate::joint::{Joint, JointId};
 use crate::manifold::block::ManifoldBlock;
 use crate::narrow_phase::static_geometry::FEATURE_BITS;
 use crate::simd::{LANES, Octet};
-use crate::tile;
+use crate::tile::{self, TileIndex};
 use crate::world::World;
 
 /// Which events a world tells. Telling changes no result; what is not told costs nothing.
@@ -28,6 +28,8 @@ pub struct EventKinds {
     pub contacts: bool,
     /// [`Event::SensorEnter`] and [`Event::SensorLeave`].
     pub sensors: bool,
+    /// [`Event::Slept`] and [`Event::Woke`].
+    pub sleep: bool,
     /// [`Event::JointBreak`].
     pub joints: bool,
 }
@@ -37,12 +39,14 @@ impl EventKinds {
     pub const NONE: Self = Self {
         contacts: false,
         sensors: false,
+        sleep: false,
         joints: false,
     };
     /// All.
     pub const ALL: Self = Self {
         contacts: true,
         sensors: true,
+        sleep: true,
         joints: true,
     };
 }
@@ -95,6 +99,16 @@ pub enum Event {
         /// The body.
         body: BodyId,
     },
+    /// A tile became dormant: from this tick on its bodies stand still.
+    Slept {
+        /// The tile.
+        tile: TileIndex,
+    },
+    /// A tile with bodies that slept in the last tick is awake.
+    Woke {
+        /// The tile.
+        tile: TileIndex,
+    },
     /// A joint broke, because its bodies were further apart than it reaches or one is gone; one that was removed does not tell.
     JointBreak {
         /// The joint.
@@ -105,7 +119,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// The place in the batch: the kind, the first body, the other or the static shape.
+    /// The place in the batch: the kind, the first body or the tile, the other body or the static shape.
     pub fn key(&self) -> (u8, u64, u64) {
         let code = |partner: Partner| match partner {
             Partner::Body(id) => id.0,
@@ -116,6 +130,8 @@ impl Event {
             Self::ContactEnd { low, partner } => (1, low.0, code(partner)),
             Self::SensorEnter { sensor, body } => (2, sensor.0, body.0),
             Self::SensorLeave { sensor, body } => (3, sensor.0, body.0),
+            Self::Slept { tile } => (4, tile.morton(), 0),
+            Self::Woke { tile } => (5, tile.morton(), 0),
             Self::JointBreak { joint, low } => (6, low.0, joint.0),
         }
     }
@@ -185,6 +201,12 @@ fn partner_of(high: u64) -> Partner {
         Partner::Body(BodyId(high))
     } else {
         Partner::Static(((high ^ STATIC_BIT) >> FEATURE_BITS) as u32)
+    }
+}
+
+impl Journal {
+    pub(crate) fn push_all(&mut self, events: impl Iterator<Item = Event>) {
+        self.events.extend(events);
     }
 }
 
@@ -315,6 +337,16 @@ impl World {
             body: id(body),
         });
         let mut now: Vec<_> = found.collect();
+        // In dormant tiles nothing is looked for, and nothing moves.
+        let index_of = |id: BodyId| self.bodies.index_of(id).map(|index| index as u32);
+        let stays = |pair: &&SensorOverlap| {
+            let sensor = index_of(pair.sensor).filter(|&sensor| self.collision.sleep.is_asleep(sensor));
+            let both = sensor
+                .zip(index_of(pair.body))
+                .map(|pair| <[u32; 2]>::from(pair).map(|index| index as usize));
+            both.is_some_and(|[a, b]| columns.place[a].tile == columns.place[b].tile)
+        };
+        now.extend(self.overlaps.iter().filter(stays));
         now.sort_unstable();
         if self.journal.kinds.sensors {
             let entered = now.iter().filter(|pair| self.overlaps.binary_search(pair).is_err());

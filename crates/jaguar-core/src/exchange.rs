@@ -92,7 +92,10 @@ impl World {
         let message = |peer: &Peer| {
             let bodies = peer.own.iter().map(|&body| body as usize);
             bodies
-                .map(|body| boundary_velocity(&motion[body], crowd(body)))
+                .map(|body| BoundaryVelocity {
+                    asleep: self.collision.sleep.is_asleep(body as u32),
+                    ..boundary_velocity(&motion[body], crowd(body))
+                })
                 .collect()
         };
         self.exchange
@@ -125,6 +128,7 @@ impl World {
         }
         let motion = &mut self.bodies.columns_mut().motion;
         for (&ghost, velocity) in peer.ghosts.iter().zip(velocities) {
+            self.collision.sleep.note_ghost(ghost, velocity.asleep);
             if let Some(crowd) = self.manifolds.crowds.get_mut(ghost as usize) {
                 *crowd = velocity.crowd;
             }
@@ -547,6 +551,7 @@ fn boundary_velocity(motion: &Motion, crowd: u32) -> BoundaryVelocity {
         displacement: motion.displacement.truncate().to_array(),
         rotation: motion.rotation.truncate().to_array(),
         crowd,
+        asleep: false,
     }
 }
 

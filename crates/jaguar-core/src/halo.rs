@@ -78,6 +78,8 @@ pub struct BoundaryVelocity {
     pub rotation: [f32; 3],
     /// In how many manifolds and joints between tiles the body takes part.
     pub crowd: u32,
+    /// Whether the body sleeps in this tick, so that it takes no change.
+    pub asleep: bool,
 }
 
 /// All that goes to one neighbour in exchange 0. Each list is in ascending order of id (contacts: of low, then high).

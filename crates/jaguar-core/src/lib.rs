@@ -48,6 +48,7 @@ mod recycled;
 pub mod scenes;
 pub mod shape;
 pub mod simd;
+mod sleep;
 pub mod snapshot;
 mod solver;
 pub mod states;

@@ -27,7 +27,7 @@ const FLUID_BYTES: usize = 2 * size_of::<DVec3>() + 6 * size_of::<f32>();
 const SOURCE_BYTES: usize = size_of::<DVec3>() + 2 * size_of::<f64>();
 
 /// Version of the layout.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 impl World {
     /// The world as bytes.
@@ -174,6 +174,9 @@ fn put_params(out: &mut Vec<u8>, params: &WorldParams) {
         push_velocity,
         restitution_threshold,
         speculative_distance,
+        sleep_ticks,
+        sleep_speed,
+        sleep_angular_speed,
         broad_phase_cell_size,
     } = params;
     put(out, tick_rate.to_le_bytes());
@@ -191,6 +194,8 @@ fn put_params(out: &mut Vec<u8>, params: &WorldParams) {
             *broad_phase_cell_size,
         ],
     );
+    put(out, sleep_ticks.to_le_bytes());
+    put_floats(out, &[*sleep_speed, *sleep_angular_speed]);
 }
 
 fn put_shape(out: &mut Vec<u8>, shape: &StaticShape) {
@@ -377,6 +382,9 @@ impl Input<'_> {
             restitution_threshold: self.float(what)?,
             speculative_distance: self.float(what)?,
             broad_phase_cell_size: self.float(what)?,
+            sleep_ticks: self.int(what)?,
+            sleep_speed: self.float(what)?,
+            sleep_angular_speed: self.float(what)?,
         })
     }
 

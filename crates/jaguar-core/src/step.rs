@@ -7,6 +7,7 @@
 //! 3. for each substep: [`World::velocities_out`], a message to each peer, [`World::velocities_in`] for each received, [`World::substep`];
 //! 4. [`World::finish`].
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use glam::Vec4;
@@ -31,6 +32,7 @@ use crate::manifold::{self, Manifolds};
 use crate::parallel::*;
 use crate::recycled::recycled;
 use crate::simd::{F32x8, Kernel, LANES, Level, Octet};
+use crate::sleep;
 use crate::solver::across::{self, Side};
 use crate::solver::kernel::Change;
 use crate::solver::{StepConstants, inside, integrate};
@@ -75,10 +77,14 @@ impl World {
             .map_err(|tile| HaloError::SharedTile { tile })?;
 
         self.begin_events();
+        let may_sleep = self.may_sleep();
         self.joints.begin_tick(&self.bodies, self.constants.tile_size);
         let bodies = &self.bodies;
         let counts = |joint: &&Joint| bodies.index_of(joint.low()).is_some();
         self.journal.tell_broken(self.joints.broken().iter().filter(counts));
+        if may_sleep {
+            self.rouse_freed();
+        }
         std::mem::swap(&mut self.cached, &mut self.spare_cached);
         let before = ContactCache {
             set: &self.spare_cached,
@@ -91,12 +97,16 @@ impl World {
             (&mut self.cached, before),
             (&self.statics, &self.joints),
             cell_size,
-            &self.constants,
+            (may_sleep, &self.constants),
         );
         self.extra.clear();
         let portions = self.collision.portions.iter().map(|portion| &portion.bodies);
-        self.joints
-            .prepare(&self.bodies, &mut self.manifolds, portions, &self.constants);
+        self.joints.prepare(
+            (&self.bodies, &self.collision.sleep),
+            &mut self.manifolds,
+            portions,
+            &self.constants,
+        );
         self.sense();
         self.clear_felt();
         self.exchange.match_peers(
@@ -107,6 +117,7 @@ impl World {
             self.joints.across_pairs(),
             owner,
         );
+        self.begin_sleep();
         self.mark_forced();
         self.mark_lone();
         self.count_stage();
@@ -123,11 +134,16 @@ impl World {
         let substeps = self.params().substeps;
         assert!(done < substeps, "all {substeps} substeps are done; finish the tick");
         self.exchange.assert_complete();
+        if done == 0 {
+            let (points, manifolds) = (&self.contacts.across, &self.manifolds.set.across);
+            self.collision.sleep.mark_across(points, manifolds);
+        }
         across::solve_all(
             &self.bodies.columns().motion,
             &mut self.contacts.across,
             &mut self.collision.changes,
             &mut self.journal.felt.across,
+            &self.collision.sleep.across,
             &self.constants,
         );
         add_impulses(&mut self.journal.felt.across, &self.contacts.across);
@@ -137,6 +153,7 @@ impl World {
             &mut self.manifolds.set.across,
             &mut self.manifolds.doings,
             &mut self.journal.felt.across_manifolds,
+            &self.collision.sleep.across_manifolds,
             &self.constants,
         );
         add_manifold_impulses(&mut self.journal.felt.across_manifolds, &self.manifolds.set.across);
@@ -148,7 +165,7 @@ impl World {
             crowds: &self.manifolds.crowds,
         };
         let Joints { across, doings, .. } = &mut self.joints;
-        joint::across::solve_all(everyone, across, doings, &self.constants);
+        joint::across::solve_all(everyone, across, doings, (&self.collision.sleep, &self.constants));
         self.run_portions(if done + 1 < substeps {
             Stages::SolveAndBegin
         } else {
@@ -167,44 +184,74 @@ impl World {
             "a tick is finished after its {substeps} substeps"
         );
         self.store_impulses();
-        self.joints.store_impulses();
+        self.joints.store_impulses(&self.collision.sleep);
         self.end_events();
         self.bodies.drop_ghosts();
-        let (quarantined, farthest) = self.move_bodies();
-        self.stats.quarantined += quarantined;
-        self.collision.note_motion(farthest, self.constants.tile_size);
+        let moved = self.move_bodies();
+        self.stats.quarantined += moved.quarantined;
+        self.collision.note_motion(moved.farthest, self.constants.tile_size);
+        if self.may_sleep() {
+            let held = self.bodies.held() as u32;
+            let rest = &mut self.bodies.columns_mut().rest;
+            let driven = self.joints.driven().filter(|&body| body < held);
+            driven.for_each(|body| rest[body as usize] &= sleep::CHANGED_TILE);
+        }
+        if moved.any_changed_tile {
+            self.reset_left();
+        }
         self.tick += 1;
         self.phase = Phase::Rest;
     }
 
-    /// Moves bodies by what the substeps added up to. Returns how many had lost their numbers and were stopped, and how far any moved against the common motion, m.
-    fn move_bodies(&mut self) -> (u64, f32) {
+    /// Moves bodies by what the substeps added up to, and counts their rest.
+    fn move_bodies(&mut self) -> Moved {
+        let may_sleep = self.may_sleep();
+        let sleep = &self.collision.sleep;
         let (columns, kinds) = self.bodies.columns_and_kinds();
-        let (kind, motion) = (&columns.kind, &mut columns.motion);
-        let (attitudes, constants) = (&self.manifolds.attitudes, &self.constants);
+        let (kind, thrust, motion) = (&columns.kind, &columns.thrust, &mut columns.motion);
+        let (attitudes, constants, forces) = (&self.manifolds.attitudes, &self.constants, &self.forces);
         let samples = || motion.iter().step_by(motion.len() / 64 + 1);
         let common = samples().map(|body| body.displacement).sum::<Vec4>() / samples().count().max(1) as f32;
         let bodies = motion
             .par_chunks_mut(BODIES_AT_ONCE)
             .zip(columns.place.par_chunks_mut(BODIES_AT_ONCE))
-            .zip(columns.orientation.par_chunks_mut(BODIES_AT_ONCE));
-        let moved = bodies.enumerate().map(|(c, ((motion, place), orientation))| {
-            let (mut quarantined, mut farthest) = (0, 0.0_f32);
+            .zip(columns.orientation.par_chunks_mut(BODIES_AT_ONCE))
+            .zip(columns.rest.par_chunks_mut(BODIES_AT_ONCE));
+        let moved = bodies.enumerate().map(|(c, (((motion, place), orientation), rest))| {
+            let mut moved = Moved::default();
             for (i, motion) in motion.iter_mut().enumerate() {
                 let body = c * BODIES_AT_ONCE + i;
+                let way = (motion.displacement - common).truncate().length_squared();
+                moved.farthest = moved.farthest.max(way);
+                if sleep.is_asleep(body as u32) {
+                    rest[i] = constants.rest.asleep();
+                    continue;
+                }
                 let turns_freely = |_: &&Attitude| !kinds.get(kind[body]).is_isotropic;
                 let attitude = attitudes.get(body).filter(turns_freely);
-                farthest = farthest.max((motion.displacement - common).truncate().length_squared());
+                let tile = place[i].tile;
                 let is_stopped =
                     integrate::finish_body(motion, &mut place[i], &mut orientation[i], attitude, constants);
-                quarantined += u64::from(is_stopped);
+                moved.quarantined += u64::from(is_stopped);
                 // What was no number is not to be trusted.
-                farthest = if is_stopped { f32::INFINITY } else { farthest };
+                moved.farthest = if is_stopped { f32::INFINITY } else { moved.farthest };
+                if may_sleep {
+                    let settles = sleep::settles(forces, kinds.get(kind[body]), constants.gravity);
+                    let is_still = constants.rest.is_still(motion, thrust[body], settles);
+                    rest[i] = constants.rest.after_tick(rest[i], is_still);
+                    if place[i].tile != tile {
+                        rest[i] = sleep::CHANGED_TILE;
+                        moved.any_changed_tile = true;
+                    }
+                }
             }
-            (quarantined, farthest)
+            moved
         });
-        let (quarantined, farthest) = moved.reduce_with(|a, b| (a.0 + b.0, a.1.max(b.1))).unwrap_or_default();
-        (quarantined, farthest.sqrt())
+        let moved = moved.reduce_with(Moved::and).unwrap_or_default();
+        Moved {
+            farthest: moved.farthest.sqrt(),
+            ..moved
+        }
     }
 
     /// Puts the ghosts that arrived behind the held bodies, in storage order.
@@ -235,10 +282,11 @@ impl World {
         }
         let thrust = &bodies.columns().thrust;
         self.collision.portions.par_iter_mut().for_each(|portion| {
-            portion.forced = portion.bodies.clone().any(|body| {
-                let kind = &bodies.kind(body).given;
-                forces.act_on(kind) || (thrust[body] != glam::Vec3::ZERO && forces.thrust_on(kind))
-            });
+            portion.forced = !portion.sleeps
+                && portion.bodies.clone().any(|body| {
+                    let kind = &bodies.kind(body).given;
+                    forces.act_on(kind) || (thrust[body] != glam::Vec3::ZERO && forces.thrust_on(kind))
+                });
         });
     }
 
@@ -253,7 +301,8 @@ impl World {
             let is_joined = joints
                 .get(p)
                 .is_some_and(|of| !(of.inside.is_empty() && of.sides.is_empty()));
-            portion.is_lone = !(touches || has_manifolds || is_joined);
+            let sleeps = !self.collision.sleep.within(&portion.bodies).is_empty();
+            portion.is_lone = !(touches || has_manifolds || is_joined || sleeps);
         }
     }
 
@@ -269,7 +318,8 @@ impl World {
 
     /// Writes the accumulated impulses to the cache.
     fn store_impulses(&mut self) {
-        self.manifolds.store_impulses();
+        let sleep = &self.collision.sleep;
+        self.manifolds.store_impulses(&sleep.across_manifolds);
         let ContactSet {
             inside,
             statics,
@@ -296,8 +346,10 @@ impl World {
         });
         self.tasks.1 = recycled(stores);
         let across_lanes = across.iter().flat_map(Block::lanes);
-        for (entry, (block, lane)) in self.cached.across.iter_mut().zip(across_lanes) {
-            entry.impulses = block.impulses(lane);
+        for (k, (entry, (block, lane))) in self.cached.across.iter_mut().zip(across_lanes).enumerate() {
+            if sleep.across.get(k / LANES).is_none_or(|lanes| lanes >> lane & 1 == 0) {
+                entry.impulses = block.impulses(lane);
+            }
         }
     }
 
@@ -309,6 +361,7 @@ impl World {
             portions,
             sides,
             changes,
+            sleep,
             ..
         } = &self.collision;
         let ContactSet {
@@ -378,6 +431,7 @@ impl World {
                 .map(|joints| (joints.inside.len(), joints.sides.clone()));
             let task = Task {
                 is_lone: portion.is_lone,
+                still: sleep.within(&portion.bodies),
                 joined: joined.map(|(inside, sides)| Joined {
                     inside: split_front(&mut joints, inside),
                     sides: &joint_sides[sides],
@@ -411,7 +465,7 @@ impl World {
                 sides: &sides[portion.sides.clone()],
             };
             // The bodies of a lone portion have done all their substeps in the first stage.
-            if stages == Stages::Begin || !portion.is_lone {
+            if !portion.sleeps && (stages == Stages::Begin || !portion.is_lone) {
                 tasks.push(task);
             }
         }
@@ -442,6 +496,27 @@ struct Store<'a> {
     blocks: &'a [Block],
     entries: &'a mut [CacheEntry],
     lanes: &'a [u32],
+}
+
+/// What moving the bodies told.
+#[derive(Clone, Copy, Default)]
+struct Moved {
+    /// How many had lost their numbers and were stopped.
+    quarantined: u64,
+    /// How far any moved against the common motion, m; until all are told, its square.
+    farthest: f32,
+    /// Whether any changed its tile; of account for sleep only.
+    any_changed_tile: bool,
+}
+
+impl Moved {
+    fn and(self, other: Self) -> Self {
+        Self {
+            quarantined: self.quarantined + other.quarantined,
+            farthest: self.farthest.max(other.farthest),
+            any_changed_tile: self.any_changed_tile || other.any_changed_tile,
+        }
+    }
 }
 
 /// What is done between two exchanges of velocities.
@@ -505,6 +580,8 @@ struct Task<'a> {
     /// Whether there are no contacts.
     is_lone: bool,
     motion: &'a mut [Motion],
+    /// The bodies that sleep, tile by tile; contacts do not move them.
+    still: &'a [Range<usize>],
     /// The bodies, if any feels more than uniform gravity.
     forced: Option<Acted<'a>>,
     /// Kinds of the bodies, if any is damped.
@@ -578,6 +655,7 @@ impl Task<'_> {
         if let Some(kinds) = self.damped {
             integrate::damp(self.motion, kinds, shared.kinds, shared.step);
         }
+        sleep::stop(self.motion, self.base, self.still);
         self.join(JointStage::WarmStart, shared);
         inside::warm_start::<F>(self.motion, self.base, self.inside);
         inside::warm_start::<F>(self.motion, self.base, self.statics);

@@ -96,6 +96,10 @@ pub struct StepStats {
     pub statics: usize,
     /// Occupied tiles.
     pub tiles: usize,
+    /// Those of them that were dormant.
+    pub dormant_tiles: usize,
+    /// Bodies in dormant tiles.
+    pub dormant_bodies: usize,
     /// Ghosts of other pods' bodies.
     pub ghosts: usize,
     /// Times, since the world was made or restored, that a body's state was no longer finite and the body was stopped.
@@ -197,12 +201,13 @@ impl World {
         self.forces.environment()
     }
 
-    /// Adds a force to all bodies, from the next tick on. Forces act in the order in which they were added, after those of the environment but buoyancy and drag.
+    /// Adds a force to all bodies, from the next tick on; nothing sleeps in a world with added forces, which may change at any time. Forces act in the order in which they were added, after those of the environment but buoyancy and drag.
     ///
     /// They are neither in [`World::config`] nor in snapshots: see [`Force`].
     pub fn add_force(&mut self, force: Box<dyn Force>) {
         self.assert_at_rest();
         self.forces.add(force);
+        self.bodies.columns_mut().rest.fill(0);
     }
 
     /// Ticks simulated since the world began.
@@ -340,6 +345,7 @@ impl World {
         };
         // One zero only.
         self.bodies.set_thrust(index, thrust + Vec3::ZERO);
+        self.wake(index);
         true
     }
 
@@ -468,9 +474,12 @@ impl World {
         check().map_err(|reason| HaloError::Record { id: record.id, reason })
     }
 
-    /// Forgets all cached contacts and joints with bodies of these ids.
+    /// Forgets all cached contacts and joints with bodies of these ids, and rouses what they touched.
     fn forget_contacts(&mut self, ids: &FxHashSet<BodyId>) {
         self.note_ends(|id| ids.contains(&id));
+        if self.constants.rest.is_on() {
+            self.rouse_partners(ids);
+        }
         self.joints
             .retain(|joint| !joint.bodies().any(|body| ids.contains(&body)));
         self.overlaps
@@ -508,6 +517,7 @@ impl World {
         // One zero only.
         motion.linear += Vec4::ZERO;
         motion.angular += Vec4::ZERO;
+        self.wake(index);
         true
     }
 

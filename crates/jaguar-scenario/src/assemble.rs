@@ -68,6 +68,9 @@ fn world_params(table: &format::World) -> WorldParams {
         push_velocity: number(table.push_velocity, usual.push_velocity),
         restitution_threshold: number(table.restitution_threshold, usual.restitution_threshold),
         speculative_distance: number(table.speculative_distance, usual.speculative_distance),
+        sleep_ticks: table.sleep_ticks.unwrap_or(usual.sleep_ticks),
+        sleep_speed: number(table.sleep_speed, usual.sleep_speed),
+        sleep_angular_speed: number(table.sleep_angular_speed, usual.sleep_angular_speed),
         broad_phase_cell_size: number(table.broad_phase_cell_size, usual.broad_phase_cell_size),
     }
 }

@@ -52,6 +52,9 @@ pub(crate) struct World {
     pub(crate) push_velocity: Option<f64>,
     pub(crate) restitution_threshold: Option<f64>,
     pub(crate) speculative_distance: Option<f64>,
+    pub(crate) sleep_ticks: Option<u32>,
+    pub(crate) sleep_speed: Option<f64>,
+    pub(crate) sleep_angular_speed: Option<f64>,
     pub(crate) broad_phase_cell_size: Option<f64>,
 }
 

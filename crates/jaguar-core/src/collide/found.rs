@@ -17,6 +17,7 @@ use crate::narrow_phase::prepare::{pair_matters, static_matters};
 use crate::narrow_phase::static_geometry::{StaticContact, StaticGeometry};
 use crate::narrow_phase::static_manifold::{StaticManifold, Workings};
 use crate::narrow_phase::surroundings::Surroundings;
+use crate::sleep::Sleep;
 use crate::solver::StepConstants;
 use crate::storage::{Bodies, Motion};
 use crate::tile::difference;
@@ -29,6 +30,7 @@ pub(super) struct View<'a> {
     pub(super) grids: &'a [Grids],
     pub(super) grid: GridParams,
     pub(super) candidates: &'a Candidates,
+    pub(super) sleep: &'a Sleep,
     pub(super) statics: &'a StaticGeometry,
     pub(super) step: &'a StepConstants,
     /// Empty in a world of plain spheres.
@@ -46,6 +48,7 @@ impl View<'_> {
             ids: &self.bodies.columns().id,
             params: self.grid,
             search,
+            sleep: self.sleep,
             found,
         });
     }
@@ -113,9 +116,7 @@ impl Found {
             Plan::Build { .. } => self.search_and_list(chunk, view),
             Plan::Listed => {
                 if is_owned {
-                    for (a, b) in view.candidates.of_bodies(view.bodies, chunk.bodies.clone()) {
-                        self.consider_listed(a, b, view);
-                    }
+                    self.go_through_list(chunk, view);
                 }
                 if view.table.is_near_ghosts(chunk) {
                     self.search(chunk, Search::Ghosts, view);
@@ -143,6 +144,25 @@ impl Found {
         self.manifolds.clear();
         self.across_manifolds.clear();
         self.static_manifolds.clear();
+    }
+
+    /// Takes the listed pairs that are contacts now, but for those inside dormant tiles.
+    fn go_through_list(&mut self, chunk: &Chunk, view: &View<'_>) {
+        if view.sleep.ranges.is_empty() {
+            for (a, b) in view.candidates.of_bodies(view.bodies, chunk.bodies.clone()) {
+                self.consider_listed(a, b, view);
+            }
+            return;
+        }
+        for t in chunk.tiles.clone() {
+            let own = view.table.tiles[t].bodies.clone();
+            let is_skipped = |b: u32| view.sleep.is_dormant(t) && own.contains(&(b as usize));
+            for (a, b) in view.candidates.of_bodies(view.bodies, own.clone()) {
+                if !is_skipped(b) {
+                    self.consider_listed(a, b, view);
+                }
+            }
+        }
     }
 
     /// Looks for pairs in the grids.
@@ -243,7 +263,9 @@ impl Found {
 
     fn find_statics(&mut self, chunk: &Chunk, view: &View<'_>) {
         let has_statics = !view.statics.shapes().is_empty();
-        for tile in view.table.tiles[chunk.tiles.clone()].iter().filter(|_| has_statics) {
+        let is_awake = |t: &usize| has_statics && !view.sleep.is_dormant(*t);
+        for t in chunk.tiles.clone().filter(is_awake) {
+            let tile = &view.table.tiles[t];
             let farthest = farthest_static_reach(tile.bodies.clone(), view);
             self.surroundings.look(view.statics, tile.index, farthest);
             if self.surroundings.are_empty() {

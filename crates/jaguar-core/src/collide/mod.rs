@@ -18,6 +18,7 @@ use crate::manifold::attitude::Attitude;
 use crate::narrow_phase::static_geometry::StaticGeometry;
 use crate::parallel::*;
 use crate::simd::LANES;
+use crate::sleep::{Before, Sleep};
 use crate::solver::StepConstants;
 use crate::solver::across::Side;
 use crate::solver::kernel::Change;
@@ -45,6 +46,7 @@ const BODIES_AT_ONCE: usize = 2048;
 #[derive(Debug, Default)]
 pub(crate) struct Collision {
     pub(crate) table: TileTable,
+    pub(crate) sleep: Sleep,
     grids: Vec<Grids>,
     /// One for each chunk; what the chunks of owned tiles found decides the lanes of the portions' contacts.
     pub(crate) found: Vec<Found>,
@@ -72,12 +74,21 @@ impl Collision {
         (cached, before): (&mut CacheSet, ContactCache<'_>),
         (statics, joints): (&StaticGeometry, &Joints),
         cell_size: f32,
-        step: &StepConstants,
+        (may_sleep, step): (bool, &StepConstants),
     ) {
         let held = bodies.held();
         let mixed = manifolds.begin_tick(bodies, !joints.is_empty());
         self.extend_reaches(bodies, mixed, step);
-        let plan = self.candidates.plan(bodies, step.tile_size);
+        self.sleep.clear();
+        if may_sleep {
+            let own = Before::of(before, &bodies.columns().cached);
+            self.sleep.find_lost(bodies, own, step.tile_size);
+            let own = Before::of(manifolds.cache(), &bodies.columns().cached_manifolds);
+            self.sleep.find_lost(bodies, own, step.tile_size);
+            self.sleep
+                .decide(bodies, (&self.table, joints.ends()), &step.rest, step.tile_size);
+        }
+        let plan = self.candidates.plan(bodies, (&self.table, &self.sleep), step.tile_size);
         let grid = GridParams::new(
             step.tile_size,
             cell_size,
@@ -89,7 +100,8 @@ impl Collision {
         if let Plan::Build { skin } = plan {
             let found = self.found[..self.table.owned_chunks].iter();
             let lists = found.map(|found| &found.candidates[..]);
-            self.candidates.rebuild(bodies, lists, skin, step.tile_size);
+            let unlisted = self.sleep.dormant(&self.table).map(|tile| tile.index);
+            self.candidates.rebuild(bodies, (lists, unlisted), skin, step.tile_size);
         }
         self.order_across(held);
         self.lay_out(bodies, mixed);
@@ -100,12 +112,15 @@ impl Collision {
             step,
         };
         self.prepare(makings, contacts, cached);
+        let own = Before::of(before, &bodies.columns().cached);
+        self.sleep.keep(bodies, own, cached, &mut self.next_ranges);
         self.list_sides(bodies.columns(), held, contacts);
         std::mem::swap(&mut bodies.columns_mut().cached, &mut self.next_ranges);
         if mixed {
             let chunks = self.table.chunks.len();
             let owned = &self.table.chunks[..self.table.owned_chunks];
-            manifolds.prepare(bodies, &self.found[..chunks], owned, step.tile_size, step.simd);
+            let found = (&self.found[..chunks], &self.sleep);
+            manifolds.prepare(bodies, found, owned, step.tile_size, step.simd);
         } else {
             manifolds.forget();
         }
@@ -220,6 +235,7 @@ impl Collision {
             grids: &self.grids,
             grid,
             candidates: &self.candidates,
+            sleep: &self.sleep,
             statics,
             step,
             attitudes,

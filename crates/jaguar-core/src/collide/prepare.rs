@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use super::found::Found;
 use super::{Collision, Pair};
-use crate::contact::{Block, CacheEntry, CacheSet, CachedRanges, Contact, ContactCache, ContactSet, STATIC_BIT};
+use crate::contact::{
+    Block, CacheEntry, CacheSet, CachedRanges, Contact, ContactCache, ContactSet, Impulses, STATIC_BIT,
+};
 use crate::kinds::Kinds;
 use crate::narrow_phase::prepare::{pair_contact, static_contact};
 use crate::narrow_phase::static_geometry::StaticContact;
@@ -32,6 +34,8 @@ pub(crate) struct Portion {
     /// Their entries in the cache.
     pub(crate) static_entries: Range<usize>,
     pub(crate) sides: Range<usize>,
+    /// Whether all of the bodies sleep: there is nothing to do.
+    pub(crate) sleeps: bool,
     /// Whether any of the bodies is damped.
     pub(crate) damped: bool,
     /// Whether any is a sensor.
@@ -61,6 +65,14 @@ impl Makings<'_> {
         let partner = |index: u32| (columns.id[index as usize], &columns.cached[index as usize]);
         let cached = self.before.pair(partner(low), partner(high));
         pair_contact(columns, self.kinds, [low, high], cached, self.step)
+    }
+
+    /// The impulses of the last tick of a pair's contact.
+    fn kept(&self, [a, b]: Pair) -> Impulses {
+        let partner = |index: u32| (self.columns.id[index as usize], &self.columns.cached[index as usize]);
+        let is_ordered = self.columns.id[a as usize] < self.columns.id[b as usize];
+        let [low, high] = if is_ordered { [a, b] } else { [b, a] };
+        self.before.pair(partner(low), partner(high)).unwrap_or_default()
     }
 
     /// The contact of a body with static geometry, with the impulses of the last tick.
@@ -116,6 +128,7 @@ impl Collision {
         let owned = &self.table.chunks[..self.table.owned_chunks];
         for (chunk, found) in owned.iter().zip(&self.found) {
             let after = |range: &Range<usize>, len: usize| range.end..range.end + len;
+            let sleeps = chunk.tiles.clone().all(|t| self.sleep.is_dormant(t));
             last = Portion {
                 bodies: chunk.bodies.clone(),
                 inside: after(&last.inside, found.inside_lanes.blocks),
@@ -123,8 +136,9 @@ impl Collision {
                 inside_entries: after(&last.inside_entries, found.inside.len()),
                 static_entries: after(&last.static_entries, found.statics.len()),
                 sides: 0..0,
-                damped: chunk.bodies.clone().any(|body| bodies.kind(body).is_damped),
-                sensors: mixed && chunk.bodies.clone().any(|body| bodies.kind(body).given.sensor),
+                sleeps,
+                damped: !sleeps && chunk.bodies.clone().any(|body| bodies.kind(body).is_damped),
+                sensors: !sleeps && mixed && chunk.bodies.clone().any(|body| bodies.kind(body).given.sensor),
                 forced: false,
                 is_lone: false,
             };
@@ -185,24 +199,30 @@ impl Collision {
         cached.across.clear();
         for (k, &[home, other]) in pairs.iter().enumerate() {
             self.next_ranges[home as usize].across.extend(k);
+            // If both sleep, that is what is kept, to the bit.
+            let is_asleep = self.sleep.is_asleep(home) || self.sleep.is_asleep(other);
             cached.across.push(CacheEntry {
                 other: makings.columns.id[other as usize].0,
-                ..CacheEntry::default()
+                impulses: if is_asleep {
+                    makings.kept([home, other])
+                } else {
+                    Impulses::default()
+                },
             });
         }
     }
 
-    /// Lists the held bodies' sides of the contacts between tiles in the order in which they act.
+    /// Lists the sides of the contacts between tiles of held bodies that are awake in the order in which they act.
     pub(super) fn list_sides(&mut self, columns: &Columns, held: usize, contacts: &ContactSet) {
         self.side_keys.clear();
         for lane in 0..self.across_pairs.len() {
             let block = &contacts.across[lane / LANES];
             let (low, high) = (block.low[lane % LANES], block.high[lane % LANES]);
-            if (low as usize) < held {
+            if (low as usize) < held && !self.sleep.is_asleep(low) {
                 let key = columns.id[high as usize].0;
                 self.side_keys.push((low, key, Side::of_low(low, lane)));
             }
-            if (high as usize) < held {
+            if (high as usize) < held && !self.sleep.is_asleep(high) {
                 let key = columns.id[low as usize].0;
                 self.side_keys.push((high, key, Side::of_high(high, lane)));
             }

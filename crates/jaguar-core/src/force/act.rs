@@ -69,6 +69,16 @@ impl Forces {
         self.added.push(force);
     }
 
+    /// Whether an embedder added any.
+    pub(crate) fn has_added(&self) -> bool {
+        !self.added.is_empty()
+    }
+
+    /// The share of uniform gravity that bodies of a kind feel.
+    pub(crate) fn gravity_on(&self, kind: &BodyKind) -> f32 {
+        self.on(kind).gravity
+    }
+
     /// Whether only thrust can act on a body besides the whole uniform gravity, whatever its kind.
     pub(crate) fn are_uniform(&self) -> bool {
         self.is_uniform && self.added.is_empty()

@@ -9,6 +9,7 @@ use super::solve::{Pass, Pull, Work};
 use crate::constants::ACROSS_JOINT_PULL;
 use crate::manifold::attitude::Attitude;
 use crate::parallel::*;
+use crate::sleep::Sleep;
 use crate::solver::StepConstants;
 use crate::solver::integrate::turn;
 use crate::storage::Motion;
@@ -64,10 +65,18 @@ pub(crate) fn begin_all(bodies: Everyone<'_>, works: &mut [Work], doings: &mut [
     }
 }
 
-/// Computes the change of every joint; changes no body.
-pub(crate) fn solve_all(bodies: Everyone<'_>, works: &mut [Work], doings: &mut [Doing], step: &StepConstants) {
+/// Computes the change of every joint of which not both bodies sleep; changes no body.
+pub(crate) fn solve_all(
+    bodies: Everyone<'_>,
+    works: &mut [Work],
+    doings: &mut [Doing],
+    (sleep, step): (&Sleep, &StepConstants),
+) {
     let works = works.par_iter_mut().zip(doings).with_min_len(JOINTS_AT_ONCE);
     works.for_each(|(work, doing)| {
+        if work.ends.iter().all(|&body| sleep.is_asleep(body)) {
+            return;
+        }
         let start = bodies.movers(work.ends);
         let crowd = work.ends.map(|body| bodies.crowds[body as usize]);
         let crowd = crowd[0].max(crowd[1]).max(1) as f32;

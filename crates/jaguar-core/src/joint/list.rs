@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::across::{Doing, Side};
 use super::prepare::JointPortion;
 use super::solve::Work;
-use super::{Joint, JointId};
+use super::{Joint, JointId, JointKind};
 use crate::body::BodyId;
 use crate::constants::GHOST_MARGIN;
 use crate::contact::NO_BODY;
@@ -158,6 +158,23 @@ impl Joints {
                 apart.pairs.insert(pair);
             }
         }
+    }
+
+    /// The bodies of all joints in this tick, by index; [`NO_BODY`] is the world.
+    pub(crate) fn ends(&self) -> &[[u32; 2]] {
+        &self.ends
+    }
+
+    /// The bodies that a motor drives, by index, ghosts too: they do not rest, however slowly they turn.
+    pub(crate) fn driven(&self) -> impl Iterator<Item = u32> + '_ {
+        let is_driven =
+            |joint: &Joint| matches!(joint.kind, JointKind::Hinge { motor: Some(motor), .. } if motor.speed != 0.0);
+        let driven = self
+            .list
+            .iter()
+            .zip(&self.ends)
+            .filter(move |&(joint, _)| is_driven(joint));
+        driven.flat_map(|(_, &ends)| ends).filter(|&body| body != NO_BODY)
     }
 
     /// The joints that broke at the start of the tick.

@@ -10,6 +10,7 @@ use super::solve::{Load, Oscillator, Work};
 use super::{Joint, JointKind};
 use crate::contact::NO_BODY;
 use crate::manifold::Manifolds;
+use crate::sleep::Sleep;
 use crate::solver::StepConstants;
 use crate::storage::{Bodies, Columns};
 use crate::tile::difference;
@@ -22,10 +23,10 @@ pub(crate) struct JointPortion {
 }
 
 impl Joints {
-    /// Prepares all joints; `chunks` are the bodies of each portion.
+    /// Prepares all joints but those inside dormant tiles; `chunks` are the bodies of each portion.
     pub(crate) fn prepare<'a>(
         &mut self,
-        bodies: &Bodies,
+        (bodies, sleep): (&Bodies, &Sleep),
         manifolds: &mut Manifolds,
         chunks: impl Iterator<Item = &'a Range<usize>> + Clone,
         step: &StepConstants,
@@ -53,17 +54,21 @@ impl Joints {
             let work = work_of(joint, rank, *ends, columns, step);
             let tile = |body: u32| columns.place[body as usize].tile;
             if ends[1] == NO_BODY || tile(ends[0]) == tile(ends[1]) {
-                inside.push(work);
+                if !sleep.is_asleep(ends[0]) {
+                    inside.push(work);
+                }
                 continue;
             }
             let number = across.len() as u32;
             across.push(work);
             for (end, body) in (0..).zip(*ends).filter(|&(_, body)| body < held) {
-                sides.push(Side {
-                    body,
-                    joint: number,
-                    end,
-                });
+                if !sleep.is_asleep(body) {
+                    sides.push(Side {
+                        body,
+                        joint: number,
+                        end,
+                    });
+                }
                 manifolds.crowds[body as usize] += 1;
             }
         }
@@ -92,9 +97,11 @@ impl Joints {
         begin_all(everyone, across, doings);
     }
 
-    /// Writes the accumulated impulses to the list.
-    pub(crate) fn store_impulses(&mut self) {
-        for work in self.inside.iter().chain(&self.across) {
+    /// Writes the accumulated impulses to the list, but for joints of which both bodies sleep.
+    pub(crate) fn store_impulses(&mut self, sleep: &Sleep) {
+        let is_solved = |work: &&Work| work.ends.iter().any(|&body| !sleep.is_asleep(body));
+        let across = self.across.iter().filter(is_solved);
+        for work in self.inside.iter().chain(across) {
             let joint = &mut self.list[work.rank as usize];
             // What is no longer a number would be none for ever.
             let sound = |values: [f32; 3]| {

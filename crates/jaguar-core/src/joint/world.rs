@@ -34,6 +34,7 @@ impl World {
         let is_kept = joint.bodies().any(|body| self.is_held(body));
         if is_kept {
             self.joints.insert(&joint);
+            self.wake_ends(&joint);
         }
         Ok(is_kept)
     }
@@ -46,7 +47,20 @@ impl World {
     /// Removes a joint. False if it is not held.
     pub fn unjoin(&mut self, id: JointId) -> bool {
         self.assert_at_rest();
+        let Some(&joint) = self.joints.get(id) else {
+            return false;
+        };
+        self.wake_ends(&joint);
         self.joints.remove(id)
+    }
+
+    /// Makes the held bodies of a joint that comes or goes count from the beginning.
+    fn wake_ends(&mut self, joint: &Joint) {
+        for body in joint.bodies() {
+            if let Some(index) = self.bodies.index_of(body) {
+                self.wake(index);
+            }
+        }
     }
 
     /// A joint, if one of its bodies is held and it has not broken.

@@ -8,6 +8,7 @@ use super::kernel::{Bodies8, Change, Shifts8, accumulated, solve_across};
 use crate::constants::{ACROSS_MANIFOLD_RELAXATION, ACROSS_MANIFOLD_SHARES};
 use crate::parallel::*;
 use crate::simd::{F32x8, Kernel, Level, Octet};
+use crate::sleep::{are_all, lanes_of};
 use crate::solver::StepConstants;
 use crate::solver::across::Side;
 use crate::storage::Motion;
@@ -26,16 +27,18 @@ pub(crate) struct Doing {
     pub(crate) accumulated: Change,
 }
 
-/// Computes the change of every manifold; applies none.
+/// Computes the change of every manifold; applies none. Those of which both bodies sleep stay as they are, as in [`crate::solver::across`].
 pub(crate) fn solve_all(
     motion: &[Motion],
     (attitudes, crowds): (&[Attitude], &[u32]),
     blocks: &mut [ManifoldBlock],
     changes: &mut [Doing],
     felt: &mut [Octet],
+    asleep: &[u8],
     step: &StepConstants,
 ) {
     let chunks = blocks.len().div_ceil(BLOCKS_AT_ONCE);
+    let asleep = |c: usize| asleep.get(c * BLOCKS_AT_ONCE..).unwrap_or_default();
     // Bounces are added to the sums, if there are any.
     let felt = felt.par_chunks_mut(BLOCKS_AT_ONCE).map(Some);
     let felt = felt.chain(repeat_n((), chunks).map(|()| None)).take(chunks);
@@ -43,7 +46,7 @@ pub(crate) fn solve_all(
         .par_chunks_mut(BLOCKS_AT_ONCE)
         .zip(changes.par_chunks_mut(BLOCKS_AT_ONCE))
         .zip(felt);
-    chunks.for_each(|((blocks, changes), felt)| {
+    chunks.enumerate().for_each(|(c, ((blocks, changes), felt))| {
         step.simd.run(SolveAcross {
             motion,
             attitudes,
@@ -51,6 +54,7 @@ pub(crate) fn solve_all(
             blocks,
             changes,
             felt: felt.unwrap_or_default(),
+            asleep: asleep(c),
             step,
         });
     });
@@ -63,6 +67,8 @@ struct SolveAcross<'a> {
     blocks: &'a mut [ManifoldBlock],
     changes: &'a mut [Doing],
     felt: &'a mut [Octet],
+    /// The lanes of each block whose both bodies sleep; empty if there are none.
+    asleep: &'a [u8],
     step: &'a StepConstants,
 }
 
@@ -72,6 +78,11 @@ impl Kernel for SolveAcross<'_> {
     #[inline(always)]
     fn run<F: F32x8>(self) {
         for (b, (block, change)) in self.blocks.iter_mut().zip(self.changes).enumerate() {
+            let asleep = self.asleep.get(b).copied().unwrap_or(0);
+            if asleep != 0 && are_all(asleep, &block.low) {
+                continue;
+            }
+            let before = if asleep == 0 { None } else { Some(*block) };
             let low = Bodies8::<F>::gather(self.motion, self.attitudes, 0, &block.low);
             let high = Bodies8::<F>::gather(self.motion, self.attitudes, 0, &block.high);
             let low_shift = Shifts8::gather(self.motion, 0, &block.low);
@@ -84,6 +95,9 @@ impl Kernel for SolveAcross<'_> {
                 self.felt.get_mut(b),
                 self.step,
             );
+            if let Some(before) = before {
+                lanes_of(asleep).for_each(|lane| block.take_back(lane, &before));
+            }
             change.accumulated = accumulated::<F>(block);
         }
     }

@@ -197,6 +197,18 @@ impl ManifoldBlock {
         self.low[lane] != NO_BODY
     }
 
+    /// Takes a lane's impulses from the block as it was.
+    pub(crate) fn take_back(&mut self, lane: usize, before: &Self) {
+        let axes = self.friction_impulse.iter_mut().chain(&mut self.rolling_impulse);
+        for (now, then) in axes.zip(before.friction_impulse.iter().chain(&before.rolling_impulse)) {
+            now[lane] = then[lane];
+        }
+        self.twist_impulse[lane] = before.twist_impulse[lane];
+        for (now, then) in self.points.iter_mut().zip(&before.points) {
+            now.normal_impulse[lane] = then.normal_impulse[lane];
+        }
+    }
+
     /// A lane's impulses as they are kept; the features of the points stay those of the entry.
     pub(crate) fn impulses(&self, lane: usize) -> ManifoldImpulses {
         let get = |lanes: &Octet3| Vec3::new(lanes[0][lane], lanes[1][lane], lanes[2][lane]);

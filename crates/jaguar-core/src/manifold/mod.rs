@@ -83,6 +83,7 @@ impl Manifolds {
         self.sides.clear();
         self.crowds.clear();
         self.doings.clear();
+        self.buffers.forget();
     }
 
     /// Forgets the manifolds of the last tick, whose indices are no longer those of the bodies; the cache goes by ids.

@@ -20,6 +20,7 @@ use crate::narrow_phase::static_manifold::StaticManifold;
 use crate::parallel::*;
 use crate::recycled::recycled;
 use crate::simd::{F32x8, Kernel, LANES, Level};
+use crate::sleep::{Before, Sleep};
 use crate::solver::across::Side;
 use crate::storage::{Bodies, Columns, Motion};
 use crate::tile::difference;
@@ -52,6 +53,15 @@ pub(crate) struct Buffers {
     side_keys: Vec<(u32, u64, Side)>,
     next_ranges: Vec<CachedRanges>,
     tasks: Tasks,
+    /// What the last tick kept of the manifolds between tiles that have a sleeping body, by their number: if both sleep, it stays to the bit.
+    kept_across: Vec<(usize, KeptManifold)>,
+}
+
+impl Buffers {
+    /// Forgets what belongs to the manifolds of the last tick.
+    pub(super) fn forget(&mut self) {
+        self.kept_across.clear();
+    }
 }
 
 /// What manifolds are made of.
@@ -142,7 +152,7 @@ impl Manifolds {
     pub(crate) fn prepare(
         &mut self,
         bodies: &mut Bodies,
-        found: &[Found],
+        (found, sleep): (&[Found], &Sleep),
         owned_chunks: &[Chunk],
         tile_size: f32,
         level: Level,
@@ -218,13 +228,20 @@ impl Manifolds {
             makings.finish(std::slice::from_mut(block));
         });
         self.cached.across.clear();
+        let kept_across = &mut self.buffers.kept_across;
+        kept_across.clear();
         for (k, found) in pairs.iter().enumerate() {
             let [home, other] = found.pair;
             ranges[home as usize].across.extend(k);
             let features = features_of(&found.manifold);
             self.cached.across.push(entry(columns.id[other as usize].0, features));
+            if sleep.is_asleep(home) || sleep.is_asleep(other) {
+                kept_across.push((k, makings.kept(found).unwrap_or_default()));
+            }
         }
-        self.list_sides(columns, held, owned_chunks);
+        let before = Before::of(makings.before, &columns.cached_manifolds);
+        sleep.keep(bodies, before, &mut self.cached, ranges);
+        self.list_sides(columns, (held, sleep), owned_chunks);
         self.extra.clear();
         std::mem::swap(
             &mut bodies.columns_mut().cached_manifolds,
@@ -256,8 +273,8 @@ impl Manifolds {
         across.sort_unstable_by_key(|found| found.pair);
     }
 
-    /// Lists the held bodies' sides of the manifolds between tiles in the order in which they act.
-    fn list_sides(&mut self, columns: &Columns, held: usize, owned_chunks: &[Chunk]) {
+    /// Lists the sides of the manifolds between tiles of held bodies that are awake in the order in which they act.
+    fn list_sides(&mut self, columns: &Columns, (held, sleep): (usize, &Sleep), owned_chunks: &[Chunk]) {
         let keys = &mut self.buffers.side_keys;
         keys.clear();
         for (lane, found) in self.buffers.across.iter().enumerate() {
@@ -276,7 +293,8 @@ impl Manifolds {
             self.crowds[body as usize] += 1;
         }
         self.sides.clear();
-        self.sides.extend(keys.iter().map(|&(_, _, side)| side));
+        let awake = keys.iter().filter(|&&(body, _, _)| !sleep.is_asleep(body));
+        self.sides.extend(awake.map(|&(_, _, side)| side));
         self.doings.clear();
         self.doings.resize(self.set.across.len(), Doing::default());
         let mut begin = 0;
@@ -289,7 +307,8 @@ impl Manifolds {
     }
 
     /// Writes the accumulated impulses to the cache.
-    pub(crate) fn store_impulses(&mut self) {
+    /// `asleep` has the lanes, block by block, of those between tiles that keep what they have.
+    pub(crate) fn store_impulses(&mut self, asleep: &[u8]) {
         let lists = [
             (&self.set.inside, &mut self.cached.inside),
             (&self.set.statics, &mut self.cached.statics),
@@ -300,6 +319,11 @@ impl Manifolds {
                 for lane in (0..LANES).filter(|&lane| block.has(lane)) {
                     entries[block.rank[lane] as usize].impulses.impulses = block.impulses(lane);
                 }
+            }
+        }
+        for &(k, kept) in &self.buffers.kept_across {
+            if asleep.get(k / LANES).is_some_and(|lanes| lanes >> (k % LANES) & 1 == 1) {
+                self.cached.across[k].impulses = kept;
             }
         }
     }
@@ -386,6 +410,12 @@ impl Makings<'_> {
             ..contact_of(&found.manifold, cached)
         };
         (contact, features_of(&found.manifold))
+    }
+
+    /// What was kept of a pair's manifold in the last tick.
+    fn kept(&self, found: &PairManifold) -> Option<KeptManifold> {
+        let [low, high] = by_id(self.columns, found.pair);
+        self.before.pair(self.partner(low), self.partner(high))
     }
 
     /// The manifold of a body with static geometry.

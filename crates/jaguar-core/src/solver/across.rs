@@ -10,6 +10,7 @@ use super::kernel::{Change, Share, Shifts, Velocities, solve};
 use crate::contact::Block;
 use crate::parallel::*;
 use crate::simd::{F32x8, Kernel, LANES, Octet};
+use crate::sleep::{are_all, lanes_of};
 use crate::storage::Motion;
 
 /// Blocks that one thread solves in a row.
@@ -63,15 +64,17 @@ impl Side {
     }
 }
 
-/// Computes the change of every contact; applies none.
+/// Computes the change of every contact; applies none. Those of which both bodies sleep stay as they are: `asleep` has their lanes, block by block, or is empty.
 pub(crate) fn solve_all(
     motion: &[Motion],
     blocks: &mut [Block],
     changes: &mut [Change],
     felt: &mut [Octet],
+    asleep: &[u8],
     step: &StepConstants,
 ) {
     let chunks = blocks.len().div_ceil(BLOCKS_AT_ONCE);
+    let asleep = |c: usize| asleep.get(c * BLOCKS_AT_ONCE..).unwrap_or_default();
     // Bounces are added to the sums, if there are any.
     let felt = felt.par_chunks_mut(BLOCKS_AT_ONCE).map(Some);
     let felt = felt.chain(repeat_n((), chunks).map(|()| None)).take(chunks);
@@ -79,12 +82,14 @@ pub(crate) fn solve_all(
         .par_chunks_mut(BLOCKS_AT_ONCE)
         .zip(changes.par_chunks_mut(BLOCKS_AT_ONCE))
         .zip(felt)
-        .for_each(|((blocks, changes), felt)| {
+        .enumerate()
+        .for_each(|(c, ((blocks, changes), felt))| {
             step.simd.run(Solve {
                 motion,
                 blocks,
                 changes,
                 felt: felt.unwrap_or_default(),
+                asleep: asleep(c),
                 step,
             });
         });
@@ -95,6 +100,8 @@ struct Solve<'a> {
     blocks: &'a mut [Block],
     changes: &'a mut [Change],
     felt: &'a mut [Octet],
+    /// The lanes of each block whose both bodies sleep; empty if there are none.
+    asleep: &'a [u8],
     step: &'a StepConstants,
 }
 
@@ -105,6 +112,11 @@ impl Kernel for Solve<'_> {
     fn run<F: F32x8>(self) {
         let motion = self.motion;
         for (b, (block, change)) in self.blocks.iter_mut().zip(self.changes).enumerate() {
+            let asleep = self.asleep.get(b).copied().unwrap_or(0);
+            if asleep != 0 && are_all(asleep, &block.low) {
+                continue;
+            }
+            let before = if asleep == 0 { None } else { Some(*block) };
             let low = (
                 &Velocities::<F>::gather(motion, 0, &block.low),
                 &Shifts::gather(motion, 0, &block.low),
@@ -114,6 +126,9 @@ impl Kernel for Solve<'_> {
                 &Shifts::gather(motion, 0, &block.high),
             );
             solve::<F, true>(block, low, high, Share::Half, self.felt.get_mut(b), self.step).store(change);
+            if let Some(before) = before {
+                lanes_of(asleep).for_each(|lane| block.take_back(lane, &before));
+            }
         }
     }
 }

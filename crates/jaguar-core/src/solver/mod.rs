@@ -16,6 +16,7 @@ use crate::constants::{
     MANIFOLD_FREQUENCY,
 };
 use crate::simd::Level;
+use crate::sleep::RestLimits;
 
 /// What is the same for all bodies and contacts.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub(crate) struct StepConstants {
     pub(crate) push_velocity: f32,
     /// m/s.
     pub(crate) restitution_threshold: f32,
+    /// When bodies count as resting.
+    pub(crate) rest: RestLimits,
     pub(crate) softness: Softness,
     /// Of contacts between tiles.
     pub(crate) across_softness: Softness,
@@ -67,6 +70,7 @@ impl StepConstants {
             speculative_cap: params.speculative_cap(),
             push_velocity: params.push_velocity,
             restitution_threshold: params.restitution_threshold,
+            rest: RestLimits::new(params),
             softness: Softness::new(params.contact_frequency, inside_damping, substep_seconds),
             across_softness: Softness::new(params.contact_frequency, across_damping, substep_seconds),
             manifold_softness: Softness::new(at_most(MANIFOLD_FREQUENCY), inside_damping, substep_seconds),
