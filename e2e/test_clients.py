@@ -228,12 +228,24 @@ class Errors(WorldTest):
         # Of the batch with the bad body none exists, so at most the two messages before it do.
         self.assertIn(self.world.GetStatus().entities, [0, 100, 200])
 
+    def test_shapes_are_read_as_they_were_spawned(self):
+        box = {"cuboid_half_extents_m": {"x": 0.5, "y": 0.25, "z": 1.0}}
+        capsule = {"capsule": {"half_height_m": 0.5, "radius_m": 0.25}}
+        at = [{"position": {"x": x, "y": 5.0}, "mass_kg": 2.0} for x in (0.0, 4.0)]
+        ids = spawn(self.world, [{**at[0], "shape": box}, {**at[1], "shape": capsule}])
+        first, second = [self.world.GetBody(id=id).body for id in ids]
+        self.assertEqual(first.shape.cuboid_half_extents_m.y, 0.25)
+        self.assertEqual(second.shape.capsule.half_height_m, 0.5)
+        with self.refused(grpc.StatusCode.INVALID_ARGUMENT, "shape.hull"):
+            self.world.SpawnBody(body={**at[0], "shape": {"hull": 0}})
+
     def test_unknown_ids_are_not_found(self):
         for call in [
             lambda: self.world.GetBody(id=4711),
             lambda: self.world.DespawnBody(id=4711),
             lambda: self.world.ApplyImpulse(id=4711, impulse={"x": 1.0}),
             lambda: self.world.SetVelocity(id=4711, velocity={"x": 1.0}),
+            lambda: self.world.SetThrust(id=4711, thrust={"x": 1.0}),
         ]:
             with self.refused(grpc.StatusCode.NOT_FOUND, 4711):
                 call()

@@ -1,7 +1,7 @@
 //! From the gRPC types to the protocol's.
 
 use anyhow::{Context, bail};
-use jaguar_core::{BodyId, BodyKind, BodyRecord, Domain, Filter, Material, Shape, TileIndex};
+use jaguar_core::BodyRecord;
 use jaguar_migration::action::{PodReport, Summary};
 use jaguar_migration::envelope;
 use jaguar_migration::id::{LogIndex, PodId, Tick};
@@ -44,40 +44,11 @@ fn summary(summary: EntrySummary) -> anyhow::Result<Summary> {
 
 /// The exact state of a body.
 pub(crate) fn body_record(state: &BodyState) -> anyhow::Result<BodyRecord> {
-    let [x, y, z] = fixed("tile", &state.tile)?;
-    let [friction, restitution, linear_damping, angular_damping] = fixed("material", &state.material)?;
-    Ok(BodyRecord {
-        id: BodyId(state.id),
-        tile: TileIndex::new(x, y, z),
-        offset: fixed("offset", &state.offset)?,
-        orientation: fixed("orientation", &state.orientation)?,
-        velocity: fixed("velocity", &state.velocity)?,
-        angular_velocity: fixed("angular_velocity", &state.angular_velocity)?,
-        thrust: [0.0; 3],
-        rest: 0,
-        kind: BodyKind {
-            shape: Shape::Sphere { radius: state.radius_m },
-            mass: state.mass_kg,
-            material: Material {
-                friction,
-                restitution,
-                linear_damping,
-                angular_damping,
-                ..Material::default()
-            },
-            filter: Filter::default(),
-            sensor: false,
-            domain: Domain::default(),
-            drag_area: 0.0,
-        },
-    })
-}
-
-fn fixed<T: Copy, const N: usize>(field: &str, values: &[T]) -> anyhow::Result<[T; N]> {
-    match <[T; N]>::try_from(values) {
-        Ok(array) => Ok(array),
-        Err(_) => bail!("{field} of a body has {} components; it has {N}", values.len()),
+    let record: BodyRecord = envelope::from_bytes("body state", &state.record)?;
+    if record.id.0 != state.id {
+        bail!("the state of body {} is that of body {}", state.id, record.id.0);
     }
+    Ok(record)
 }
 
 #[cfg(test)]
@@ -97,8 +68,8 @@ mod tests {
     }
 
     #[test]
-    fn a_body_with_too_few_components_is_an_error() {
+    fn a_body_without_its_record_is_an_error() {
         let error = body_record(&BodyState::default()).unwrap_err();
-        assert_eq!(error.to_string(), "tile of a body has 0 components; it has 3");
+        assert!(error.to_string().starts_with("body state: "), "{error}");
     }
 }

@@ -29,6 +29,7 @@ mod restore;
 mod scaling;
 mod scenario;
 mod scrape;
+mod shape;
 mod shipped;
 mod snapshot;
 mod spawn;

@@ -4,6 +4,7 @@ use clap::Args;
 use jaguar_proto::v1::{Body, Box, Point, Region, Sphere, region};
 use serde_json::{Value, json};
 
+use crate::shape;
 use crate::table::Table;
 
 /// A box or a ball; the whole world when neither is given.
@@ -68,7 +69,7 @@ pub(crate) fn triple(text: &str) -> Result<[f64; 3], String> {
 
 /// Bodies as a table.
 pub(crate) fn body_table<'a>(bodies: impl IntoIterator<Item = &'a Body>) -> Table {
-    let mut table = Table::new(&["id", "x", "y", "z", "vx", "vy", "vz", "radius", "mass"]);
+    let mut table = Table::new(&["id", "x", "y", "z", "vx", "vy", "vz", "radius", "mass", "shape"]);
     for body in bodies {
         let at = body.position.unwrap_or_default();
         let velocity = body.velocity.unwrap_or_default();
@@ -76,6 +77,7 @@ pub(crate) fn body_table<'a>(bodies: impl IntoIterator<Item = &'a Body>) -> Tabl
         cells.extend([at.x, at.y, at.z].map(|value| format!("{value:.3}")));
         cells.extend([velocity.x, velocity.y, velocity.z].map(|value| format!("{value:.3}")));
         cells.extend([body.radius_m, body.mass_kg].map(|value| format!("{value}")));
+        cells.push(shape::in_words(body.shape.as_ref()));
         table.row(cells);
     }
     table
@@ -93,6 +95,10 @@ pub(crate) fn body_json(body: &Body) -> Value {
         "angular_velocity": [spin.x, spin.y, spin.z],
         "radius_m": body.radius_m,
         "mass_kg": body.mass_kg,
+        "shape": shape::in_words(body.shape.as_ref()),
+        "orientation": body.orientation.map(|turn| [turn.x, turn.y, turn.z, turn.w]),
+        "domain": body.domain().as_str_name().trim_start_matches("DOMAIN_").to_lowercase(),
+        "sensor": body.sensor,
     })
 }
 

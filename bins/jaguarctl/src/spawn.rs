@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use jaguar_core::BodyDesc;
-use jaguar_proto::v1::{BodyDescription, GetStatusRequest, Material, Point, Quaternion, SpawnBodiesRequest, Vector};
+use jaguar_proto::v1::{
+    BodyDescription, Domain, GetStatusRequest, Material, Point, Quaternion, Shape, SpawnBodiesRequest, Vector,
+};
 use serde_json::json;
 
 use crate::connection::{Target, say};
 use crate::live_view::bodies as count_of_bodies;
 use crate::region::{point, triple};
 use crate::scenario::read_bodies;
-use crate::stdout;
+use crate::{shape, stdout};
 
 /// Bodies of one message: one batch of the pod's, so that a refusal names the body and leaves whole batches.
 const BODIES_PER_MESSAGE: usize = 4096;
@@ -31,9 +33,18 @@ pub(crate) struct SpawnArgs {
     /// Its velocity, m/s
     #[arg(long, value_name = "X,Y,Z", value_parser = triple, allow_hyphen_values = true, default_value = "0,0,0")]
     velocity: [f64; 3],
-    /// Its radius, m
+    /// Its radius, m, if it is a ball
     #[arg(long, value_name = "M", default_value_t = 0.5)]
     radius: f32,
+    /// Its shape, otherwise: sphere:RADIUS, capsule:HALF_HEIGHT,RADIUS, cuboid:X,Y,Z (half edges, m) or hull:INDEX (of the scenario, from 0)
+    #[arg(long, value_name = "SHAPE", value_parser = shape::parse, conflicts_with_all = ["file", "radius"])]
+    shape: Option<Shape>,
+    /// Which forces of the environment act on it
+    #[arg(long, value_name = "DOMAIN", value_enum, default_value_t = DomainName::Generic)]
+    domain: DomainName,
+    /// Its force on itself in its own axes, N
+    #[arg(long, value_name = "X,Y,Z", value_parser = triple, allow_hyphen_values = true, default_value = "0,0,0")]
+    thrust: [f64; 3],
     /// Its mass, kg
     #[arg(long, value_name = "KG", default_value_t = 1.0)]
     mass: f32,
@@ -46,6 +57,28 @@ pub(crate) struct SpawnArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// A domain as it is written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum DomainName {
+    Generic,
+    Air,
+    Land,
+    Sea,
+    Space,
+}
+
+impl From<DomainName> for Domain {
+    fn from(name: DomainName) -> Self {
+        match name {
+            DomainName::Generic => Self::Generic,
+            DomainName::Air => Self::Air,
+            DomainName::Land => Self::Land,
+            DomainName::Sea => Self::Sea,
+            DomainName::Space => Self::Space,
+        }
+    }
 }
 
 /// Spawns the bodies and prints their ids.
@@ -65,9 +98,12 @@ pub(crate) async fn run(args: &SpawnArgs) -> anyhow::Result<()> {
         None => vec![BodyDescription {
             position: Some(point(args.position.context("a position is needed")?)),
             velocity: Some(vector(args.velocity)),
-            radius_m: args.radius,
+            radius_m: if args.shape.is_some() { 0.0 } else { args.radius },
             mass_kg: args.mass,
             material: Some(material),
+            shape: args.shape,
+            domain: Domain::from(args.domain).into(),
+            thrust: Some(vector(args.thrust)),
             ..BodyDescription::default()
         }],
     };
@@ -129,5 +165,6 @@ fn description(body: &BodyDesc, material: Material) -> BodyDescription {
         radius_m: body.shape.bounding_radius(),
         mass_kg: body.mass,
         material: Some(material),
+        ..BodyDescription::default()
     }
 }

@@ -93,3 +93,18 @@ fn the_table_is_on_stdout_and_names_every_run() {
         "{stdout}"
     );
 }
+
+/// Balls, capsules, boxes, hulls, joints, fluids, sensors and spawners of them, handed over again and again.
+#[test]
+fn all_shapes_joints_and_surroundings_are_the_same_on_any_number_of_pods() {
+    let mixed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios/mixed.toml");
+    let churned = [
+        "verify", mixed, "--pods", "2", "--ticks", "60", "--churn", "7", "--json",
+    ];
+    let verdict = json_of(&run(&churned), 0);
+    assert!(verdict["runs"][0]["handed_over"].as_u64() > Some(0), "{verdict}");
+    let shuffled = ["verify", mixed, "--pods", "3", "--ticks", "30", "--shuffle", "--json"];
+    assert_eq!(json_of(&run(&shuffled), 0)["equal"], true);
+    let replayed = ["up", mixed, "--pods", "2", "--ticks", "30", "--rate", "max", "--json"];
+    assert_eq!(json_of(&run(&replayed), 0)["replay"]["equal_ticks"], 30);
+}

@@ -3,32 +3,9 @@
 use jaguar_proto::v1;
 
 use crate::error::ClientError;
+use crate::kind::{Domain, Filter, Material, Shape};
 
-/// Surface and damping of a body.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Material {
-    /// Coulomb friction coefficient, 0 to 10.
-    pub friction: f32,
-    /// Coefficient of restitution, 0 to 1.
-    pub restitution: f32,
-    /// Linear damping, 1/s, 0 to 100.
-    pub linear_damping: f32,
-    /// Angular damping, 1/s, 0 to 100.
-    pub angular_damping: f32,
-}
-
-impl Default for Material {
-    fn default() -> Self {
-        Self {
-            friction: 0.5,
-            restitution: 0.0,
-            linear_damping: 0.0,
-            angular_damping: 0.0,
-        }
-    }
-}
-
-/// A solid sphere to spawn.
+/// A solid body to spawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NewBody {
     /// Centre of mass, m.
@@ -39,12 +16,24 @@ pub struct NewBody {
     pub velocity: [f32; 3],
     /// Angular velocity, rad/s.
     pub angular_velocity: [f32; 3],
-    /// Radius, m, below half the world's tile size.
+    /// Radius of a ball, m, below half the world's tile size; of no meaning with another shape.
     pub radius: f32,
+    /// Its shape, if it is no ball of that radius.
+    pub shape: Option<Shape>,
     /// Mass, kg.
     pub mass: f32,
     /// Surface and damping.
     pub material: Material,
+    /// What it can touch.
+    pub filter: Filter,
+    /// Whether it only notices what overlaps it, without force.
+    pub sensor: bool,
+    /// Which forces of the world's environment act on it.
+    pub domain: Domain,
+    /// Drag coefficient times frontal area, m².
+    pub drag_area: f32,
+    /// Force that it exerts on itself, in its own frame, N.
+    pub thrust: [f32; 3],
 }
 
 impl Default for NewBody {
@@ -56,8 +45,14 @@ impl Default for NewBody {
             velocity: [0.0; 3],
             angular_velocity: [0.0; 3],
             radius: 0.5,
+            shape: None,
             mass: 1.0,
             material: Material::default(),
+            filter: Filter::default(),
+            sensor: false,
+            domain: Domain::default(),
+            drag_area: 0.0,
+            thrust: [0.0; 3],
         }
     }
 }
@@ -75,12 +70,24 @@ pub struct Body {
     pub velocity: [f32; 3],
     /// Angular velocity, rad/s.
     pub angular_velocity: [f32; 3],
-    /// Radius, m.
+    /// Radius of the ball around its centre that holds all of it, m; a ball's own.
     pub radius: f32,
+    /// Shape.
+    pub shape: Shape,
     /// Mass, kg.
     pub mass: f32,
     /// Surface and damping.
     pub material: Material,
+    /// What it can touch.
+    pub filter: Filter,
+    /// Whether it only notices what overlaps it.
+    pub sensor: bool,
+    /// Which forces of the world's environment act on it.
+    pub domain: Domain,
+    /// Drag coefficient times frontal area, m².
+    pub drag_area: f32,
+    /// Force that it exerts on itself, in its own frame, N.
+    pub thrust: [f32; 3],
 }
 
 /// A part of space.
@@ -123,20 +130,20 @@ fn point([x, y, z]: [f64; 3]) -> v1::Point {
 impl From<NewBody> for v1::BodyDescription {
     fn from(body: NewBody) -> Self {
         let [x, y, z, w] = body.orientation;
-        let material = v1::Material {
-            friction: Some(body.material.friction),
-            restitution: Some(body.material.restitution),
-            linear_damping: Some(body.material.linear_damping),
-            angular_damping: Some(body.material.angular_damping),
-        };
         Self {
             position: Some(point(body.position)),
             orientation: Some(v1::Quaternion { x, y, z, w }),
             velocity: Some(vector(body.velocity)),
             angular_velocity: Some(vector(body.angular_velocity)),
-            radius_m: body.radius,
+            radius_m: if body.shape.is_some() { 0.0 } else { body.radius },
             mass_kg: body.mass,
-            material: Some(material),
+            material: Some(body.material.into()),
+            shape: body.shape.map(Into::into),
+            filter: Some(body.filter.into()),
+            sensor: body.sensor,
+            domain: v1::Domain::from(body.domain).into(),
+            drag_area_m2: body.drag_area,
+            thrust: Some(vector(body.thrust)),
         }
     }
 }
@@ -188,7 +195,7 @@ impl TryFrom<v1::Body> for Body {
     fn try_from(body: v1::Body) -> Result<Self, ClientError> {
         let (position, orientation, velocity, angular_velocity) =
             motion(body.position, body.orientation, body.velocity, body.angular_velocity)?;
-        let material = required(body.material, "material")?;
+        let thrust = required(body.thrust, "thrust")?;
         Ok(Self {
             id: body.id,
             position,
@@ -196,13 +203,14 @@ impl TryFrom<v1::Body> for Body {
             velocity,
             angular_velocity,
             radius: body.radius_m,
+            shape: required(body.shape, "shape")?.try_into()?,
             mass: body.mass_kg,
-            material: Material {
-                friction: material.friction(),
-                restitution: material.restitution(),
-                linear_damping: material.linear_damping(),
-                angular_damping: material.angular_damping(),
-            },
+            material: required(body.material, "material")?.into(),
+            filter: required(body.filter, "filter")?.into(),
+            sensor: body.sensor,
+            domain: body.domain().into(),
+            drag_area: body.drag_area_m2,
+            thrust: [thrust.x, thrust.y, thrust.z],
         })
     }
 }

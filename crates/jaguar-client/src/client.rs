@@ -147,6 +147,19 @@ impl Client {
         Ok(())
     }
 
+    /// Sets the force that a body exerts on itself (N, in its own frame), until it is set again.
+    ///
+    /// # Errors
+    /// As [`Client::apply_impulse`]; each component is within ±10^12 N.
+    pub async fn set_thrust(&mut self, id: u64, thrust: [f32; 3]) -> Result<(), ClientError> {
+        let request = v1::SetThrustRequest {
+            id,
+            thrust: Some(vector(thrust)),
+        };
+        self.world.set_thrust(request).await?;
+        Ok(())
+    }
+
     /// Reads how the world is doing.
     ///
     /// # Errors

@@ -25,13 +25,15 @@ mod client;
 mod credentials;
 mod error;
 mod frames;
+mod kind;
 mod status;
 
-pub use body::{Body, Material, NewBody, Region};
+pub use body::{Body, NewBody, Region};
 pub use client::Client;
 pub use credentials::{Authorization, Connection, Credentials};
 pub use error::ClientError;
 pub use frames::{Frame, Frames};
+pub use kind::{CombineRule, Domain, Filter, Material, Shape};
 pub use status::{PodStatus, Settings, State, Status};
 /// The codes that [`ClientError::code`] gives.
 pub use tonic::Code;

@@ -164,7 +164,7 @@ pub const COMMANDS: Metric = labelled(
         "Commands of clients, by kind and by what became of them.",
     ),
     &[
-        ("kind", &["spawn", "despawn", "impulse", "velocity", "pace"]),
+        ("kind", &["spawn", "despawn", "impulse", "velocity", "thrust", "pace"]),
         ("outcome", &["accepted", "refused"]),
     ],
 );

@@ -60,7 +60,7 @@ pub struct Metrics {
     pub coordinator: Gauge,
     /// What is read of the system.
     pub readings: Readings,
-    commands: [[Counter; 2]; 5],
+    commands: [[Counter; 2]; 6],
     config_reloads: [Counter; 5],
     snapshots: [Counter; 2],
     /// [`names::SNAPSHOT_DURATION`], ms.
@@ -147,6 +147,8 @@ pub enum CommandKind {
     Impulse,
     /// A new velocity.
     Velocity,
+    /// A new thrust.
+    Thrust,
     /// Pause, resume or single steps.
     Pace,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use futures_util::stream;
-use jaguar_client::{Code, NewBody, Region};
+use jaguar_client::{Code, CombineRule, Domain, Filter, Material, NewBody, Region, Shape};
 use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -227,4 +227,65 @@ fn what_keeps_it_from_starting_is_said_with_exit_code_2() {
         assert!(said.contains(part), "{arguments:?}: {said}");
         assert!(output.stdout.is_empty(), "only a member is announced");
     }
+}
+
+#[tokio::test]
+async fn bodies_of_all_shapes_are_read_as_they_were_spawned_and_move_by_their_thrust() {
+    let pod = Pod::start(&["--paused"]);
+    let mut client = pod.client().await;
+    let shapes = [
+        Shape::Sphere { radius: 0.25 },
+        Shape::Capsule {
+            half_height: 0.5,
+            radius: 0.25,
+        },
+        Shape::Cuboid {
+            half_extents: [0.5, 0.25, 0.125],
+        },
+    ];
+    let mut last = 0;
+    for (x, shape) in (0_u8..).zip(shapes) {
+        let given = NewBody {
+            position: [4.0 * f64::from(x), 50.0, 0.0],
+            shape: Some(shape),
+            mass: 2.0,
+            material: Material {
+                rolling_resistance: 0.25,
+                friction_rule: CombineRule::Product,
+                ..Material::default()
+            },
+            filter: Filter { groups: 2, mask: 5 },
+            sensor: x == 2,
+            domain: Domain::Sea,
+            drag_area: 0.5,
+            thrust: [1.0, 0.0, 0.0],
+            ..NewBody::default()
+        };
+        let id = client.spawn(given).await.expect("a valid body");
+        let body = client.body(id).await.expect("it was spawned");
+        assert_eq!(
+            (body.shape, body.material, body.filter),
+            (shape, given.material, given.filter)
+        );
+        assert_eq!((body.sensor, body.domain, body.drag_area), (x == 2, Domain::Sea, 0.5));
+        assert_eq!(body.thrust, given.thrust);
+        last = id;
+    }
+    let ball = last - 2;
+    client.set_thrust(ball, [0.0, 0.0, 120.0]).await.expect("it is there");
+    client.step(60).await.expect("it is paused");
+    let velocity = client.body(ball).await.expect("it is there").velocity;
+    // 120 N on 2 kg for a second.
+    assert!((velocity[2] - 60.0).abs() < 1.0 && velocity[0] == 0.0, "{velocity:?}");
+
+    let no_hull = NewBody {
+        shape: Some(Shape::Hull(0)),
+        ..NewBody::default()
+    };
+    let error = client.spawn(no_hull).await.expect_err("the world has no hulls");
+    assert!(error.to_string().contains("body.shape.hull"), "{error}");
+    let error = client.set_thrust(ball, [1e13, 0.0, 0.0]).await.expect_err("too much");
+    assert!(error.to_string().contains("thrust: "), "{error}");
+    let error = client.set_thrust(4711, [0.0; 3]).await.expect_err("there is none");
+    assert_eq!(error.code(), Code::NotFound, "{error}");
 }

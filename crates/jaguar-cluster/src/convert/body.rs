@@ -1,12 +1,14 @@
 //! Bodies and vectors.
 
 use glam::{DVec3, Quat, Vec3};
+use jaguar_core::body::check_thrust;
 use jaguar_core::error::{FieldError, SpawnError};
 use jaguar_core::tile::{MAX_TILE, split};
-use jaguar_core::{Body, BodyDesc, BodyRecord, Material, Shape, World};
+use jaguar_core::{Body, BodyDesc, BodyRecord, Shape, World};
+use jaguar_migration::envelope;
 use jaguar_proto::v1;
 
-use super::{InvalidField, join, required};
+use super::{InvalidField, join, kind, required};
 
 /// How far an orientation's length may be from 1 before it is refused; clients round.
 const QUATERNION_TOLERANCE: f32 = 0.01;
@@ -26,17 +28,19 @@ pub fn description(given: &v1::BodyDescription, path: &str, world: &World) -> Re
         },
         velocity: vector_or_zero(given.velocity.as_ref(), &join(path, "velocity"))?,
         angular_velocity: vector_or_zero(given.angular_velocity.as_ref(), &join(path, "angular_velocity"))?,
-        shape: Shape::Sphere {
-            radius: radius(given.radius_m, &join(path, "radius_m"), tile_size)?,
-        },
+        shape: shape(given, path, tile_size)?,
         mass: positive(given.mass_kg, &join(path, "mass_kg"), "kg")?,
-        material: material(given.material.as_ref()),
-        ..BodyDesc::default()
+        material: kind::material(given.material.as_ref(), &join(path, "material"))?,
+        filter: kind::filter(given.filter.as_ref()),
+        sensor: given.sensor,
+        domain: kind::domain(given.domain, &join(path, "domain"))?,
+        drag_area: given.drag_area_m2,
+        thrust: vector_or_zero(given.thrust.as_ref(), &join(path, "thrust"))?,
     };
     match world.check(&description) {
         Ok(_) => Ok(description),
         Err(SpawnError::Field(FieldError { field, value, allowed })) => Err(InvalidField::new(
-            join(path, public_name(field)),
+            join(path, public_name(field, given.shape.is_some(), &description.shape)),
             format!("{value} is outside {allowed}"),
         )),
         Err(error) => Err(InvalidField::new(path, error.to_string())),
@@ -52,11 +56,37 @@ pub fn required_body(given: Option<&v1::BodyDescription>, world: &World) -> Resu
 }
 
 /// The field of a `v1::BodyDescription` that the core names in its own way.
-fn public_name(field: &'static str) -> &'static str {
+fn public_name(field: &'static str, has_shape: bool, shape: &Shape) -> &'static str {
     match field {
-        "radius" => "radius_m",
+        "radius" if !has_shape => "radius_m",
+        "radius" if matches!(shape, Shape::Sphere { .. }) => "shape.sphere_radius_m",
         "mass" => "mass_kg",
-        other => other,
+        "drag_area" => "drag_area_m2",
+        "hull" => "shape.hull",
+        "radius" | "half_height" | "radius + half_height" => "shape.capsule",
+        _ if field.starts_with("half_extents") => "shape.cuboid_half_extents_m",
+        other => other.split(' ').next().unwrap_or(other),
+    }
+}
+
+/// The shape of a description: a ball of `radius_m`, or `shape`.
+fn shape(given: &v1::BodyDescription, path: &str, tile_size: f32) -> Result<Shape, InvalidField> {
+    let at = join(path, "radius_m");
+    let Some(shape) = &given.shape else {
+        return Ok(Shape::Sphere {
+            radius: radius(given.radius_m, &at, tile_size)?,
+        });
+    };
+    if given.radius_m != 0.0 {
+        let problem = format!("{} is given besides shape; give one of both", given.radius_m);
+        return Err(InvalidField::new(at, problem));
+    }
+    let at = join(path, "shape");
+    match kind::shape(shape, &at)? {
+        Shape::Sphere { radius: given } => Ok(Shape::Sphere {
+            radius: radius(given, &join(&at, "sphere_radius_m"), tile_size)?,
+        }),
+        other => Ok(other),
     }
 }
 
@@ -84,20 +114,6 @@ fn positive(value: f32, path: &str, unit: &str) -> Result<f32, InvalidField> {
     ))
 }
 
-fn material(given: Option<&v1::Material>) -> Material {
-    let defaults = Material::default();
-    let Some(given) = given else {
-        return defaults;
-    };
-    Material {
-        friction: given.friction.unwrap_or(defaults.friction),
-        restitution: given.restitution.unwrap_or(defaults.restitution),
-        linear_damping: given.linear_damping.unwrap_or(defaults.linear_damping),
-        angular_damping: given.angular_damping.unwrap_or(defaults.angular_damping),
-        ..defaults
-    }
-}
-
 /// Checks and converts a position inside the world.
 pub(super) fn point(given: &v1::Point, path: &str, tile_size: f32) -> Result<DVec3, InvalidField> {
     let position = DVec3::new(given.x, given.y, given.z);
@@ -120,6 +136,20 @@ pub(super) fn point(given: &v1::Point, path: &str, tile_size: f32) -> Result<DVe
 /// When it is missing or a component is not finite.
 pub fn required_vector(given: Option<&v1::Vector>, path: &str) -> Result<Vec3, InvalidField> {
     vector(given.ok_or_else(|| InvalidField::missing(path))?, path)
+}
+
+/// Checks and converts the required `thrust` of a request, N.
+///
+/// # Errors
+/// When it is missing, not finite or out of its range.
+pub fn required_thrust(given: Option<&v1::Vector>) -> Result<Vec3, InvalidField> {
+    let thrust = required_vector(given, "thrust")?;
+    match check_thrust(thrust) {
+        Ok(()) => Ok(thrust),
+        Err(FieldError { value, allowed, .. }) => {
+            Err(InvalidField::new("thrust", format!("{value} is outside {allowed}")))
+        }
+    }
 }
 
 /// Checks and converts a vector that may be absent.
@@ -167,12 +197,13 @@ pub fn body(body: &Body) -> v1::Body {
         angular_velocity: Some(to_vector(body.angular_velocity)),
         radius_m: body.radius,
         mass_kg: body.mass,
-        material: Some(v1::Material {
-            friction: Some(body.material.friction),
-            restitution: Some(body.material.restitution),
-            linear_damping: Some(body.material.linear_damping),
-            angular_damping: Some(body.material.angular_damping),
-        }),
+        material: Some(kind::to_material(&body.material)),
+        shape: Some(kind::to_shape(&body.shape)),
+        filter: Some(kind::to_filter(body.filter)),
+        sensor: body.sensor,
+        domain: kind::to_domain(body.domain).into(),
+        drag_area_m2: body.drag_area,
+        thrust: Some(to_vector(body.thrust)),
     }
 }
 
@@ -208,6 +239,7 @@ pub fn body_state(record: &BodyRecord) -> v1::BodyState {
             material.linear_damping,
             material.angular_damping,
         ],
+        record: envelope::to_bytes(record),
     }
 }
 
@@ -238,7 +270,7 @@ fn to_quaternion(rotation: Quat) -> v1::Quaternion {
 
 #[cfg(test)]
 mod tests {
-    use jaguar_core::WorldConfig;
+    use jaguar_core::{Material, WorldConfig};
 
     use super::*;
 
@@ -282,6 +314,77 @@ mod tests {
                 ..Material::default()
             }
         );
+    }
+
+    #[test]
+    fn a_body_comes_back_as_it_went() {
+        let mut world = World::new(WorldConfig::default()).expect("the defaults make a world");
+        let given = BodyDesc {
+            shape: Shape::Cuboid {
+                half_extents: Vec3::new(0.5, 1.0, 1.5),
+            },
+            sensor: true,
+            domain: jaguar_core::Domain::Sea,
+            drag_area: 2.0,
+            thrust: Vec3::X,
+            ..BodyDesc::default()
+        };
+        let id = world.spawn(&given).expect("a valid body");
+        let v1::Body {
+            position,
+            mass_kg,
+            material,
+            shape,
+            filter,
+            sensor,
+            domain,
+            drag_area_m2,
+            thrust,
+            ..
+        } = super::body(&world.body(id).expect("it is held"));
+        let again = v1::BodyDescription {
+            position,
+            mass_kg,
+            material,
+            shape,
+            filter,
+            sensor,
+            domain,
+            drag_area_m2,
+            thrust,
+            ..v1::BodyDescription::default()
+        };
+        assert_eq!(convert(&again).expect("a valid body"), given);
+    }
+
+    #[test]
+    fn a_bad_shape_is_named_by_its_path_in_the_request() {
+        use v1::shape::Kind;
+        let cuboid = |x| Kind::CuboidHalfExtentsM(v1::Vector { x, y: 1.0, z: 1.0 });
+        let capsule = |half_height_m, radius_m| {
+            Kind::Capsule(v1::Capsule {
+                half_height_m,
+                radius_m,
+            })
+        };
+        let cases = [
+            (0.0, "bodies[3].shape.sphere_radius_m", Some(Kind::SphereRadiusM(9.0))),
+            (0.0, "bodies[3].shape.capsule", Some(capsule(7.0, 2.0))),
+            (0.0, "bodies[3].shape.capsule", Some(capsule(-1.0, 1.0))),
+            (0.0, "bodies[3].shape.cuboid_half_extents_m", Some(cuboid(f32::NAN))),
+            (0.0, "bodies[3].shape.cuboid_half_extents_m", Some(cuboid(-1.0))),
+            (0.0, "bodies[3].shape.hull", Some(Kind::Hull(0))),
+            (0.0, "bodies[3].shape", None),
+            (0.5, "bodies[3].radius_m", Some(cuboid(1.0))),
+        ];
+        for (radius_m, field, kind) in cases {
+            let bad = v1::BodyDescription {
+                radius_m,
+                shape: Some(v1::Shape { kind }),
+                ..good()
+            };
+            assert_eq!(convert(&bad).expect_err("it is out of range").field, field, "{bad:?}");
+        }
     }
 
     #[test]

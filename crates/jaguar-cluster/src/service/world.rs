@@ -212,6 +212,20 @@ impl World for WorldService {
         Ok(Response::new(v1::SetVelocityResponse { tick }))
     }
 
+    async fn set_thrust(
+        &self,
+        request: Request<v1::SetThrustRequest>,
+    ) -> Result<Response<v1::SetThrustResponse>, Status> {
+        let request = request.into_inner();
+        let thrust = convert::required_thrust(request.thrust.as_ref());
+        let command = Command::SetThrust {
+            id: BodyId(request.id),
+            thrust: self.checked(CommandKind::Thrust, thrust)?,
+        };
+        let tick = self.tick_of(CommandKind::Thrust, command).await?;
+        Ok(Response::new(v1::SetThrustResponse { tick }))
+    }
+
     async fn get_status(&self, _: Request<v1::GetStatusRequest>) -> Result<Response<v1::GetStatusResponse>, Status> {
         let definition = self.simulation.definition()?;
         let answer = self.simulation.status().await?;
