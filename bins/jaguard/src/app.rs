@@ -274,7 +274,7 @@ async fn begin(
             let (paused, now) = (options.paused, clock.now());
             match origin {
                 Origin::Definition(definition) => Pod::found(pod_config, world, definition, paused, now)?,
-                Origin::Snapshot(saved) => Pod::restore(pod_config, world, saved, paused, now)?,
+                Origin::Snapshot(saved) => Pod::restore(pod_config, world, *saved, paused, now)?,
             }
         }
         Entrance::Welcome(welcome) => Pod::join(pod_config, &welcome, clock.now())?,

@@ -20,7 +20,7 @@ pub(crate) enum Origin {
     /// Before its first tick.
     Definition(WorldDefinition),
     /// Where a snapshot was taken.
-    Snapshot(SavedWorld),
+    Snapshot(Box<SavedWorld>),
 }
 
 /// Reads what the world that this pod founds begins with.
@@ -55,7 +55,7 @@ pub(crate) async fn origin(config: &Config, options: &Options, store: Option<&St
         hash = format!("{:032x}", manifest.hash), store = store.url(), "snapshot read; the world goes on from it"
     );
     saved.definition.params.broad_phase_cell_size = config.spatial_hash_cell_size as f32;
-    Ok(Origin::Snapshot(saved))
+    Ok(Origin::Snapshot(Box::new(saved)))
 }
 
 /// Reads the definition of the world that this pod founds.

@@ -269,7 +269,7 @@ impl Simulation {
             .ok_or(Unanswered::Starting)
     }
 
-    /// An empty world with this world's parameters, which judges what could be spawned.
+    /// An empty world with this world's parameters and hulls, which judges what could be spawned.
     ///
     /// # Errors
     /// Before this pod is a member.

@@ -72,7 +72,10 @@ pub fn start(
     options: Options,
 ) -> Result<JoinHandle<()>, StartError> {
     let definition = Arc::new(pod.definition().clone());
-    let empty = World::new(WorldConfig::new(definition.params.clone()))?;
+    let empty = World::new(WorldConfig {
+        hulls: definition.hulls.clone(),
+        ..WorldConfig::new(definition.params.clone())
+    })?;
     mailbox.announce(&pod, definition, empty);
     let thread = std::thread::Builder::new()
         .name("simulation".to_owned())

@@ -341,7 +341,7 @@ mod tests {
             drag_area_m2,
             thrust,
             ..
-        } = super::body(&world.body(id).expect("it is held"));
+        } = body(&world.body(id).expect("it is held"));
         let again = v1::BodyDescription {
             position,
             mass_kg,
