@@ -205,6 +205,12 @@ fn partner_of(high: u64) -> Partner {
 }
 
 impl Journal {
+    /// Begins the batch of a tick with what ended since the last one.
+    pub(crate) fn begin(&mut self) {
+        self.events.clear();
+        self.events.append(&mut self.pending);
+    }
+
     pub(crate) fn push_all(&mut self, events: impl Iterator<Item = Event>) {
         self.events.extend(events);
     }
@@ -228,8 +234,7 @@ impl World {
     /// Begins the batch of a tick.
     pub(crate) fn begin_events(&mut self) {
         let mut journal = std::mem::take(&mut self.journal);
-        journal.events.clear();
-        journal.events.append(&mut journal.pending);
+        journal.begin();
         if journal.kinds.contacts {
             self.list_lasting(&mut journal.before);
         }

@@ -130,6 +130,12 @@ pub(crate) struct Sleep {
     pub(crate) across: Vec<u8>,
     /// The same of manifolds.
     pub(crate) across_manifolds: Vec<u8>,
+    /// [`Bodies::generation`] of a world that a whole tick left as it was: the next one will too, as long as nothing is done to it.
+    still: Option<u64>,
+    /// Whether this tick is such a one.
+    pub(crate) is_skipped: bool,
+    /// Whether all bodies had slept in the tick before.
+    began_asleep: bool,
     rests: Vec<TileRest>,
     /// Bodies that rule 1 rouses.
     roused: Vec<u32>,
@@ -508,8 +514,33 @@ impl World {
         self.constants.rest.is_on() && !self.forces.has_added()
     }
 
+    /// Whether the coming tick changes nothing: all bodies slept in the last two, no other pod's body is near, and nothing was done since. What sleeps is then not even looked at.
+    pub(crate) fn is_still(&self) -> bool {
+        self.may_sleep()
+            && self.ghosts.is_empty()
+            && self.collision.sleep.still == Some(self.bodies.generation())
+            && self.slept()
+    }
+
+    /// Whether all held bodies slept in the last tick, and none was woken or roused since.
+    fn slept(&self) -> bool {
+        let asleep = self.constants.rest.asleep();
+        self.bodies.columns().rest[..self.len()]
+            .iter()
+            .all(|&rest| rest == asleep)
+    }
+
+    /// Notes at the end of a tick whether the next one can be skipped. The first tick asleep still forgets contacts that do not push, so it takes two.
+    pub(crate) fn note_still(&mut self) {
+        let held = self.bodies.held();
+        let sleep = &mut self.collision.sleep;
+        let is_still = sleep.began_asleep && self.stats.ghosts == 0 && held > 0 && sleep.dormant_bodies() == held;
+        sleep.still = is_still.then(|| self.bodies.generation());
+    }
+
     /// Stops what sleeps and says so. Contacts are found, from the velocities that the bodies had.
     pub(crate) fn begin_sleep(&mut self) {
+        self.collision.sleep.began_asleep = self.may_sleep() && self.slept();
         let sleep = &self.collision.sleep;
         self.stats.dormant_tiles = sleep.ranges.len();
         self.stats.dormant_bodies = sleep.dormant_bodies();

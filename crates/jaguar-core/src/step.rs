@@ -68,6 +68,12 @@ impl World {
             !matches!(self.phase, Phase::Solving { .. }),
             "collide begins a tick; the last one is not finished"
         );
+        self.collision.sleep.is_skipped = self.is_still();
+        if self.collision.sleep.is_skipped {
+            self.journal.begin();
+            self.phase = Phase::Solving { done: 0 };
+            return Ok(());
+        }
         self.bodies.sort(self.constants.tile_size);
         self.admit_ghosts();
         let held = self.bodies.held();
@@ -133,6 +139,10 @@ impl World {
         };
         let substeps = self.params().substeps;
         assert!(done < substeps, "all {substeps} substeps are done; finish the tick");
+        if self.collision.sleep.is_skipped {
+            self.phase = Phase::Solving { done: done + 1 };
+            return;
+        }
         self.exchange.assert_complete();
         if done == 0 {
             let (points, manifolds) = (&self.contacts.across, &self.manifolds.set.across);
@@ -183,6 +193,15 @@ impl World {
             Phase::Solving { done: substeps },
             "a tick is finished after its {substeps} substeps"
         );
+        if !self.collision.sleep.is_skipped {
+            self.finish_bodies();
+        }
+        self.tick += 1;
+        self.phase = Phase::Rest;
+    }
+
+    /// Writes back what the substeps did to bodies, contacts and joints.
+    fn finish_bodies(&mut self) {
         self.store_impulses();
         self.joints.store_impulses(&self.collision.sleep);
         self.end_events();
@@ -199,8 +218,7 @@ impl World {
         if moved.any_changed_tile {
             self.reset_left();
         }
-        self.tick += 1;
-        self.phase = Phase::Rest;
+        self.note_still();
     }
 
     /// Moves bodies by what the substeps added up to, and counts their rest.
