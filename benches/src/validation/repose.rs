@@ -9,7 +9,9 @@ use super::run::{self, same_bits, world_of};
 
 const BALLS: u64 = 600;
 /// Ticks between two balls.
-const EVERY: u64 = 4;
+const EVERY: u64 = 8;
+/// How far above the heap a ball is let go, m: what hits the top hard levels it.
+const DROP: f64 = 0.6;
 /// Ticks in which the heap comes to rest.
 const REST: u64 = 600;
 
@@ -19,28 +21,18 @@ pub(super) fn heap() -> Findings {
     let mut angles = Vec::new();
     for resistance in [0.0, 0.1, 0.2, 0.4] {
         let mut world = world_of(&ground(resistance));
-        let feed = trickle(resistance);
         for tick in 0..BALLS * EVERY + REST {
-            for body in feed(tick) {
+            if tick % EVERY == 0 && tick / EVERY < BALLS {
+                let body = dropped(tick, top(&world) + DROP, resistance);
                 world.spawn(&body).expect("it is a valid body");
             }
             world.step();
         }
-        let profile = profile(&world);
-        // The flank, without the round top and the foot of single balls.
-        let top = profile.iter().map(|p| p.1).fold(0.0, f64::max);
-        let flank: Vec<_> = profile
-            .iter()
-            .copied()
-            .filter(|p| (0.2 * top..0.8 * top).contains(&p.1))
-            .collect();
-        let angle = if flank.len() < 2 {
-            0.0
-        } else {
-            (-run::line_through(&flank).0).atan().to_degrees()
-        };
-        angles.push((f64::from(resistance), angle));
-        series.push(Series::line(format!("rolling resistance {resistance}"), profile));
+        angles.push((f64::from(resistance), slope(&world)));
+        series.push(Series::line(
+            format!("rolling resistance {resistance}"),
+            profile(&world),
+        ));
     }
     let rises = angles
         .windows(2)
@@ -87,18 +79,47 @@ fn ground(resistance: f32) -> Scene {
     run::scene(WorldParams::default(), vec![floor], Vec::new())
 }
 
-/// One ball every few ticks, from a height that grows as the heap does.
+/// A ball somewhere near the axis.
+fn dropped(tick: u64, height: f64, resistance: f32) -> BodyDesc {
+    let aside = Random(tick).vector(1.0) * DVec3::new(1.0, 0.0, 1.0);
+    ball(DVec3::Y * height + aside, Vec3::ZERO, material(resistance))
+}
+
+/// One ball every few ticks, from a height that grows as a heap does.
 fn trickle(resistance: f32) -> impl Fn(u64) -> Vec<BodyDesc> + Sync {
     move |tick| {
         if tick % EVERY != 0 || tick / EVERY >= BALLS {
             return Vec::new();
         }
         let share = (tick / EVERY) as f64 / BALLS as f64;
-        let mut random = Random(tick);
-        let aside = random.vector(1.0) * DVec3::new(1.0, 0.0, 1.0);
-        let at = DVec3::Y * (1.5 + 4.5 * share.cbrt()) + aside;
-        vec![ball(at, Vec3::ZERO, material(resistance))]
+        vec![dropped(tick, 1.5 + 4.5 * share.cbrt(), resistance)]
     }
+}
+
+/// The highest surface near the axis, m.
+fn top(world: &World) -> f64 {
+    let near = world
+        .bodies()
+        .filter(|body| body.position.x.hypot(body.position.z) < 2.0);
+    near.map(|body| body.position.y).fold(0.0, f64::max) + f64::from(RADIUS)
+}
+
+/// The slope of the cone that the balls fill, degrees: in a cone of radius R and height h half of what there is lies within R / 2 of the axis, and its mean height is h / 4. Both look at all balls, so single ones say
+/// little.
+fn slope(world: &World) -> f64 {
+    let mut away: Vec<f64> = world
+        .bodies()
+        .map(|body| body.position.x.hypot(body.position.z))
+        .collect();
+    away.sort_unstable_by(f64::total_cmp);
+    let median = away[away.len() / 2];
+    // The lowest balls touch the floor: half of a layer's height of theirs is not the cone's.
+    let mean = world
+        .bodies()
+        .map(|body| body.position.y - 0.5 * f64::from(RADIUS))
+        .sum::<f64>()
+        / away.len() as f64;
+    (4.0 * mean / (2.0 * median)).atan().to_degrees()
 }
 
 /// The height of the surface by distance from the axis, in rings of a radius: the mean of the highest balls of the sectors.

@@ -13,7 +13,7 @@ use glam::Vec3;
 use crate::config::WorldParams;
 use crate::constants::{
     ACROSS_DAMPING, ACROSS_MANIFOLD_DAMPING, ACROSS_MANIFOLD_FREQUENCY, JOINT_DAMPING, JOINT_FREQUENCY,
-    MANIFOLD_FREQUENCY,
+    MANIFOLD_DAMPING, MANIFOLD_FREQUENCY,
 };
 use crate::simd::Level;
 use crate::sleep::RestLimits;
@@ -73,7 +73,11 @@ impl StepConstants {
             rest: RestLimits::new(params),
             softness: Softness::new(params.contact_frequency, inside_damping, substep_seconds),
             across_softness: Softness::new(params.contact_frequency, across_damping, substep_seconds),
-            manifold_softness: Softness::new(at_most(MANIFOLD_FREQUENCY), inside_damping, substep_seconds),
+            manifold_softness: Softness::new(
+                at_most(MANIFOLD_FREQUENCY),
+                MANIFOLD_DAMPING * inside_damping,
+                substep_seconds,
+            ),
             across_manifold_softness: Softness::new(
                 at_most(ACROSS_MANIFOLD_FREQUENCY),
                 ACROSS_MANIFOLD_DAMPING * inside_damping,
