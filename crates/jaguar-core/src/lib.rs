@@ -43,6 +43,7 @@ pub mod material;
 mod narrow_phase;
 mod parallel;
 pub mod part;
+mod portions;
 pub mod query;
 mod recycled;
 pub mod scenes;

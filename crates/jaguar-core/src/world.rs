@@ -19,9 +19,9 @@ use crate::halo::{CachedContact, CachedManifold, Ghost};
 use crate::joint::list::Joints;
 use crate::manifold::Manifolds;
 use crate::narrow_phase::static_geometry::StaticGeometry;
+use crate::portions::Tasks;
 use crate::shape::{ConvexHull, HullId, MAX_HULLS, Shape, StaticShape};
 use crate::solver::{StepConstants, integrate};
-use crate::step::Tasks;
 use crate::storage::Bodies;
 use crate::tile::{self, TileIndex};
 

