@@ -84,7 +84,7 @@ fn queries(criterion: &mut Criterion) {
     });
     let indexed = pile.queries();
     group.bench_function("a ray", |bencher| {
-        bencher.iter(|| indexed.cast_ray(black_box(&rays[0]), &all))
+        bencher.iter(|| indexed.cast_ray(black_box(&rays[0]), &all));
     });
     group.throughput(Throughput::Elements(rays.len() as u64));
     group.bench_function("a batch of 10000 rays", |bencher| {

@@ -273,7 +273,7 @@ async fn begin(
             let origin = founding::origin(config, options, store).await?;
             let (paused, now) = (options.paused, clock.now());
             match origin {
-                Origin::Definition(definition) => Pod::found(pod_config, world, definition, paused, now)?,
+                Origin::Definition(definition) => Pod::found(pod_config, world, *definition, paused, now)?,
                 Origin::Snapshot(saved) => Pod::restore(pod_config, world, *saved, paused, now)?,
             }
         }

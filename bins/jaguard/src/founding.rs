@@ -18,7 +18,7 @@ const NEWEST: &str = "newest";
 /// Where a world begins.
 pub(crate) enum Origin {
     /// Before its first tick.
-    Definition(WorldDefinition),
+    Definition(Box<WorldDefinition>),
     /// Where a snapshot was taken.
     Snapshot(Box<SavedWorld>),
 }
@@ -29,7 +29,7 @@ pub(crate) enum Origin {
 /// When a file or a snapshot cannot be read or is wrong.
 pub(crate) async fn origin(config: &Config, options: &Options, store: Option<&Store>) -> Result<Origin, DaemonError> {
     if config.snapshot_restore.is_empty() {
-        return Ok(Origin::Definition(definition(config, options)?));
+        return Ok(Origin::Definition(Box::new(definition(config, options)?)));
     }
     let store = store.ok_or(DaemonError::RestoreWithoutStore)?;
     if options.bodies.is_some() {
@@ -48,7 +48,7 @@ pub(crate) async fn origin(config: &Config, options: &Options, store: Option<&St
             store = store.url(),
             "there is no snapshot yet; the world is founded from its scenario"
         );
-        return Ok(Origin::Definition(definition(config, options)?));
+        return Ok(Origin::Definition(Box::new(definition(config, options)?)));
     };
     tracing::info!(
         name = %manifest.name, tick = manifest.tick, index = manifest.index, entities = manifest.entities,

@@ -3,9 +3,9 @@
 //! A joint has a *frame* at each end: an anchor and axes, fixed to the end's body. It pulls the frames onto each other as far as its [`JointKind`] says. The bodies of a joint are in the same
 //! or in neighbouring tiles; one whose bodies are pulled further apart than its [`Joint::reach`] breaks.
 //!
-//! Joints of bodies of one tile, and of a body and the world, are solved one after the other in the order of their ids, before the contacts of the tile ([`inside`]). Joints between tiles see
-//! the velocities after all warm starts ([`across`]), so that the owners of the two bodies compute the same without asking each other. Either way a joint is solved as a whole, all
-//! its directions at once ([`solve`]).
+//! Joints of bodies of one tile, and of a body and the world, are solved one after the other in the order of their ids, before the contacts of the tile (`inside`). Joints between tiles see
+//! the velocities after all warm starts (`across`), so that the owners of the two bodies compute the same without asking each other. Either way a joint is solved as a whole, all
+//! its directions at once (`solve`).
 //!
 //! A joint is held by every pod that holds one of its bodies, and counts (in hashes, snapshots and parts) where the body of the lower id is held.
 
