@@ -114,7 +114,10 @@ impl Block {
     /// hand-over, which takes along what carries.
     pub(crate) fn impulses(&self, lane: usize) -> Impulses {
         let normal = self.normal_impulse[lane] + 0.0;
-        if normal == 0.0 {
+        let sum =
+            normal + (self.friction_impulse[0][lane] + self.friction_impulse[1][lane] + self.friction_impulse[2][lane]);
+        // What is no longer a number would be none for ever, and peers refuse it.
+        if normal == 0.0 || !sum.is_finite() {
             return Impulses::default();
         }
         Impulses {
@@ -349,5 +352,21 @@ impl<'a, K: Kept> ContactCache<'a, K> {
         homes
             .flat_map(move |(id, ranges)| self.of_home(id, ranges))
             .chain(self.extra.iter().copied())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_number_is_not_kept() {
+        let mut block = Block::EMPTY;
+        block.normal_impulse[3] = 2.0;
+        block.friction_impulse[1][3] = -1.0;
+        assert_eq!(block.impulses(3).friction, [0.0, -1.0, 0.0]);
+        block.friction_impulse[1][3] = f32::NAN;
+        let kept = block.impulses(3);
+        assert_eq!((kept.normal, kept.friction), (0.0, [0.0; 3]));
     }
 }

@@ -56,9 +56,18 @@ impl JointFrame {
     pub fn along(anchor: Vec3, axis: Vec3) -> Self {
         Self {
             anchor,
-            orientation: Quat::from_rotation_arc(Vec3::X, axis),
+            orientation: axes_along(axis),
         }
     }
+}
+
+/// The shortest turn that brings the x axis to a unit vector. As glam's `from_rotation_arc`, but for -x, where that takes the system's sine.
+pub(crate) fn axes_along(x: Vec3) -> Quat {
+    if x.x < -1.0 + 1e-6 {
+        return Quat::from_xyzw(0.0, 0.0, 1.0, 0.0);
+    }
+    let turn = Vec3::X.cross(x);
+    Quat::from_xyzw(turn.x, turn.y, turn.z, 1.0 + x.x).normalize()
 }
 
 /// What a body is joined to.
@@ -257,5 +266,25 @@ impl Joint {
     pub(crate) fn pair(&self) -> Option<(BodyId, BodyId)> {
         self.second
             .map(|second| (self.first.min(second), self.first.max(second)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_lie_along_any_unit_vector() {
+        for axis in [
+            Vec3::X,
+            -Vec3::X,
+            Vec3::Y,
+            -Vec3::Z,
+            Vec3::new(-0.999_999_9, 1e-4, 0.0),
+            Vec3::new(0.48, 0.6, -0.64),
+        ] {
+            let axis = axis.normalize();
+            assert!((axes_along(axis) * Vec3::X).distance(axis) < 1e-3, "{axis}");
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! How joints come and go between ticks, and how they are read.
 
-use glam::{DVec3, Quat, Vec3};
+use glam::{DVec3, Vec3};
 
-use super::{Joint, JointDesc, JointEnd, JointError, JointFrame, JointId, JointKind};
+use super::{Joint, JointDesc, JointEnd, JointError, JointFrame, JointId, JointKind, axes_along};
 use crate::body::BodyId;
 use crate::contact::STATIC_BIT;
 use crate::tile::{self, difference};
@@ -86,7 +86,7 @@ impl World {
         (point, axis): (DVec3, Vec3),
         kind: JointKind,
     ) -> Result<JointDesc, JointError> {
-        let axes = Quat::from_rotation_arc(Vec3::X, axis);
+        let axes = axes_along(axis);
         let frame_of = |id: BodyId| -> Result<JointFrame, JointError> {
             let body = self.body(id).ok_or(JointError::Missing(id))?;
             let back = body.orientation.inverse();

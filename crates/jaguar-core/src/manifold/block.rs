@@ -221,6 +221,11 @@ impl ManifoldBlock {
             // Adding zero makes a negative zero positive.
             *impulse = point.normal_impulse[lane] + 0.0;
         }
+        let sum = friction + torque + Vec3::splat(normal_impulses.iter().sum());
+        if !sum.is_finite() {
+            // What is no longer a number would be none for ever, and peers refuse it.
+            return ManifoldImpulses::default();
+        }
         ManifoldImpulses {
             normal: normal_impulses,
             friction: (friction + Vec3::ZERO).to_array(),
