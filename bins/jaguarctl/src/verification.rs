@@ -134,12 +134,21 @@ async fn both(
     comparison: impl Future<Output = anyhow::Result<Option<HashDifference>>>,
     steered: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<Option<HashDifference>> {
-    tokio::pin!(comparison);
+    tokio::pin!(comparison, steered);
     tokio::select! {
-        compared = &mut comparison => return compared,
-        steered = steered => steered?,
+        compared = &mut comparison => {
+            let compared = compared?;
+            if compared.is_none() {
+                // A pod that is leaving at the last tick must be let go, not killed: it is still a member.
+                steered.await?;
+            }
+            Ok(compared)
+        }
+        done = &mut steered => {
+            done?;
+            comparison.await
+        }
     }
-    comparison.await
 }
 
 /// Follows the log up to the last tick or the first difference.
@@ -240,4 +249,31 @@ async fn bodies_at(cluster: &LocalCluster, index: u64) -> anyhow::Result<Vec<Bod
         }
     }
     Ok(bodies)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    /// A pod that was let go to leave at the last tick has left before the world is read.
+    #[tokio::test]
+    async fn steering_is_not_cut_off_by_a_comparison_that_ends_well() {
+        let has_left = Cell::new(false);
+        let steered = async {
+            tokio::task::yield_now().await;
+            has_left.set(true);
+            Ok(())
+        };
+        let compared = both(ready(Ok(None)), steered).await.expect("nothing failed");
+        assert!(compared.is_none() && has_left.get());
+    }
+
+    #[tokio::test]
+    async fn a_comparison_that_fails_waits_for_nothing() {
+        let compared = both(ready(Err(anyhow::anyhow!("no log"))), pending()).await;
+        assert!(compared.is_err());
+    }
 }
