@@ -10,9 +10,10 @@ use glam::Vec3;
 
 use crate::constants::RELIST_TICKS;
 use crate::parallel::*;
+use crate::recycled::{make_room, trim};
 use crate::sleep::Sleep;
 use crate::storage::{Bodies, Motion, Place};
-use crate::tile::{TileIndex, difference};
+use crate::tile::TileIndex;
 use crate::tile_table::TileTable;
 
 /// The thinnest and the thickest skin, in mean reaches. Thinner ones are used up by the jitter of a resting pile; with thicker ones most listed pairs are never candidates.
@@ -54,19 +55,100 @@ impl Plan {
 /// A body when the list was made.
 #[derive(Clone, Copy, Debug, Default)]
 struct Origin {
-    place: Place,
+    mark: Mark,
     /// Its reach with the skin, m.
     limit: f32,
-    /// Where its partners begin, and how many there are.
+    /// The listing that has its partners, and where they begin in it.
+    listing: u32,
     start: u32,
-    len: u32,
+}
+
+/// Where a body was, in 2⁻¹⁹ tiles and modulo four tiles along each axis: from which a body that moved less than two tiles since is told how far. A third of the memory of a place.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark([u32; 2]);
+
+/// Of a tile's edge, for each axis of a [`Mark`].
+const MARK_BITS: u32 = 19;
+
+/// What an axis has in all.
+const AXIS_BITS: u32 = MARK_BITS + 2;
+
+impl Mark {
+    fn of(place: &Place, tile_size: f32) -> Self {
+        let axis = |tile: i32, offset: f32| {
+            let within = (offset / tile_size * (1 << MARK_BITS) as f32).floor() as i32;
+            u64::from((tile << MARK_BITS).wrapping_add(within) as u32 & ((1 << AXIS_BITS) - 1))
+        };
+        let (TileIndex { x, y, z }, offset) = (place.tile, place.offset);
+        let bits = axis(x, offset.x) | axis(y, offset.y) << AXIS_BITS | axis(z, offset.z) << (2 * AXIS_BITS);
+        Self([bits as u32, (bits >> 32) as u32])
+    }
+
+    /// The way from one to another, m; each component is wrong by less than a step.
+    fn way_to(self, other: Self, tile_size: f32) -> Vec3 {
+        let axis = |mark: Self, axis: u32| {
+            let bits = u64::from(mark.0[1]) << 32 | u64::from(mark.0[0]);
+            (bits >> (axis * AXIS_BITS)) as u32
+        };
+        let unused = 32 - AXIS_BITS;
+        let way = [0, 1, 2].map(|k| {
+            let steps = axis(other, k).wrapping_sub(axis(self, k));
+            ((steps << unused) as i32 >> unused) as f32
+        });
+        Vec3::from_array(way) * (tile_size / (1 << MARK_BITS) as f32)
+    }
+}
+
+/// The candidates that a chunk found when the list was made: bodies with their partners behind them.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    /// Slots; those of bodies that have partners are marked.
+    slots: Vec<u32>,
+    /// The last body that has partners.
+    last: Option<u32>,
+}
+
+/// Marks a slot in a [`Listing`] as that of a body whose partners follow.
+const HAS_PARTNERS: u32 = 1 << 31;
+
+impl Listing {
+    pub(crate) fn clear(&mut self) {
+        self.slots.clear();
+        self.last = None;
+    }
+
+    /// Adds a partner of a body; all partners of a body follow each other.
+    pub(crate) fn push(&mut self, body: u32, partner: u32) {
+        if self.last != Some(body) {
+            self.last = Some(body);
+            self.slots.push(body | HAS_PARTNERS);
+        }
+        self.slots.push(partner);
+    }
+
+    /// Gives back what is by far too much, now that the list is made.
+    pub(crate) fn trim(&mut self) {
+        trim(&mut self.slots);
+    }
+
+    /// The bodies, each with where its partners begin.
+    fn bodies(&self) -> impl Iterator<Item = (usize, u32)> + '_ {
+        let marked = self.slots.iter().zip(1..).filter(|&(slot, _)| slot & HAS_PARTNERS != 0);
+        marked.map(|(slot, begin)| ((slot ^ HAS_PARTNERS) as usize, begin))
+    }
+
+    fn partners(&self, begin: u32) -> impl Iterator<Item = u32> + '_ {
+        let rest = self.slots[begin as usize..].iter().copied();
+        rest.take_while(|slot| slot & HAS_PARTNERS == 0)
+    }
 }
 
 /// The list, in slots, which outlive every sort.
 #[derive(Debug, Default)]
 pub(crate) struct Candidates {
     origins: Vec<Origin>,
-    partners: Vec<u32>,
+    /// One for each chunk that there was.
+    listings: Vec<Listing>,
     /// [`Bodies::generation`] that the list is of; it serves no other.
     generation: Option<u64>,
     /// Ticks that the list has served.
@@ -86,8 +168,11 @@ pub(crate) struct Candidates {
 /// Rounding of a body's place in a tick, in tiles.
 const ROUNDING: f32 = 1.0e-7;
 
-/// Room for rounding in the distance of a pair, in tiles.
-const SLACK: f32 = 1.0e-5;
+/// Room for rounding in the distance of a pair and for the steps of two [`Mark`]s, in tiles.
+const SLACK: f32 = 1.5e-5;
+
+/// Number of no [`Listing`].
+const NO_LISTING: u32 = u32::MAX;
 
 impl Candidates {
     /// Decides how this tick's pairs are found. Reaches are those of this tick.
@@ -126,11 +211,18 @@ impl Candidates {
         }
     }
 
-    /// Makes the list of these pairs; those of the same first body come one after the other, those inside the `unlisted` tiles are not among them.
-    pub(crate) fn rebuild<'a>(
+    /// The listings of as many chunks, to be filled when the list is made.
+    pub(crate) fn take_listings(&mut self, chunks: usize) -> Vec<Listing> {
+        let mut listings = std::mem::take(&mut self.listings);
+        listings.resize_with(chunks, Listing::default);
+        listings
+    }
+
+    /// Makes the list of these listings; candidates inside the `unlisted` tiles are not among them.
+    pub(crate) fn rebuild(
         &mut self,
         bodies: &Bodies,
-        (pairs, unlisted): (impl Iterator<Item = &'a [[u32; 2]]>, impl Iterator<Item = TileIndex>),
+        (listings, unlisted): (Vec<Listing>, impl Iterator<Item = TileIndex>),
         skin: f32,
         tile_size: f32,
     ) {
@@ -139,27 +231,27 @@ impl Candidates {
         self.unlisted.sort_unstable();
         let (slots, columns) = (bodies.slots(), bodies.columns());
         self.origins.clear();
+        make_room(&mut self.origins, bodies.index_of_slot().len());
         self.origins.resize(bodies.index_of_slot().len(), Origin::default());
-        self.partners.clear();
         (self.left, self.worn) = (f32::INFINITY, 0.0);
         for (i, &slot) in slots.iter().enumerate() {
             let reach = columns.motion[i].reach();
             let limit = (reach + skin).min((0.5 * tile_size).max(reach));
             self.left = self.left.min(limit - reach);
             self.origins[slot as usize] = Origin {
-                place: columns.place[i],
+                mark: Mark::of(&columns.place[i], tile_size),
                 limit,
-                ..Origin::default()
+                listing: NO_LISTING,
+                start: 0,
             };
         }
-        for &[finder, other] in pairs.flatten() {
-            let origin = &mut self.origins[slots[finder as usize] as usize];
-            if origin.len == 0 {
-                origin.start = self.partners.len() as u32;
+        for (listing, number) in listings.iter().zip(0..) {
+            for (slot, start) in listing.bodies() {
+                let origin = &mut self.origins[slot];
+                (origin.listing, origin.start) = (number, start);
             }
-            origin.len += 1;
-            self.partners.push(slots[other as usize]);
         }
+        self.listings = listings;
         self.generation = Some(bodies.generation());
     }
 
@@ -183,13 +275,11 @@ impl Candidates {
         range: Range<usize>,
     ) -> impl Iterator<Item = (u32, u32)> + 'a {
         let index_of_slot = bodies.index_of_slot();
-        let range = if self.partners.is_empty() { 0..0 } else { range };
         range.flat_map(move |i| {
             let origin = &self.origins[bodies.slots()[i] as usize];
-            let partners = &self.partners[origin.start as usize..(origin.start + origin.len) as usize];
-            partners
-                .iter()
-                .map(move |&slot| (i as u32, index_of_slot[slot as usize]))
+            let listing = self.listings.get(origin.listing as usize);
+            let partners = listing.into_iter().flat_map(|listing| listing.partners(origin.start));
+            partners.map(move |slot| (i as u32, index_of_slot[slot as usize]))
         })
     }
 
@@ -211,12 +301,8 @@ impl Candidates {
     fn least_left(&self, bodies: &Bodies, tile_size: f32) -> f32 {
         let (slots, columns) = (bodies.slots(), bodies.columns());
         let moved = |i: usize| {
-            let (origin, now) = (&self.origins[slots[i] as usize], &columns.place[i]);
-            difference(
-                (origin.place.tile, origin.place.offset),
-                (now.tile, now.offset),
-                tile_size,
-            )
+            let now = Mark::of(&columns.place[i], tile_size);
+            self.origins[slots[i] as usize].mark.way_to(now, tile_size)
         };
         // Any vector serves as the common motion; a sample's mean is near enough to the mean.
         let step = slots.len() / 64 + 1;

@@ -13,6 +13,7 @@ use rustc_hash::FxHashSet;
 
 use crate::body::BodyId;
 use crate::halo::CachedContact;
+use crate::recycled::trim;
 use crate::simd::{LANES, Octet};
 
 /// In place of a body's index: static geometry, or a lane without a contact.
@@ -144,6 +145,13 @@ impl ContactSet {
         self.statics.clear();
         self.across.clear();
     }
+
+    /// Gives back memory that an unusual tick took.
+    pub(crate) fn trim(&mut self) {
+        trim(&mut self.inside);
+        trim(&mut self.statics);
+        trim(&mut self.across);
+    }
 }
 
 /// The accumulated impulses of a contact.
@@ -235,6 +243,13 @@ impl<K: Kept> CacheSet<K> {
         self.statics.clear();
         self.across.clear();
         self.kept_from = [0; 2];
+    }
+
+    /// Gives back memory that an unusual tick took.
+    pub(crate) fn trim(&mut self) {
+        trim(&mut self.inside);
+        trim(&mut self.statics);
+        trim(&mut self.across);
     }
 
     /// Forgets the impulses of the contacts with bodies of these ids. The homes are given with their ranges.

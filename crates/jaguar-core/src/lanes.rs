@@ -18,27 +18,30 @@ pub(crate) struct LaneOrder {
     pub(crate) lanes: Vec<u32>,
     /// Blocks in all.
     pub(crate) blocks: usize,
-    /// For each body, the set of its colours.
-    taken: Vec<u64>,
 }
 
 impl LaneOrder {
-    /// Colours pairs, which are in storage order.
-    pub(crate) fn colour_pairs(&mut self, pairs: impl Iterator<Item = [u32; 2]>, bodies: Range<usize>) {
+    /// Colours pairs, which are in storage order. `taken` is scratch: for each body, the set of its colours.
+    pub(crate) fn colour_pairs(
+        &mut self,
+        pairs: impl Iterator<Item = [u32; 2]>,
+        bodies: Range<usize>,
+        taken: &mut Vec<u64>,
+    ) {
         self.lanes.clear();
         self.blocks = 0;
         let mut pairs = pairs.peekable();
         if pairs.peek().is_none() {
             return;
         }
-        self.taken.clear();
-        self.taken.resize(bodies.len(), 0);
+        taken.clear();
+        taken.resize(bodies.len(), 0);
         for pair in pairs {
             let [a, b] = pair.map(|body| body as usize - bodies.start);
-            let colour = (self.taken[a] | self.taken[b]).trailing_ones();
+            let colour = (taken[a] | taken[b]).trailing_ones();
             let bit = 1_u64.checked_shl(colour).unwrap_or(0);
-            self.taken[a] |= bit;
-            self.taken[b] |= bit;
+            taken[a] |= bit;
+            taken[b] |= bit;
             self.lanes.push(colour);
         }
         self.place();
@@ -88,7 +91,7 @@ mod tests {
     /// Every contact has a lane of its own, and no two lanes of a block share a body.
     fn check(pairs: &[[u32; 2]], bodies: usize) {
         let mut order = LaneOrder::default();
-        order.colour_pairs(pairs.iter().copied(), 0..bodies);
+        order.colour_pairs(pairs.iter().copied(), 0..bodies, &mut Vec::new());
         let mut blocks = vec![Vec::new(); order.blocks];
         for (pair, &lane) in pairs.iter().zip(&order.lanes) {
             blocks[lane as usize / LANES].push((lane, *pair));

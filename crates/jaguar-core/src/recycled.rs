@@ -1,10 +1,34 @@
-//! Vectors of things that borrow, whose memory is kept from tick to tick.
+//! Vectors whose memory is kept from tick to tick: those of things that borrow, and how much is kept.
 
 /// An empty vector with the memory of another, if the two types have the same layout: the standard library collects in place then. The content of the other is dropped.
 pub(crate) fn recycled<T, U>(mut vector: Vec<T>) -> Vec<U> {
     vector.clear();
     vector.into_iter().map(|_| unreachable!("it is empty")).collect()
 }
+
+/// Makes room for `len` items, with an eighth more so that a slow growth does not ask every tick. What a vector takes for itself may be twice as much.
+pub(crate) fn make_room<T>(vector: &mut Vec<T>, len: usize) {
+    if vector.capacity() < len {
+        vector.reserve_exact(len + len / 8 - vector.len());
+    }
+}
+
+/// [`Vec::resize`] that takes no more than [`make_room`] does.
+pub(crate) fn resize<T: Clone>(vector: &mut Vec<T>, len: usize, item: T) {
+    make_room(vector, len);
+    vector.resize(len, item);
+}
+
+/// Gives back most of what an unusual tick took, if it is much.
+pub(crate) fn trim<T>(vector: &mut Vec<T>) {
+    let wanted = vector.len() + vector.len() / 8;
+    if vector.capacity() > wanted + vector.len() / 4 + SMALL {
+        vector.shrink_to(wanted);
+    }
+}
+
+/// So many items too many are of no account.
+const SMALL: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -1,13 +1,14 @@
 //! What one chunk of tiles finds in a tick: the pairs and the touches of static geometry that become contacts.
 
 use std::ops::Range;
+use std::sync::Mutex;
 
 use glam::Vec3;
 
 use super::pair_order::PairOrder;
 use super::{Pair, margin, turning_margin};
 use crate::broad_phase::{FindPairs, GridParams, Grids, Search};
-use crate::candidates::{Candidates, Plan};
+use crate::candidates::{Candidates, Listing, Plan};
 use crate::joint::list::Apart;
 use crate::lanes::LaneOrder;
 use crate::manifold::attitude::Attitude;
@@ -17,6 +18,7 @@ use crate::narrow_phase::prepare::{pair_matters, static_matters};
 use crate::narrow_phase::static_geometry::{StaticContact, StaticGeometry};
 use crate::narrow_phase::static_manifold::{StaticManifold, Workings};
 use crate::narrow_phase::surroundings::Surroundings;
+use crate::recycled::trim;
 use crate::sleep::Sleep;
 use crate::solver::StepConstants;
 use crate::storage::{Bodies, Motion};
@@ -57,10 +59,6 @@ impl View<'_> {
 /// What one chunk finds.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    unordered: Vec<Pair>,
-    pair_order: PairOrder,
-    /// Pairs of held bodies that may become candidates soon, those of a finder one after the other.
-    pub(super) candidates: Vec<Pair>,
     /// In storage order.
     pub(super) inside: Vec<Pair>,
     pub(crate) inside_lanes: LaneOrder,
@@ -77,10 +75,40 @@ pub(crate) struct Found {
     /// In storage order of the body, then by key.
     pub(crate) static_manifolds: Vec<(u32, StaticManifold)>,
     pub(crate) static_manifold_lanes: LaneOrder,
+}
+
+/// What the search of one chunk needs besides, and the next one may write over: one for each thread is enough.
+#[derive(Debug, Default)]
+struct Scratch {
+    unordered: Vec<Pair>,
+    pair_order: PairOrder,
+    /// Colours of each body.
+    taken: Vec<u64>,
     static_touches: Vec<StaticManifold>,
     workings: Workings,
     touches: Vec<StaticContact>,
     surroundings: Surroundings,
+}
+
+/// The scratch memory that no thread has in use. Which of it a chunk gets is of no consequence.
+#[derive(Debug, Default)]
+pub(super) struct ScratchPool(Mutex<Vec<Scratch>>);
+
+impl ScratchPool {
+    /// Does what needs scratch memory.
+    fn lend(&self, work: impl FnOnce(&mut Scratch)) {
+        let unused = || self.0.lock().expect("nothing panics while the list is locked");
+        let mut scratch = unused().pop().unwrap_or_default();
+        work(&mut scratch);
+        unused().push(scratch);
+    }
+}
+
+/// The search of one chunk.
+struct Finder<'a> {
+    found: &'a mut Found,
+    scratch: &'a mut Scratch,
+    view: &'a View<'a>,
 }
 
 /// A bound on how far the bodies of a tile look for static geometry, m: with one root for all of them.
@@ -108,49 +136,90 @@ fn static_reach(body: usize, view: &View<'_>) -> f32 {
 }
 
 impl Found {
-    /// Finds the contacts of the bodies of a chunk, as far as they are its to find.
-    pub(super) fn find(&mut self, chunk: &Chunk, is_owned: bool, plan: Plan, view: &View<'_>) {
+    /// Finds the contacts of the bodies of a chunk, as far as they are its to find. In a tick that makes a list of candidates, its part of it goes to `listing`.
+    pub(super) fn find(
+        &mut self,
+        chunk: &Chunk,
+        is_owned: bool,
+        plan: Plan,
+        listing: Option<&mut Listing>,
+        (view, scratch): (&View<'_>, &ScratchPool),
+    ) {
         self.clear();
-        match plan {
-            Plan::Search => self.search(chunk, Search::Everything, view),
-            Plan::Build { .. } => self.search_and_list(chunk, view),
-            Plan::Listed => {
-                if is_owned {
-                    self.go_through_list(chunk, view);
-                }
-                if view.table.is_near_ghosts(chunk) {
-                    self.search(chunk, Search::Ghosts, view);
-                }
-            }
-        }
-        self.pair_order
-            .sort(&self.unordered, chunk.bodies.clone(), &mut self.inside);
-        self.inside_lanes
-            .colour_pairs(self.inside.iter().copied(), chunk.bodies.clone());
-        self.manifolds.sort_unstable_by_key(|found| found.pair);
-        let pairs = self.manifolds.iter().map(|found| found.pair);
-        self.manifold_lanes.colour_pairs(pairs, chunk.bodies.clone());
-        if is_owned {
-            self.find_statics(chunk, view);
-        }
+        scratch.lend(|scratch| {
+            let found = self;
+            Finder { found, scratch, view }.find(chunk, is_owned, plan, listing);
+        });
+    }
+
+    /// Gives back memory that an unusual tick took.
+    pub(super) fn trim(&mut self) {
+        trim(&mut self.inside);
+        trim(&mut self.across);
+        trim(&mut self.overlaps);
+        trim(&mut self.statics);
+        trim(&mut self.manifolds);
+        trim(&mut self.across_manifolds);
+        trim(&mut self.static_manifolds);
+        let lanes = [
+            &mut self.inside_lanes,
+            &mut self.static_lanes,
+            &mut self.manifold_lanes,
+            &mut self.static_manifold_lanes,
+        ];
+        lanes.into_iter().for_each(|order| trim(&mut order.lanes));
     }
 
     fn clear(&mut self) {
-        self.unordered.clear();
         self.across.clear();
         self.overlaps.clear();
-        self.candidates.clear();
         self.statics.clear();
         self.manifolds.clear();
         self.across_manifolds.clear();
         self.static_manifolds.clear();
     }
+}
+
+impl Finder<'_> {
+    fn find(&mut self, chunk: &Chunk, is_owned: bool, plan: Plan, listing: Option<&mut Listing>) {
+        let view = self.view;
+        self.scratch.unordered.clear();
+        if let Some(listing) = listing {
+            self.search_and_list(chunk, listing);
+        } else if plan == Plan::Listed {
+            if is_owned {
+                self.go_through_list(chunk);
+            }
+            if view.table.is_near_ghosts(chunk) {
+                self.search(chunk, Search::Ghosts);
+            }
+        } else {
+            self.search(chunk, Search::Everything);
+        }
+        let Self { found, scratch, .. } = self;
+        scratch
+            .pair_order
+            .sort(&scratch.unordered, chunk.bodies.clone(), &mut found.inside);
+        let pairs = found.inside.iter().copied();
+        found
+            .inside_lanes
+            .colour_pairs(pairs, chunk.bodies.clone(), &mut scratch.taken);
+        found.manifolds.sort_unstable_by_key(|found| found.pair);
+        let pairs = found.manifolds.iter().map(|found| found.pair);
+        found
+            .manifold_lanes
+            .colour_pairs(pairs, chunk.bodies.clone(), &mut scratch.taken);
+        if is_owned {
+            self.find_statics(chunk);
+        }
+    }
 
     /// Takes the listed pairs that are contacts now, but for those inside dormant tiles.
-    fn go_through_list(&mut self, chunk: &Chunk, view: &View<'_>) {
+    fn go_through_list(&mut self, chunk: &Chunk) {
+        let view = self.view;
         if view.sleep.ranges.is_empty() {
             for (a, b) in view.candidates.of_bodies(view.bodies, chunk.bodies.clone()) {
-                self.consider_listed(a, b, view);
+                self.consider_listed(a, b);
             }
             return;
         }
@@ -159,63 +228,71 @@ impl Found {
             let is_skipped = |b: u32| view.sleep.is_dormant(t) && own.contains(&(b as usize));
             for (a, b) in view.candidates.of_bodies(view.bodies, own.clone()) {
                 if !is_skipped(b) {
-                    self.consider_listed(a, b, view);
+                    self.consider_listed(a, b);
                 }
             }
         }
     }
 
     /// Looks for pairs in the grids.
-    fn search(&mut self, chunk: &Chunk, search: Search, view: &View<'_>) {
-        view.find_pairs(chunk, search, |a, b, vector| self.consider(a, b, vector, view));
+    fn search(&mut self, chunk: &Chunk, search: Search) {
+        let view = self.view;
+        view.find_pairs(chunk, search, |a, b, vector| self.consider(a, b, vector));
     }
 
     /// Looks for pairs in the grids, and lists those that may become candidates in the next ticks.
-    fn search_and_list(&mut self, chunk: &Chunk, view: &View<'_>) {
-        let held = view.bodies.held() as u32;
+    fn search_and_list(&mut self, chunk: &Chunk, listing: &mut Listing) {
+        let view = self.view;
+        let slots = view.bodies.slots();
+        listing.clear();
         view.find_pairs(chunk, Search::Everything, |a, b, vector| {
-            if a < held && b < held {
-                self.candidates.push([a, b]);
+            if let (Some(&finder), Some(&other)) = (slots.get(a as usize), slots.get(b as usize)) {
+                listing.push(finder, other);
             }
-            self.consider_near(a, b, vector, view);
+            self.consider_near(a, b, vector);
         });
+        listing.trim();
     }
 
     /// Takes a listed pair if it is a candidate now and a contact.
-    fn consider_listed(&mut self, a: u32, b: u32, view: &View<'_>) {
+    fn consider_listed(&mut self, a: u32, b: u32) {
+        let view = self.view;
         let columns = view.bodies.columns();
         let (from, to) = (&columns.place[a as usize], &columns.place[b as usize]);
         let vector = difference((from.tile, from.offset), (to.tile, to.offset), view.step.tile_size);
-        self.consider_near(a, b, vector, view);
+        self.consider_near(a, b, vector);
     }
 
     /// Takes a pair at this vector from one to the other if it is a candidate and a contact.
-    fn consider_near(&mut self, a: u32, b: u32, vector: Vec3, view: &View<'_>) {
+    fn consider_near(&mut self, a: u32, b: u32, vector: Vec3) {
+        let view = self.view;
         let columns = view.bodies.columns();
         let reach = columns.motion[a as usize].reach() + columns.motion[b as usize].reach();
         if vector.length_squared() < reach * reach {
-            self.consider(a, b, vector, view);
+            self.consider(a, b, vector);
         }
     }
 
     /// Takes a candidate pair at this vector from one to the other if it is a contact.
-    fn consider(&mut self, a: u32, b: u32, vector: Vec3, view: &View<'_>) {
-        if !view.attitudes.is_empty() && !self.is_of_balls(a, b, vector, view) {
+    fn consider(&mut self, a: u32, b: u32, vector: Vec3) {
+        let view = self.view;
+        if !view.attitudes.is_empty() && !self.is_of_balls(a, b, vector) {
             return;
         }
         if pair_matters(view.bodies.columns(), view.bodies.kinds(), a, b, vector, view.step) {
             let columns = view.bodies.columns();
             let pair = [a.min(b), a.max(b)];
             if columns.place[a as usize].tile == columns.place[b as usize].tile {
-                self.unordered.push(pair);
+                self.scratch.unordered.push(pair);
             } else {
-                self.across.push(pair);
+                self.found.across.push(pair);
             }
         }
     }
 
     /// Whether a pair is one of balls that may touch. A pair of others is taken here if it is a contact.
-    fn is_of_balls(&mut self, a: u32, b: u32, vector: Vec3, view: &View<'_>) -> bool {
+    fn is_of_balls(&mut self, a: u32, b: u32, vector: Vec3) -> bool {
+        let view = self.view;
         let (kind_a, kind_b) = (view.bodies.kind(a as usize), view.bodies.kind(b as usize));
         if !kind_a.given.filter.admits(kind_b.given.filter) {
             return false;
@@ -225,7 +302,7 @@ impl Found {
             return false;
         }
         if kind_a.given.sensor || kind_b.given.sensor {
-            self.sense(a, b, vector, view);
+            self.sense(a, b, vector);
             return false;
         }
         if kind_a.is_ball && kind_b.is_ball {
@@ -246,50 +323,56 @@ impl Found {
             manifold,
         };
         if columns.place[a as usize].tile == columns.place[b as usize].tile {
-            self.manifolds.push(found);
+            self.found.manifolds.push(found);
         } else {
-            self.across_manifolds.push(found);
+            self.found.across_manifolds.push(found);
         }
         false
     }
 
     /// Takes a pair if one is a sensor and the other is in it. Sensors do not see each other, nor static geometry, which is where it always was.
-    fn sense(&mut self, a: u32, b: u32, vector: Vec3, view: &View<'_>) {
+    fn sense(&mut self, a: u32, b: u32, vector: Vec3) {
+        let view = self.view;
         let is_sensor = |body: u32| view.bodies.kind(body as usize).given.sensor;
         if is_sensor(a) != is_sensor(b) && overlap(view.bodies, view.attitudes, [a, b], vector) {
-            self.overlaps.push(if is_sensor(a) { [a, b] } else { [b, a] });
+            self.found.overlaps.push(if is_sensor(a) { [a, b] } else { [b, a] });
         }
     }
 
-    fn find_statics(&mut self, chunk: &Chunk, view: &View<'_>) {
+    fn find_statics(&mut self, chunk: &Chunk) {
+        let view = self.view;
         let has_statics = !view.statics.shapes().is_empty();
         let is_awake = |t: &usize| has_statics && !view.sleep.is_dormant(*t);
         for t in chunk.tiles.clone().filter(is_awake) {
             let tile = &view.table.tiles[t];
             let farthest = farthest_static_reach(tile.bodies.clone(), view);
-            self.surroundings.look(view.statics, tile.index, farthest);
-            if self.surroundings.are_empty() {
+            self.scratch.surroundings.look(view.statics, tile.index, farthest);
+            if self.scratch.surroundings.are_empty() {
                 continue;
             }
             for body in tile.bodies.clone() {
                 let reach = static_reach(body, view);
                 if self
+                    .scratch
                     .surroundings
                     .are_near(view.bodies.columns().place[body].offset, reach)
                 {
-                    self.find_statics_of(body, reach, view);
+                    self.find_statics_of(body, reach);
                 }
             }
         }
-        self.static_lanes.number(self.statics.iter().map(|&(body, _)| body));
-        let bodies = self.static_manifolds.iter().map(|&(body, _)| body);
-        self.static_manifold_lanes.number(bodies);
+        self.found
+            .static_lanes
+            .number(self.found.statics.iter().map(|&(body, _)| body));
+        let bodies = self.found.static_manifolds.iter().map(|&(body, _)| body);
+        self.found.static_manifold_lanes.number(bodies);
     }
 
-    fn find_statics_of(&mut self, body: usize, reach: f32, view: &View<'_>) {
+    fn find_statics_of(&mut self, body: usize, reach: f32) {
+        let view = self.view;
         let (columns, step) = (view.bodies.columns(), view.step);
         if !view.attitudes.is_empty() && !view.bodies.kind(body).is_ball {
-            self.find_static_manifolds(body, view);
+            self.find_static_manifolds(body);
             return;
         }
         if !view.attitudes.is_empty() && view.bodies.kind(body).given.sensor {
@@ -297,31 +380,34 @@ impl Found {
         }
         let motion = &columns.motion[body];
         let place = &columns.place[body];
-        self.touches.clear();
-        let touches = &mut self.touches;
+        self.scratch.touches.clear();
+        let touches = &mut self.scratch.touches;
         view.statics
             .contacts_of_sphere(place.tile, place.offset, motion.radius(), reach, touches);
         let matters = |touch: &&StaticContact| static_matters(motion.velocity(), touch, step);
-        let touches = self.touches.iter().filter(matters);
-        self.statics.extend(touches.map(|&touch| (body as u32, touch)));
+        let touches = self.scratch.touches.iter().filter(matters);
+        self.found.statics.extend(touches.map(|&touch| (body as u32, touch)));
     }
 
-    fn find_static_manifolds(&mut self, body: usize, view: &View<'_>) {
+    fn find_static_manifolds(&mut self, body: usize) {
+        let view = self.view;
         let kind = view.bodies.kind(body);
         if kind.given.sensor {
             return;
         }
-        self.static_touches.clear();
+        self.scratch.static_touches.clear();
         static_manifolds(
             view.bodies,
             view.attitudes,
             body,
             view.statics,
             view.step,
-            &mut self.workings,
-            &mut self.static_touches,
+            &mut self.scratch.workings,
+            &mut self.scratch.static_touches,
         );
-        let touches = self.static_touches.iter();
-        self.static_manifolds.extend(touches.map(|&touch| (body as u32, touch)));
+        let touches = self.scratch.static_touches.iter();
+        self.found
+            .static_manifolds
+            .extend(touches.map(|&touch| (body as u32, touch)));
     }
 }

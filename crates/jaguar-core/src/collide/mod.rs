@@ -4,7 +4,7 @@ pub(crate) mod found;
 mod pair_order;
 mod prepare;
 
-use self::found::{Found, View};
+use self::found::{Found, ScratchPool, View};
 use self::pair_order::PairOrder;
 use self::prepare::{Makings, Tasks};
 pub(crate) use self::prepare::{Portion, split_front};
@@ -17,6 +17,7 @@ use crate::manifold::Manifolds;
 use crate::manifold::attitude::Attitude;
 use crate::narrow_phase::static_geometry::StaticGeometry;
 use crate::parallel::*;
+use crate::recycled::{make_room, trim};
 use crate::simd::LANES;
 use crate::sleep::{Before, Sleep};
 use crate::solver::StepConstants;
@@ -42,6 +43,9 @@ pub(crate) struct Located<'a> {
 /// Bodies that one thread goes through in a row.
 const BODIES_AT_ONCE: usize = 2048;
 
+/// Every so often what unusual ticks took is given back: seldom, so that what swings does not ask again and again.
+const TRIM_TICKS: u32 = 128;
+
 /// Buffers of the collision stages, kept from tick to tick so that a steady world allocates nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Collision {
@@ -50,6 +54,7 @@ pub(crate) struct Collision {
     grids: Vec<Grids>,
     /// One for each chunk; what the chunks of owned tiles found decides the lanes of the portions' contacts.
     pub(crate) found: Vec<Found>,
+    scratch: ScratchPool,
     unordered_across: Vec<Pair>,
     across_pairs: Vec<Pair>,
     pair_order: PairOrder,
@@ -63,6 +68,8 @@ pub(crate) struct Collision {
     pub(crate) sides: Vec<Side>,
     /// One for each block of contacts between tiles.
     pub(crate) changes: Vec<Change>,
+    /// Ticks since memory was given back.
+    untrimmed: u32,
 }
 
 impl Collision {
@@ -97,12 +104,6 @@ impl Collision {
         );
         self.fill_grids(bodies.columns(), plan, grid);
         self.find(bodies, statics, (&manifolds.attitudes, &joints.apart), plan, grid, step);
-        if let Plan::Build { skin } = plan {
-            let found = self.found[..self.table.owned_chunks].iter();
-            let lists = found.map(|found| &found.candidates[..]);
-            let unlisted = self.sleep.dormant(&self.table).map(|tile| tile.index);
-            self.candidates.rebuild(bodies, (lists, unlisted), skin, step.tile_size);
-        }
         self.order_across(held);
         self.lay_out(bodies, mixed);
         let makings = Makings {
@@ -116,6 +117,7 @@ impl Collision {
         self.sleep.keep(bodies, own, cached, &mut self.next_ranges);
         self.list_sides(bodies.columns(), held, contacts);
         std::mem::swap(&mut bodies.columns_mut().cached, &mut self.next_ranges);
+        self.trim(contacts, cached);
         if mixed {
             let chunks = self.table.chunks.len();
             let owned = &self.table.chunks[..self.table.owned_chunks];
@@ -124,6 +126,26 @@ impl Collision {
         } else {
             manifolds.forget();
         }
+    }
+
+    /// Gives back memory that unusual ticks took, now and then.
+    fn trim(&mut self, contacts: &mut ContactSet, cached: &mut CacheSet) {
+        self.untrimmed += 1;
+        if self.untrimmed < TRIM_TICKS {
+            return;
+        }
+        self.untrimmed = 0;
+        let (used, unused) = self.found.split_at_mut(self.table.chunks.len());
+        used.iter_mut().for_each(Found::trim);
+        unused.fill_with(Found::default);
+        contacts.trim();
+        cached.trim();
+        trim(&mut self.unordered_across);
+        trim(&mut self.across_pairs);
+        trim(&mut self.side_keys);
+        trim(&mut self.sides);
+        trim(&mut self.changes);
+        trim(&mut self.next_ranges);
     }
 
     /// Notes how far any body moved against the common motion in this tick, m.
@@ -229,6 +251,10 @@ impl Collision {
         step: &StepConstants,
     ) {
         let table = &self.table;
+        let mut listings = match plan {
+            Plan::Build { .. } => self.candidates.take_listings(table.chunks.len()),
+            Plan::Search | Plan::Listed => Vec::new(),
+        };
         let view = View {
             bodies,
             table,
@@ -242,7 +268,17 @@ impl Collision {
             apart,
         };
         let tasks = self.found.par_iter_mut().zip(&table.chunks).enumerate();
-        tasks.for_each(|(c, (found, chunk))| found.find(chunk, c < table.owned_chunks, plan, &view));
+        let means = (&view, &self.scratch);
+        if let Plan::Build { skin } = plan {
+            let unlisted = self.sleep.dormant(table).map(|tile| tile.index);
+            tasks.zip(&mut listings).for_each(|((c, (found, chunk)), listing)| {
+                found.find(chunk, c < table.owned_chunks, plan, Some(listing), means);
+            });
+            self.candidates
+                .rebuild(bodies, (listings, unlisted), skin, step.tile_size);
+        } else {
+            tasks.for_each(|(c, (found, chunk))| found.find(chunk, c < table.owned_chunks, plan, None, means));
+        }
     }
 
     /// Gathers the pairs between tiles, grouped by their first body, which is held and will be the contact's home.
@@ -250,6 +286,10 @@ impl Collision {
         let chunks = self.table.chunks.len();
         let found = self.found[..chunks].iter();
         self.unordered_across.clear();
+        make_room(
+            &mut self.unordered_across,
+            found.clone().map(|found| found.across.len()).sum(),
+        );
         self.unordered_across
             .extend(found.flat_map(|found| found.across.iter().copied()));
         self.pair_order

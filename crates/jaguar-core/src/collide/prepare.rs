@@ -11,7 +11,7 @@ use crate::kinds::Kinds;
 use crate::narrow_phase::prepare::{pair_contact, static_contact};
 use crate::narrow_phase::static_geometry::StaticContact;
 use crate::parallel::*;
-use crate::recycled::recycled;
+use crate::recycled::{make_room, recycled, resize};
 use crate::simd::LANES;
 use crate::solver::StepConstants;
 use crate::solver::across::Side;
@@ -148,13 +148,12 @@ impl Collision {
 
     pub(super) fn prepare(&mut self, makings: Makings<'_>, contacts: &mut ContactSet, cached: &mut CacheSet) {
         let end = self.portions.last().cloned().unwrap_or_default();
-        contacts.inside.resize(end.inside.end, Block::EMPTY);
-        contacts.statics.resize(end.statics.end, Block::EMPTY);
-        cached.inside.resize(end.inside_entries.end, CacheEntry::default());
-        cached.statics.resize(end.static_entries.end, CacheEntry::default());
+        resize(&mut contacts.inside, end.inside.end, Block::EMPTY);
+        resize(&mut contacts.statics, end.statics.end, Block::EMPTY);
+        resize(&mut cached.inside, end.inside_entries.end, CacheEntry::default());
+        resize(&mut cached.statics, end.static_entries.end, CacheEntry::default());
         self.next_ranges.clear();
-        self.next_ranges
-            .resize(makings.columns.id.len(), CachedRanges::default());
+        resize(&mut self.next_ranges, makings.columns.id.len(), CachedRanges::default());
 
         let mut tasks: Vec<Task<'_>> = recycled(std::mem::take(&mut self.tasks.0));
         let mut inside = (&mut contacts.inside[..], &mut cached.inside[..]);
@@ -188,7 +187,7 @@ impl Collision {
 
     fn prepare_across(&mut self, makings: Makings<'_>, contacts: &mut ContactSet, cached: &mut CacheSet) {
         let pairs = &self.across_pairs;
-        contacts.across.resize(pairs.len().div_ceil(LANES), Block::EMPTY);
+        resize(&mut contacts.across, pairs.len().div_ceil(LANES), Block::EMPTY);
         let blocks = contacts.across.par_iter_mut().with_min_len(MIN_BLOCKS).enumerate();
         blocks.for_each(|(b, block)| {
             *block = Block::EMPTY;
@@ -197,6 +196,7 @@ impl Collision {
             }
         });
         cached.across.clear();
+        make_room(&mut cached.across, pairs.len());
         for (k, &[home, other]) in pairs.iter().enumerate() {
             self.next_ranges[home as usize].across.extend(k);
             // If both sleep, that is what is kept, to the bit.
@@ -215,6 +215,7 @@ impl Collision {
     /// Lists the sides of the contacts between tiles of held bodies that are awake in the order in which they act.
     pub(super) fn list_sides(&mut self, columns: &Columns, held: usize, contacts: &ContactSet) {
         self.side_keys.clear();
+        make_room(&mut self.side_keys, 2 * self.across_pairs.len());
         for lane in 0..self.across_pairs.len() {
             let block = &contacts.across[lane / LANES];
             let (low, high) = (block.low[lane % LANES], block.high[lane % LANES]);
@@ -229,9 +230,10 @@ impl Collision {
         }
         self.side_keys.sort_unstable_by_key(|&(body, id, _)| (body, id));
         self.sides.clear();
+        make_room(&mut self.sides, self.side_keys.len());
         self.sides.extend(self.side_keys.iter().map(|&(_, _, side)| side));
         self.changes.clear();
-        self.changes.resize(contacts.across.len(), Change::default());
+        resize(&mut self.changes, contacts.across.len(), Change::default());
         let mut begin = 0;
         for portion in &mut self.portions {
             let limit = portion.bodies.end as u32;
