@@ -12,6 +12,7 @@ impl Jaguar {
     /// The scene, with its own parameters.
     pub(crate) fn new(scene: &Scene) -> anyhow::Result<Self> {
         let mut world = World::new(scene.config())?;
+        world.reserve(scene.bodies.len());
         for body in &scene.bodies {
             world.spawn(body)?;
         }

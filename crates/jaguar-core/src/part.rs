@@ -173,6 +173,7 @@ impl World {
     /// When a body is not valid in this world or is held already, or a contact or joint is not valid.
     pub fn fill(&mut self, part: &WorldPart) -> Result<(), HaloError> {
         self.assert_at_rest();
+        self.bodies.reserve(part.bodies.len());
         for record in &part.bodies {
             self.check_record(record)?;
             if self.body(record.id).is_some() {

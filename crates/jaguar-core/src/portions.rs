@@ -134,7 +134,7 @@ impl World {
                     kind: &kind[portion.bodies.clone()],
                     place: &place[portion.bodies.clone()],
                     orientation: &orientation[portion.bodies.clone()],
-                    thrust: &thrust[portion.bodies.clone()],
+                    thrust: thrust.get(portion.bodies.clone()).unwrap_or_default(),
                     id: &id[portion.bodies.clone()],
                 }),
                 damped: portion.damped.then(|| &kind[portion.bodies.clone()]),

@@ -49,6 +49,7 @@ impl Scene {
     /// The world of this scene.
     pub fn world(&self) -> Result<World, WorldError> {
         let mut world = World::new(self.config())?;
+        world.reserve(self.bodies.len());
         for body in &self.bodies {
             world.spawn(body).expect("scenes are made of valid bodies");
         }

@@ -243,7 +243,10 @@ impl World {
                 moved.farthest = if is_stopped { f32::INFINITY } else { moved.farthest };
                 if may_sleep {
                     let settles = sleep::settles(forces, kinds.get(kind[body]), constants.gravity);
-                    let is_still = constants.rest.is_still(motion, thrust[body], settles);
+                    let is_still =
+                        constants
+                            .rest
+                            .is_still(motion, thrust.get(body).copied().unwrap_or_default(), settles);
                     rest[i] = constants.rest.after_tick(rest[i], is_still);
                     if place[i].tile != tile {
                         rest[i] = sleep::CHANGED_TILE;
@@ -286,12 +289,12 @@ impl World {
         if forces.are_uniform() && !bodies.any_thrust() {
             return;
         }
-        let thrust = &bodies.columns().thrust;
+        let has_thrust = |body: usize| bodies.columns().thrust(body) != glam::Vec3::ZERO;
         self.collision.portions.par_iter_mut().for_each(|portion| {
             portion.forced = !portion.sleeps
                 && portion.bodies.clone().any(|body| {
                     let kind = &bodies.kind(body).given;
-                    forces.act_on(kind) || (thrust[body] != glam::Vec3::ZERO && forces.thrust_on(kind))
+                    forces.act_on(kind) || (has_thrust(body) && forces.thrust_on(kind))
                 });
         });
     }

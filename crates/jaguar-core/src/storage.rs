@@ -3,8 +3,11 @@
 //! Columns are split by use: [`Motion`] is what the solver touches in every pass, [`Place`] what the collision stages read, the rest is read once a tick or less.
 //! The order decides the solver's sequence inside a tile, hence bits: it is a function of positions and ids alone, never of when bodies were last sorted.
 
+use std::hash::BuildHasher;
+
 use glam::{Vec3, Vec4};
-use rustc_hash::FxHashMap;
+use hashbrown::HashTable;
+use rustc_hash::FxBuildHasher;
 
 use crate::body::{BodyId, BodyRecord};
 use crate::contact::CachedRanges;
@@ -12,6 +15,7 @@ use crate::cycles::Cycles;
 use crate::halo::Ghost;
 use crate::kinds::{Kind, Kinds};
 use crate::parallel::*;
+use crate::recycled::{make_room, resize};
 use crate::shape::ConvexHull;
 use crate::tile::{self, TileIndex};
 
@@ -109,7 +113,7 @@ pub(crate) struct Columns {
     pub(crate) orientation: Vec<[f32; 4]>,
     /// Number of the body's kind.
     pub(crate) kind: Vec<u32>,
-    /// Force on itself in the body's frame, N.
+    /// Force on itself in the body's frame, N; empty while nobody has any.
     pub(crate) thrust: Vec<Vec3>,
     /// Ticks at rest.
     pub(crate) rest: Vec<u16>,
@@ -139,8 +143,8 @@ pub(crate) struct Bodies {
     held: usize,
     /// How many bodies from the beginning are in the order of their stored keys.
     sorted: usize,
-    /// Never iterated.
-    slot_of_id: FxHashMap<BodyId, u32>,
+    /// Slots by the ids of their bodies. Never iterated.
+    slot_of_id: HashTable<u32>,
     index_of_slot: Vec<u32>,
     free_slots: Vec<u32>,
     /// Changes whenever a body comes or goes.
@@ -153,6 +157,10 @@ pub(crate) struct Bodies {
 const KEYS_AT_ONCE: usize = 2048;
 
 const NO_SLOT: u32 = u32::MAX;
+
+fn hash_of(id: BodyId) -> u64 {
+    FxBuildHasher.hash_one(id)
+}
 
 /// The motion, at rest within its tick, of a body of this velocity and mass.
 pub(crate) fn motion_of(velocity: [f32; 3], angular_velocity: [f32; 3], radius: f32, mass: f32) -> Motion {
@@ -224,9 +232,23 @@ impl Bodies {
     }
 
     pub(crate) fn set_thrust(&mut self, index: usize, thrust: Vec3) {
-        let before = std::mem::replace(&mut self.columns.thrust[index], thrust);
+        let before = self.columns.thrust(index);
         self.thrusting -= usize::from(before != Vec3::ZERO);
         self.thrusting += usize::from(thrust != Vec3::ZERO);
+        self.keep_thrust();
+        if let Some(own) = self.columns.thrust.get_mut(index) {
+            *own = thrust;
+        }
+    }
+
+    /// Makes room for thrusts, or gives it back.
+    fn keep_thrust(&mut self) {
+        let Columns { thrust, id, .. } = &mut self.columns;
+        if self.thrusting == 0 {
+            *thrust = Vec::new();
+        } else if thrust.is_empty() {
+            resize(thrust, id.len(), Vec3::ZERO);
+        }
     }
 
     /// The slots of the held bodies: handles that stay while a body is held.
@@ -241,9 +263,9 @@ impl Bodies {
 
     /// Index of a held body.
     pub(crate) fn index_of(&self, id: BodyId) -> Option<usize> {
-        self.slot_of_id
-            .get(&id)
-            .map(|&slot| self.index_of_slot[slot as usize] as usize)
+        let index = |slot: u32| self.index_of_slot[slot as usize] as usize;
+        let is_its = |&slot: &u32| self.columns.id[index(slot)] == id;
+        self.slot_of_id.find(hash_of(id), is_its).map(|&slot| index(slot))
     }
 
     pub(crate) fn record(&self, index: usize) -> BodyRecord {
@@ -256,7 +278,7 @@ impl Bodies {
             orientation: columns.orientation[index],
             velocity: motion.velocity().to_array(),
             angular_velocity: motion.angular_velocity().to_array(),
-            thrust: columns.thrust[index].to_array(),
+            thrust: columns.thrust(index).to_array(),
             rest: columns.rest[index],
             kind: self.kind(index).given,
         }
@@ -309,17 +331,38 @@ impl Bodies {
     /// Adds a body after all others; the next sort moves it to its place. The record is valid and its id is new.
     pub(crate) fn push(&mut self, record: &BodyRecord) {
         assert_eq!(self.held, self.columns.id.len(), "bodies are added between ticks");
+        assert!(
+            self.index_of(record.id).is_none(),
+            "body {} is held already",
+            record.id.0
+        );
         let slot = self.free_slots.pop().unwrap_or_else(|| {
+            let slot = self.index_of_slot.len();
+            make_room(&mut self.index_of_slot, slot + 1);
             self.index_of_slot.push(0);
-            (self.index_of_slot.len() - 1) as u32
+            slot as u32
         });
         self.index_of_slot[slot as usize] = self.held as u32;
-        let before = self.slot_of_id.insert(record.id, slot);
-        assert!(before.is_none(), "body {} is held already", record.id.0);
         self.generation += 1;
         self.push_record(record, slot);
-        self.thrusting += usize::from(record.thrust != [0.0; 3]);
+        let (ids, index_of_slot) = (&self.columns.id, &self.index_of_slot);
+        let hash_again = |&slot: &u32| hash_of(ids[index_of_slot[slot as usize] as usize]);
+        self.slot_of_id.insert_unique(hash_of(record.id), slot, hash_again);
         self.held += 1;
+        if record.thrust != [0.0; 3] {
+            self.thrusting += 1;
+            self.keep_thrust();
+            self.columns.thrust[self.held - 1] = Vec3::from_array(record.thrust);
+        }
+    }
+
+    /// Makes room for so many more held bodies, and no more: what grows by itself may take twice as much.
+    pub(crate) fn reserve(&mut self, bodies: usize) {
+        self.columns.reserve(bodies);
+        self.index_of_slot.reserve_exact(bodies);
+        let (ids, index_of_slot) = (&self.columns.id, &self.index_of_slot);
+        let hash_again = |&slot: &u32| hash_of(ids[index_of_slot[slot as usize] as usize]);
+        self.slot_of_id.reserve(bodies, hash_again);
     }
 
     /// Removes the bodies at these indices, which ascend; the others keep their order.
@@ -330,14 +373,16 @@ impl Bodies {
         assert_eq!(self.held, self.columns.id.len(), "bodies are removed between ticks");
         self.generation += 1;
         for &index in indices {
-            let id = self.columns.id[index as usize];
-            let slot = self.slot_of_id.remove(&id).expect("a held body has a slot");
+            let (id, slot) = (self.columns.id[index as usize], self.columns.slot[index as usize]);
+            let entry = self.slot_of_id.find_entry(hash_of(id), |&own| own == slot);
+            entry.expect("a held body has a slot").remove();
             self.free_slots.push(slot);
             self.kinds.release(self.columns.kind[index as usize]);
-            self.thrusting -= usize::from(self.columns.thrust[index as usize] != Vec3::ZERO);
+            self.thrusting -= usize::from(self.columns.thrust(index as usize) != Vec3::ZERO);
         }
         self.sorted -= indices.partition_point(|&index| (index as usize) < self.sorted);
         self.columns.remove(indices);
+        self.keep_thrust();
         self.held -= indices.len();
         for (index, &slot) in self.columns.slot.iter().enumerate().skip(first as usize) {
             self.index_of_slot[slot as usize] = index as u32;
@@ -423,7 +468,27 @@ impl Bodies {
 }
 
 impl Columns {
+    /// A body's force on itself in its frame, N.
+    pub(crate) fn thrust(&self, index: usize) -> Vec3 {
+        self.thrust.get(index).copied().unwrap_or(Vec3::ZERO)
+    }
+
+    fn reserve(&mut self, bodies: usize) {
+        self.motion.reserve_exact(bodies);
+        self.place.reserve_exact(bodies);
+        self.orientation.reserve_exact(bodies);
+        self.kind.reserve_exact(bodies);
+        self.rest.reserve_exact(bodies);
+        self.id.reserve_exact(bodies);
+        self.cached.reserve_exact(bodies);
+        self.slot.reserve_exact(bodies);
+        self.key.reserve_exact(bodies);
+    }
+
     fn push(&mut self, record: &BodyRecord, motion: Motion, kind: u32, slot: u32) {
+        if self.motion.len() == self.motion.capacity() {
+            self.reserve(self.motion.len() / 8 + 8);
+        }
         self.motion.push(motion);
         self.place.push(Place {
             tile: record.tile,
@@ -431,7 +496,9 @@ impl Columns {
         });
         self.orientation.push(record.orientation);
         self.kind.push(kind);
-        self.thrust.push(Vec3::from_array(record.thrust));
+        if !self.thrust.is_empty() {
+            self.thrust.push(Vec3::ZERO);
+        }
         self.rest.push(record.rest);
         self.id.push(record.id);
         self.cached.push(CachedRanges::default());
@@ -487,7 +554,9 @@ impl Columns {
         remove_from(place, indices);
         remove_from(orientation, indices);
         remove_from(kind, indices);
-        remove_from(thrust, indices);
+        if !thrust.is_empty() {
+            remove_from(thrust, indices);
+        }
         remove_from(rest, indices);
         remove_from(id, indices);
         remove_from(cached, indices);
@@ -521,7 +590,9 @@ impl Columns {
         let mut others = || {
             cycles.apply(place);
             cycles.apply(orientation);
-            cycles.apply(thrust);
+            if !thrust.is_empty() {
+                cycles.apply(thrust);
+            }
             cycles.apply(rest);
             cycles.apply(cached);
             if !cached_manifolds.is_empty() {

@@ -32,6 +32,7 @@ pub(crate) struct Acted<'a> {
     pub(crate) kind: &'a [u32],
     pub(crate) place: &'a [Place],
     pub(crate) orientation: &'a [[f32; 4]],
+    /// Empty if nobody has any.
     pub(crate) thrust: &'a [Vec3],
     pub(crate) id: &'a [BodyId],
 }
@@ -123,7 +124,7 @@ impl Forces {
                 kind,
                 solid: kinds.solid(kind),
                 place: &bodies.place[i],
-                thrust: bodies.thrust[i],
+                thrust: bodies.thrust.get(i).copied().unwrap_or_default(),
                 orientation: bodies.orientation[i],
                 attitude: (!kind.is_isotropic).then(|| &attitudes[i]),
                 motion,
