@@ -286,6 +286,14 @@ impl Span {
         self.start as usize..(self.start + self.len) as usize
     }
 
+    /// The same entries in a list that has them further back.
+    pub(crate) fn moved(self, by: usize) -> Self {
+        Self {
+            start: self.start + by as u32,
+            ..self
+        }
+    }
+
     /// Adds entry `k`, which follows the others.
     pub(crate) fn extend(&mut self, k: usize) {
         if self.len == 0 {

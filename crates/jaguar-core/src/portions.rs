@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use glam::Vec4;
 
 use crate::collide::{Collision, split_front};
-use crate::contact::{Block, CacheEntry, ContactSet};
+use crate::contact::{Block, ContactSet};
 use crate::event::{add_impulses, add_manifold_impulses};
 use crate::force::{Acted, Forces};
 use crate::joint;
@@ -163,24 +163,12 @@ impl World {
 #[derive(Default)]
 pub(crate) struct Tasks {
     portions: Vec<Task<'static>>,
-    pub(crate) stores: Vec<Store<'static>>,
 }
 
 impl std::fmt::Debug for Tasks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "room for {} tasks",
-            self.portions.capacity() + self.stores.capacity()
-        )
+        write!(f, "room for {} tasks", self.portions.capacity())
     }
-}
-
-/// A portion's contacts of one class, and the entries of the cache that their impulses go to.
-pub(crate) struct Store<'a> {
-    pub(crate) blocks: &'a [Block],
-    pub(crate) entries: &'a mut [CacheEntry],
-    pub(crate) lanes: &'a [u32],
 }
 
 /// What is done between two exchanges of velocities.

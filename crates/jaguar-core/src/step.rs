@@ -9,8 +9,7 @@
 
 use glam::Vec4;
 
-use crate::collide::split_front;
-use crate::contact::{Block, ContactCache, ContactSet};
+use crate::contact::ContactCache;
 use crate::error::HaloError;
 use crate::event::{add_impulses, add_manifold_impulses};
 use crate::joint;
@@ -19,9 +18,8 @@ use crate::joint::list::Joints;
 use crate::manifold::attitude::Attitude;
 use crate::manifold::{self};
 use crate::parallel::*;
-use crate::portions::{Stages, Store};
-use crate::recycled::recycled;
-use crate::simd::{LANES, Level};
+use crate::portions::Stages;
+use crate::simd::Level;
 use crate::sleep;
 use crate::solver::across::{self};
 use crate::solver::integrate;
@@ -79,16 +77,15 @@ impl World {
         if may_sleep {
             self.rouse_freed();
         }
-        std::mem::swap(&mut self.cached, &mut self.spare_cached);
         let before = ContactCache {
-            set: &self.spare_cached,
+            set: &self.cached,
             extra: &self.extra,
         };
         let cell_size = self.params().broad_phase_cell_size;
         self.collision.run(
             &mut self.bodies,
             (&mut self.contacts, &mut self.manifolds),
-            (&mut self.cached, before),
+            before,
             (&self.statics, &self.joints),
             cell_size,
             (may_sleep, &self.constants),
@@ -190,7 +187,10 @@ impl World {
 
     /// Writes back what the substeps did to bodies, contacts and joints.
     fn finish_bodies(&mut self) {
-        self.store_impulses();
+        self.manifolds.store_impulses(&self.collision.sleep.across_manifolds);
+        self.collision
+            .store_impulses(&mut self.bodies, &self.contacts, &mut self.cached);
+        self.collision.trim(&mut self.contacts, &mut self.cached);
         self.joints.store_impulses(&self.collision.sleep);
         self.end_events();
         self.bodies.drop_ghosts();
@@ -316,50 +316,14 @@ impl World {
     }
 
     fn count_stage(&mut self) {
+        let [inside, statics, across] = self.collision.contact_counts();
         self.stats = StepStats {
-            inside: self.cached.inside.len(),
-            across: self.cached.across.len(),
-            statics: self.cached.statics.len(),
+            inside,
+            across,
+            statics,
             tiles: self.collision.table.owned_tiles,
             ..self.stats
         };
-    }
-
-    /// Writes the accumulated impulses to the cache.
-    fn store_impulses(&mut self) {
-        let sleep = &self.collision.sleep;
-        self.manifolds.store_impulses(&sleep.across_manifolds);
-        let ContactSet {
-            inside,
-            statics,
-            across,
-        } = &self.contacts;
-        let (mut inside_entries, mut static_entries) = (&mut self.cached.inside[..], &mut self.cached.statics[..]);
-        let mut stores: Vec<Store<'_>> = recycled(std::mem::take(&mut self.tasks.stores));
-        for (portion, found) in self.collision.portions.iter().zip(&self.collision.found) {
-            stores.push(Store {
-                blocks: &inside[portion.inside.clone()],
-                entries: split_front(&mut inside_entries, portion.inside_entries.len()),
-                lanes: &found.inside_lanes.lanes,
-            });
-            stores.push(Store {
-                blocks: &statics[portion.statics.clone()],
-                entries: split_front(&mut static_entries, portion.static_entries.len()),
-                lanes: &found.static_lanes.lanes,
-            });
-        }
-        stores.par_iter_mut().for_each(|store| {
-            for (entry, &lane) in store.entries.iter_mut().zip(store.lanes) {
-                entry.impulses = store.blocks[lane as usize / LANES].impulses(lane as usize % LANES);
-            }
-        });
-        self.tasks.stores = recycled(stores);
-        let across_lanes = across.iter().flat_map(Block::lanes);
-        for (k, (entry, (block, lane))) in self.cached.across.iter_mut().zip(across_lanes).enumerate() {
-            if sleep.across.get(k / LANES).is_none_or(|lanes| lanes >> lane & 1 == 0) {
-                entry.impulses = block.impulses(lane);
-            }
-        }
     }
 }
 

@@ -54,10 +54,8 @@ pub struct World {
     pub(crate) bodies: Bodies,
     /// The contacts of the last tick.
     pub(crate) contacts: ContactSet,
-    /// The impulses of the last tick's contacts; within a tick, the list of this one's.
+    /// The impulses of the last tick's contacts, until a tick is finished.
     pub(crate) cached: CacheSet,
-    /// The impulses of the tick before, while a tick takes them over.
-    pub(crate) spare_cached: CacheSet,
     /// Contacts of several points, with their cache.
     pub(crate) manifolds: Manifolds,
     /// Cached contacts without a home; see [`ContactCache::extra`].
@@ -156,7 +154,6 @@ impl World {
             bodies: Bodies::new(hulls),
             contacts: ContactSet::default(),
             cached: CacheSet::default(),
-            spare_cached: CacheSet::default(),
             manifolds: Manifolds::default(),
             extra: Vec::new(),
             overlaps: Vec::new(),

@@ -3,15 +3,17 @@
 pub(crate) mod found;
 mod pair_order;
 mod prepare;
+mod store;
 
 use self::found::{Found, ScratchPool, View};
 use self::pair_order::PairOrder;
 use self::prepare::{Makings, Tasks};
 pub(crate) use self::prepare::{Portion, split_front};
+use self::store::Stores;
 use crate::broad_phase::{GridParams, Grids};
 use crate::candidates::{Candidates, Plan};
 use crate::constants::CONTACT_SLOP;
-use crate::contact::{Block, CacheEntry, CacheSet, CachedRanges, ContactCache, ContactSet};
+use crate::contact::{Block, CacheEntry, CacheSet, CachedRanges, ContactCache, ContactSet, Impulses};
 use crate::joint::list::{Apart, Joints};
 use crate::manifold::Manifolds;
 use crate::manifold::attitude::Attitude;
@@ -61,7 +63,13 @@ pub(crate) struct Collision {
     candidates: Candidates,
     side_keys: Vec<(u32, u64, Side)>,
     tasks: Tasks,
-    next_ranges: Vec<CachedRanges>,
+    stores: Stores,
+    /// What sleeping bodies keep inside their tiles and with static geometry.
+    kept: CacheSet,
+    /// Where in `kept` that is; empty if nothing sleeps.
+    kept_ranges: Vec<CachedRanges>,
+    /// What the last tick kept of the contacts between tiles that have a sleeping body, by their number, ascending: if both sleep, it stays to the bit.
+    kept_across: Vec<(usize, Impulses)>,
     /// One for each chunk of owned tiles.
     pub(crate) portions: Vec<Portion>,
     /// The held bodies' parts in contacts between tiles, by body, then by the partner's id.
@@ -73,12 +81,12 @@ pub(crate) struct Collision {
 }
 
 impl Collision {
-    /// Finds the contacts of the sorted bodies and prepares them in `contacts`, with an entry for each in `cached`; `before` has the impulses of the last tick.
+    /// Finds the contacts of the sorted bodies and prepares them in `contacts`; `before` has the impulses of the last tick.
     pub(crate) fn run(
         &mut self,
         bodies: &mut Bodies,
         (contacts, manifolds): (&mut ContactSet, &mut Manifolds),
-        (cached, before): (&mut CacheSet, ContactCache<'_>),
+        before: ContactCache<'_>,
         (statics, joints): (&StaticGeometry, &Joints),
         cell_size: f32,
         (may_sleep, step): (bool, &StepConstants),
@@ -112,12 +120,18 @@ impl Collision {
             before,
             step,
         };
-        self.prepare(makings, contacts, cached);
+        self.prepare(makings, contacts);
         let own = Before::of(before, &bodies.columns().cached);
-        self.sleep.keep(bodies, own, cached, &mut self.next_ranges);
+        let sleepers = if self.sleep.ranges.is_empty() {
+            0
+        } else {
+            own.ranges.len()
+        };
+        self.kept.clear();
+        self.kept_ranges.clear();
+        self.kept_ranges.resize(sleepers, CachedRanges::default());
+        self.sleep.keep(bodies, own, &mut self.kept, &mut self.kept_ranges);
         self.list_sides(bodies.columns(), held, contacts);
-        std::mem::swap(&mut bodies.columns_mut().cached, &mut self.next_ranges);
-        self.trim(contacts, cached);
         if mixed {
             let chunks = self.table.chunks.len();
             let owned = &self.table.chunks[..self.table.owned_chunks];
@@ -129,7 +143,7 @@ impl Collision {
     }
 
     /// Gives back memory that unusual ticks took, now and then.
-    fn trim(&mut self, contacts: &mut ContactSet, cached: &mut CacheSet) {
+    pub(crate) fn trim(&mut self, contacts: &mut ContactSet, cached: &mut CacheSet) {
         self.untrimmed += 1;
         if self.untrimmed < TRIM_TICKS {
             return;
@@ -145,7 +159,6 @@ impl Collision {
         trim(&mut self.side_keys);
         trim(&mut self.sides);
         trim(&mut self.changes);
-        trim(&mut self.next_ranges);
     }
 
     /// Notes how far any body moved against the common motion in this tick, m.

@@ -1,12 +1,10 @@
-//! From what the chunks found to contacts in blocks, their entries in the cache, and the portions of the solver's work.
+//! From what the chunks found to contacts in blocks and the portions of the solver's work.
 
 use std::ops::Range;
 
 use super::found::Found;
 use super::{Collision, Pair};
-use crate::contact::{
-    Block, CacheEntry, CacheSet, CachedRanges, Contact, ContactCache, ContactSet, Impulses, STATIC_BIT,
-};
+use crate::contact::{Block, Contact, ContactCache, ContactSet, Impulses};
 use crate::kinds::Kinds;
 use crate::narrow_phase::prepare::{pair_contact, static_contact};
 use crate::narrow_phase::static_geometry::StaticContact;
@@ -86,11 +84,8 @@ impl Makings<'_> {
 /// A portion's contacts to be prepared.
 struct Task<'a> {
     found: &'a Found,
-    inside: Target<'a>,
-    statics: Target<'a>,
-    ranges: &'a mut [CachedRanges],
-    /// Index of the first body.
-    base: usize,
+    inside: &'a mut [Block],
+    statics: &'a mut [Block],
 }
 
 /// The memory of the list of tasks, between ticks.
@@ -100,23 +95,6 @@ pub(super) struct Tasks(Vec<Task<'static>>);
 impl std::fmt::Debug for Tasks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "room for {} tasks", self.0.capacity())
-    }
-}
-
-/// Where a chunk's contacts of one class go.
-struct Target<'a> {
-    blocks: &'a mut [Block],
-    entries: &'a mut [CacheEntry],
-    first_entry: usize,
-}
-
-impl Target<'_> {
-    fn set(&mut self, k: usize, lane: u32, contact: &Contact, other: u64) -> usize {
-        let rank = self.first_entry + k;
-        let lane = lane as usize;
-        self.blocks[lane / LANES].set(lane % LANES, contact);
-        self.entries[k].other = other;
-        rank
     }
 }
 
@@ -146,46 +124,29 @@ impl Collision {
         }
     }
 
-    pub(super) fn prepare(&mut self, makings: Makings<'_>, contacts: &mut ContactSet, cached: &mut CacheSet) {
+    pub(super) fn prepare(&mut self, makings: Makings<'_>, contacts: &mut ContactSet) {
         let end = self.portions.last().cloned().unwrap_or_default();
         resize(&mut contacts.inside, end.inside.end, Block::EMPTY);
         resize(&mut contacts.statics, end.statics.end, Block::EMPTY);
-        resize(&mut cached.inside, end.inside_entries.end, CacheEntry::default());
-        resize(&mut cached.statics, end.static_entries.end, CacheEntry::default());
-        self.next_ranges.clear();
-        resize(&mut self.next_ranges, makings.columns.id.len(), CachedRanges::default());
 
         let mut tasks: Vec<Task<'_>> = recycled(std::mem::take(&mut self.tasks.0));
-        let mut inside = (&mut contacts.inside[..], &mut cached.inside[..]);
-        let mut statics = (&mut contacts.statics[..], &mut cached.statics[..]);
-        let mut ranges = &mut self.next_ranges[..];
+        let (mut inside, mut statics) = (&mut contacts.inside[..], &mut contacts.statics[..]);
         for (portion, found) in self.portions.iter().zip(&self.found) {
             tasks.push(Task {
                 found,
-                inside: Target {
-                    blocks: split_front(&mut inside.0, portion.inside.len()),
-                    entries: split_front(&mut inside.1, portion.inside_entries.len()),
-                    first_entry: portion.inside_entries.start,
-                },
-                statics: Target {
-                    blocks: split_front(&mut statics.0, portion.statics.len()),
-                    entries: split_front(&mut statics.1, portion.static_entries.len()),
-                    first_entry: portion.static_entries.start,
-                },
-                ranges: split_front(&mut ranges, portion.bodies.len()),
-                base: portion.bodies.start,
+                inside: split_front(&mut inside, portion.inside.len()),
+                statics: split_front(&mut statics, portion.statics.len()),
             });
         }
         tasks.par_iter_mut().with_max_len(1).for_each(|task| {
-            let (ranges, base) = (&mut *task.ranges, task.base);
-            task.found.prepare_inside(&mut task.inside, ranges, base, makings);
-            task.found.prepare_statics(&mut task.statics, ranges, base, makings);
+            task.found.prepare_inside(task.inside, makings);
+            task.found.prepare_statics(task.statics, makings);
         });
         self.tasks.0 = recycled(tasks);
-        self.prepare_across(makings, contacts, cached);
+        self.prepare_across(makings, contacts);
     }
 
-    fn prepare_across(&mut self, makings: Makings<'_>, contacts: &mut ContactSet, cached: &mut CacheSet) {
+    fn prepare_across(&mut self, makings: Makings<'_>, contacts: &mut ContactSet) {
         let pairs = &self.across_pairs;
         resize(&mut contacts.across, pairs.len().div_ceil(LANES), Block::EMPTY);
         let blocks = contacts.across.par_iter_mut().with_min_len(MIN_BLOCKS).enumerate();
@@ -195,21 +156,14 @@ impl Collision {
                 block.set(lane, &makings.pair(pairs[k]));
             }
         });
-        cached.across.clear();
-        make_room(&mut cached.across, pairs.len());
-        for (k, &[home, other]) in pairs.iter().enumerate() {
-            self.next_ranges[home as usize].across.extend(k);
-            // If both sleep, that is what is kept, to the bit.
-            let is_asleep = self.sleep.is_asleep(home) || self.sleep.is_asleep(other);
-            cached.across.push(CacheEntry {
-                other: makings.columns.id[other as usize].0,
-                impulses: if is_asleep {
-                    makings.kept([home, other])
-                } else {
-                    Impulses::default()
-                },
-            });
+        self.kept_across.clear();
+        if self.sleep.ranges.is_empty() {
+            return;
         }
+        let sleeps = |&(_, pair): &(usize, &Pair)| pair.iter().any(|&body| self.sleep.is_asleep(body));
+        let sleeping = pairs.iter().enumerate().filter(sleeps);
+        self.kept_across
+            .extend(sleeping.map(|(k, &pair)| (k, makings.kept(pair))));
     }
 
     /// Lists the sides of the contacts between tiles of held bodies that are awake in the order in which they act.
@@ -245,22 +199,25 @@ impl Collision {
 }
 
 impl Found {
-    fn prepare_inside(&self, target: &mut Target<'_>, ranges: &mut [CachedRanges], base: usize, makings: Makings<'_>) {
-        target.blocks.fill(Block::EMPTY);
-        for (k, (&pair, &lane)) in self.inside.iter().zip(&self.inside_lanes.lanes).enumerate() {
-            let other = makings.columns.id[pair[1] as usize].0;
-            let rank = target.set(k, lane, &makings.pair(pair), other);
-            ranges[pair[0] as usize - base].inside.extend(rank);
+    fn prepare_inside(&self, blocks: &mut [Block], makings: Makings<'_>) {
+        blocks.fill(Block::EMPTY);
+        for (&pair, &lane) in self.inside.iter().zip(&self.inside_lanes.lanes) {
+            set(blocks, lane, &makings.pair(pair));
         }
     }
 
-    fn prepare_statics(&self, target: &mut Target<'_>, ranges: &mut [CachedRanges], base: usize, makings: Makings<'_>) {
-        target.blocks.fill(Block::EMPTY);
-        for (k, ((body, touch), &lane)) in self.statics.iter().zip(&self.static_lanes.lanes).enumerate() {
-            let rank = target.set(k, lane, &makings.fixed(*body, touch), touch.key | STATIC_BIT);
-            ranges[*body as usize - base].statics.extend(rank);
+    fn prepare_statics(&self, blocks: &mut [Block], makings: Makings<'_>) {
+        blocks.fill(Block::EMPTY);
+        for ((body, touch), &lane) in self.statics.iter().zip(&self.static_lanes.lanes) {
+            set(blocks, lane, &makings.fixed(*body, touch));
         }
     }
+}
+
+/// Puts a contact into its lane, counted through all blocks.
+fn set(blocks: &mut [Block], lane: u32, contact: &Contact) {
+    let lane = lane as usize;
+    blocks[lane / LANES].set(lane % LANES, contact);
 }
 
 /// Takes the first `len` items off a slice.
