@@ -33,6 +33,15 @@ pub(crate) struct Contact {
     pub(crate) friction_impulse: Vec3,
     /// Accumulated, kg m/s; not negative.
     pub(crate) normal_impulse: f32,
+    /// Index of the body of the lower id, or of the only body.
+    pub(crate) low: u32,
+    /// Index of the body of the higher id, or [`NO_BODY`].
+    pub(crate) high: u32,
+}
+
+/// What of a contact follows from the kinds of its bodies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Coefficient {
     /// Effective mass along the normal, kg.
     pub(crate) normal_mass: f32,
     /// Effective mass along any tangent, kg: the same for all, since the inertia of a sphere is.
@@ -41,13 +50,49 @@ pub(crate) struct Contact {
     pub(crate) friction: f32,
     /// Coefficient of restitution.
     pub(crate) restitution: f32,
-    /// Index of the body of the lower id, or of the only body.
-    pub(crate) low: u32,
-    /// Index of the body of the higher id, or [`NO_BODY`].
-    pub(crate) high: u32,
 }
 
-/// Eight contacts, lane by lane: seven cache lines.
+/// The coefficients of eight contacts, lane by lane. Where all bodies are of one kind, as in most large worlds, one such block serves a whole list of blocks.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Coefficients {
+    pub(crate) normal_mass: Octet,
+    pub(crate) tangent_mass: Octet,
+    pub(crate) friction: Octet,
+    pub(crate) restitution: Octet,
+}
+
+impl Coefficients {
+    /// Of lanes without contacts.
+    pub(crate) const EMPTY: Self = Self {
+        normal_mass: Octet::ZERO,
+        tangent_mass: Octet::ZERO,
+        friction: Octet::ZERO,
+        restitution: Octet::ZERO,
+    };
+
+    pub(crate) fn set(&mut self, lane: usize, coefficient: &Coefficient) {
+        self.normal_mass[lane] = coefficient.normal_mass;
+        self.tangent_mass[lane] = coefficient.tangent_mass;
+        self.friction[lane] = coefficient.friction;
+        self.restitution[lane] = coefficient.restitution;
+    }
+
+    /// The same in all lanes. Those without a contact have no normal and no bodies, so it is of no consequence what else they have.
+    pub(crate) fn alike(coefficient: &Coefficient) -> Self {
+        let mut all = Self::EMPTY;
+        (0..LANES).for_each(|lane| all.set(lane, coefficient));
+        all
+    }
+
+    /// Those of a block in a list that has some for each block, or one for all.
+    #[inline(always)]
+    pub(crate) fn of(list: &[Self], block: usize) -> &Self {
+        list.get(block).unwrap_or_else(|| &list[0])
+    }
+}
+
+/// Eight contacts, lane by lane: five cache lines.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Block {
@@ -55,15 +100,11 @@ pub(crate) struct Block {
     pub(crate) separation: Octet,
     pub(crate) friction_impulse: [Octet; 3],
     pub(crate) normal_impulse: Octet,
-    pub(crate) normal_mass: Octet,
-    pub(crate) tangent_mass: Octet,
-    pub(crate) friction: Octet,
-    pub(crate) restitution: Octet,
     pub(crate) low: [u32; LANES],
     pub(crate) high: [u32; LANES],
 }
 
-const _: () = assert!(size_of::<Block>() == 448);
+const _: () = assert!(size_of::<Block>() == 320);
 
 impl Block {
     /// Lanes without contacts: they compute zero impulses on nothing.
@@ -72,10 +113,6 @@ impl Block {
         separation: Octet::ZERO,
         friction_impulse: [Octet::ZERO; 3],
         normal_impulse: Octet::ZERO,
-        normal_mass: Octet::ZERO,
-        tangent_mass: Octet::ZERO,
-        friction: Octet::ZERO,
-        restitution: Octet::ZERO,
         low: [NO_BODY; LANES],
         high: [NO_BODY; LANES],
     };
@@ -88,10 +125,6 @@ impl Block {
         }
         self.separation[lane] = contact.separation;
         self.normal_impulse[lane] = contact.normal_impulse;
-        self.normal_mass[lane] = contact.normal_mass;
-        self.tangent_mass[lane] = contact.tangent_mass;
-        self.friction[lane] = contact.friction;
-        self.restitution[lane] = contact.restitution;
         self.low[lane] = contact.low;
         self.high[lane] = contact.high;
     }
@@ -137,6 +170,12 @@ pub(crate) struct ContactSet {
     pub(crate) statics: Vec<Block>,
     /// Between bodies of different tiles. Their order is of no consequence, and lanes may share bodies.
     pub(crate) across: Vec<Block>,
+    /// By portion; of each as many as blocks, or one.
+    pub(crate) inside_coefficients: Vec<Coefficients>,
+    /// By portion; of each as many as blocks, or one.
+    pub(crate) static_coefficients: Vec<Coefficients>,
+    /// As many as blocks, or one.
+    pub(crate) across_coefficients: Vec<Coefficients>,
 }
 
 impl ContactSet {
@@ -144,6 +183,9 @@ impl ContactSet {
         self.inside.clear();
         self.statics.clear();
         self.across.clear();
+        self.inside_coefficients.clear();
+        self.static_coefficients.clear();
+        self.across_coefficients.clear();
     }
 
     /// Gives back memory that an unusual tick took.
@@ -151,6 +193,9 @@ impl ContactSet {
         trim(&mut self.inside);
         trim(&mut self.statics);
         trim(&mut self.across);
+        trim(&mut self.inside_coefficients);
+        trim(&mut self.static_coefficients);
+        trim(&mut self.across_coefficients);
     }
 }
 

@@ -126,6 +126,11 @@ impl Kinds {
         &self.kinds[number as usize]
     }
 
+    /// Whether all bodies are of one kind.
+    pub(crate) fn are_alike(&self) -> bool {
+        self.lookup.len() == 1
+    }
+
     /// Whether any kind in use is not a plain sphere without filter.
     pub(crate) fn are_mixed(&self) -> bool {
         self.kinds.iter().any(|kind| kind.uses > 0 && !kind.is_plain)

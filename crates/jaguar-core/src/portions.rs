@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use glam::Vec4;
 
 use crate::collide::{Collision, split_front};
-use crate::contact::{Block, ContactSet};
+use crate::contact::{Block, Coefficients, ContactSet};
 use crate::event::{add_impulses, add_manifold_impulses};
 use crate::force::{Acted, Forces};
 use crate::joint;
@@ -46,6 +46,9 @@ impl World {
             inside,
             statics,
             across,
+            inside_coefficients,
+            static_coefficients,
+            ..
         } = &mut self.contacts;
         let Manifolds {
             set,
@@ -140,6 +143,8 @@ impl World {
                 damped: portion.damped.then(|| &kind[portion.bodies.clone()]),
                 inside: split_front(&mut inside, portion.inside.len()),
                 statics: split_front(&mut statics, portion.statics.len()),
+                inside_coefficients: &inside_coefficients[portion.inside_coefficients.clone()],
+                static_coefficients: &static_coefficients[portion.static_coefficients.clone()],
                 sides: &sides[portion.sides.clone()],
             };
             // The bodies of a lone portion have done all their substeps in the first stage.
@@ -240,6 +245,8 @@ struct Task<'a> {
     damped: Option<&'a [u32]>,
     inside: &'a mut [Block],
     statics: &'a mut [Block],
+    inside_coefficients: &'a [Coefficients],
+    static_coefficients: &'a [Coefficients],
     sides: &'a [Side],
     /// Empty in a world of plain spheres.
     attitudes: &'a mut [Attitude],
@@ -421,8 +428,20 @@ impl Task<'_> {
             manifold::across::apply_sides::<true>(self.motion, self.attitudes, self.base, self.manifold_sides, push);
         }
         self.join(JointStage::Push, shared);
-        inside::solve_pass::<F, true>(self.motion, self.base, self.inside, self.felt.inside, step);
-        inside::solve_pass::<F, true>(self.motion, self.base, self.statics, self.felt.statics, step);
+        inside::solve_pass::<F, true>(
+            self.motion,
+            self.base,
+            (self.inside, self.inside_coefficients),
+            self.felt.inside,
+            step,
+        );
+        inside::solve_pass::<F, true>(
+            self.motion,
+            self.base,
+            (self.statics, self.static_coefficients),
+            self.felt.statics,
+            step,
+        );
         if self.turning.is_some() {
             self.solve_manifolds::<{ mode::PUSH }>(step);
         }
@@ -431,8 +450,20 @@ impl Task<'_> {
             turn_freely(self.motion, self.attitudes, numbers, shared.kinds, step);
         }
         self.join(JointStage::Relax, shared);
-        inside::solve_pass::<F, false>(self.motion, self.base, self.inside, &mut [], step);
-        inside::solve_pass::<F, false>(self.motion, self.base, self.statics, &mut [], step);
+        inside::solve_pass::<F, false>(
+            self.motion,
+            self.base,
+            (self.inside, self.inside_coefficients),
+            &mut [],
+            step,
+        );
+        inside::solve_pass::<F, false>(
+            self.motion,
+            self.base,
+            (self.statics, self.static_coefficients),
+            &mut [],
+            step,
+        );
         if self.turning.is_some() {
             self.solve_manifolds::<{ mode::RELAX }>(step);
         }

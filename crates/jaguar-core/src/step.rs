@@ -135,7 +135,7 @@ impl World {
         }
         across::solve_all(
             &self.bodies.columns().motion,
-            &mut self.contacts.across,
+            (&mut self.contacts.across, &self.contacts.across_coefficients),
             &mut self.collision.changes,
             &mut self.journal.felt.across,
             &self.collision.sleep.across,

@@ -199,7 +199,7 @@ impl Finder<'_> {
         let Self { found, scratch, .. } = self;
         scratch
             .pair_order
-            .sort(&scratch.unordered, chunk.bodies.clone(), &mut found.inside);
+            .sort(scratch.unordered.iter(), chunk.bodies.clone(), &mut found.inside);
         let pairs = found.inside.iter().copied();
         found
             .inside_lanes

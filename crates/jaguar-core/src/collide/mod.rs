@@ -19,7 +19,7 @@ use crate::manifold::Manifolds;
 use crate::manifold::attitude::Attitude;
 use crate::narrow_phase::static_geometry::StaticGeometry;
 use crate::parallel::*;
-use crate::recycled::{make_room, trim};
+use crate::recycled::trim;
 use crate::simd::LANES;
 use crate::sleep::{Before, Sleep};
 use crate::solver::StepConstants;
@@ -57,11 +57,9 @@ pub(crate) struct Collision {
     /// One for each chunk; what the chunks of owned tiles found decides the lanes of the portions' contacts.
     pub(crate) found: Vec<Found>,
     scratch: ScratchPool,
-    unordered_across: Vec<Pair>,
     across_pairs: Vec<Pair>,
     pair_order: PairOrder,
     candidates: Candidates,
-    side_keys: Vec<(u32, u64, Side)>,
     tasks: Tasks,
     stores: Stores,
     /// What sleeping bodies keep inside their tiles and with static geometry.
@@ -154,9 +152,7 @@ impl Collision {
         unused.fill_with(Found::default);
         contacts.trim();
         cached.trim();
-        trim(&mut self.unordered_across);
         trim(&mut self.across_pairs);
-        trim(&mut self.side_keys);
         trim(&mut self.sides);
         trim(&mut self.changes);
     }
@@ -298,15 +294,8 @@ impl Collision {
     fn order_across(&mut self, held: usize) {
         let chunks = self.table.chunks.len();
         let found = self.found[..chunks].iter();
-        self.unordered_across.clear();
-        make_room(
-            &mut self.unordered_across,
-            found.clone().map(|found| found.across.len()).sum(),
-        );
-        self.unordered_across
-            .extend(found.flat_map(|found| found.across.iter().copied()));
-        self.pair_order
-            .sort(&self.unordered_across, 0..held, &mut self.across_pairs);
+        let pairs = found.flat_map(|found| &found.across);
+        self.pair_order.sort(pairs, 0..held, &mut self.across_pairs);
     }
 }
 

@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use super::found::Found;
 use super::{Collision, Pair};
-use crate::contact::{Block, Contact, ContactCache, ContactSet, Impulses};
+use crate::contact::{Block, Coefficient, Coefficients, Contact, ContactCache, ContactSet, Impulses};
 use crate::kinds::Kinds;
-use crate::narrow_phase::prepare::{pair_contact, static_contact};
+use crate::narrow_phase::prepare::{pair_coefficient, pair_contact, static_coefficient, static_contact};
 use crate::narrow_phase::static_geometry::StaticContact;
 use crate::parallel::*;
-use crate::recycled::{make_room, recycled, resize};
+use crate::recycled::{recycled, resize};
 use crate::simd::LANES;
 use crate::solver::StepConstants;
 use crate::solver::across::Side;
@@ -27,6 +27,10 @@ pub(crate) struct Portion {
     pub(crate) inside: Range<usize>,
     /// Blocks of contacts with static geometry.
     pub(crate) statics: Range<usize>,
+    /// Coefficients of the contacts inside tiles: as many as blocks, or one.
+    pub(crate) inside_coefficients: Range<usize>,
+    /// Coefficients of the contacts with static geometry: as many as blocks, or one.
+    pub(crate) static_coefficients: Range<usize>,
     /// Their entries in the cache.
     pub(crate) inside_entries: Range<usize>,
     /// Their entries in the cache.
@@ -58,18 +62,25 @@ impl Makings<'_> {
     /// The contact of a pair with the impulses of the last tick.
     fn pair(&self, [a, b]: Pair) -> Contact {
         let columns = self.columns;
-        let is_ordered = columns.id[a as usize] < columns.id[b as usize];
-        let [low, high] = if is_ordered { [a, b] } else { [b, a] };
+        let [low, high] = self.by_id([a, b]);
         let partner = |index: u32| (columns.id[index as usize], &columns.cached[index as usize]);
         let cached = self.before.pair(partner(low), partner(high));
-        pair_contact(columns, self.kinds, [low, high], cached, self.step)
+        pair_contact(columns, [low, high], cached, self.step)
+    }
+
+    fn pair_coefficient(&self, pair: Pair) -> Coefficient {
+        pair_coefficient(self.columns, self.kinds, self.by_id(pair))
+    }
+
+    fn by_id(&self, [a, b]: Pair) -> Pair {
+        let is_ordered = self.columns.id[a as usize] < self.columns.id[b as usize];
+        if is_ordered { [a, b] } else { [b, a] }
     }
 
     /// The impulses of the last tick of a pair's contact.
     fn kept(&self, [a, b]: Pair) -> Impulses {
         let partner = |index: u32| (self.columns.id[index as usize], &self.columns.cached[index as usize]);
-        let is_ordered = self.columns.id[a as usize] < self.columns.id[b as usize];
-        let [low, high] = if is_ordered { [a, b] } else { [b, a] };
+        let [low, high] = self.by_id([a, b]);
         self.before.pair(partner(low), partner(high)).unwrap_or_default()
     }
 
@@ -77,15 +88,45 @@ impl Makings<'_> {
     fn fixed(&self, body: u32, touch: &StaticContact) -> Contact {
         let (id, ranges) = (self.columns.id[body as usize], &self.columns.cached[body as usize]);
         let cached = self.before.fixed((id, ranges), touch.key);
-        static_contact(self.columns, self.kinds, body, touch, cached)
+        static_contact(body, touch, cached)
     }
 }
 
 /// A portion's contacts to be prepared.
 struct Task<'a> {
     found: &'a Found,
-    inside: &'a mut [Block],
-    statics: &'a mut [Block],
+    inside: Target<'a>,
+    statics: Target<'a>,
+}
+
+/// Where a chunk's contacts of one class go.
+struct Target<'a> {
+    blocks: &'a mut [Block],
+    /// As many as blocks, or one for contacts that are alike.
+    coefficients: &'a mut [Coefficients],
+}
+
+impl Target<'_> {
+    /// Writes the contacts, each given with its lane, counted through all blocks.
+    fn fill<T>(
+        &mut self,
+        contacts: impl Iterator<Item = (T, u32)>,
+        contact: impl Fn(&T) -> Contact,
+        coefficient: impl Fn(&T) -> Coefficient,
+    ) {
+        self.blocks.fill(Block::EMPTY);
+        self.coefficients.fill(Coefficients::EMPTY);
+        let are_alike = self.coefficients.len() < self.blocks.len();
+        for (k, (item, lane)) in contacts.enumerate() {
+            let (block, lane) = (lane as usize / LANES, lane as usize % LANES);
+            self.blocks[block].set(lane, &contact(&item));
+            if !are_alike {
+                self.coefficients[block].set(lane, &coefficient(&item));
+            } else if k == 0 {
+                self.coefficients[0] = Coefficients::alike(&coefficient(&item));
+            }
+        }
+    }
 }
 
 /// The memory of the list of tasks, between ticks.
@@ -104,6 +145,7 @@ impl Collision {
         self.portions.clear();
         let mut last = Portion::default();
         let owned = &self.table.chunks[..self.table.owned_chunks];
+        let are_alike = bodies.kinds().are_alike();
         for (chunk, found) in owned.iter().zip(&self.found) {
             let after = |range: &Range<usize>, len: usize| range.end..range.end + len;
             let sleeps = chunk.tiles.clone().all(|t| self.sleep.is_dormant(t));
@@ -111,6 +153,14 @@ impl Collision {
                 bodies: chunk.bodies.clone(),
                 inside: after(&last.inside, found.inside_lanes.blocks),
                 statics: after(&last.statics, found.static_lanes.blocks),
+                inside_coefficients: after(
+                    &last.inside_coefficients,
+                    coefficients(found.inside_lanes.blocks, are_alike),
+                ),
+                static_coefficients: after(
+                    &last.static_coefficients,
+                    coefficients(found.static_lanes.blocks, are_alike && found.are_statics_alike()),
+                ),
                 inside_entries: after(&last.inside_entries, found.inside.len()),
                 static_entries: after(&last.static_entries, found.statics.len()),
                 sides: 0..0,
@@ -130,17 +180,39 @@ impl Collision {
         resize(&mut contacts.statics, end.statics.end, Block::EMPTY);
 
         let mut tasks: Vec<Task<'_>> = recycled(std::mem::take(&mut self.tasks.0));
+        let coefficients = [end.inside_coefficients.end, end.static_coefficients.end];
+        resize(&mut contacts.inside_coefficients, coefficients[0], Coefficients::EMPTY);
+        resize(&mut contacts.static_coefficients, coefficients[1], Coefficients::EMPTY);
         let (mut inside, mut statics) = (&mut contacts.inside[..], &mut contacts.statics[..]);
+        let mut inside_coefficients = &mut contacts.inside_coefficients[..];
+        let mut static_coefficients = &mut contacts.static_coefficients[..];
         for (portion, found) in self.portions.iter().zip(&self.found) {
             tasks.push(Task {
                 found,
-                inside: split_front(&mut inside, portion.inside.len()),
-                statics: split_front(&mut statics, portion.statics.len()),
+                inside: Target {
+                    blocks: split_front(&mut inside, portion.inside.len()),
+                    coefficients: split_front(&mut inside_coefficients, portion.inside_coefficients.len()),
+                },
+                statics: Target {
+                    blocks: split_front(&mut statics, portion.statics.len()),
+                    coefficients: split_front(&mut static_coefficients, portion.static_coefficients.len()),
+                },
             });
         }
         tasks.par_iter_mut().with_max_len(1).for_each(|task| {
-            task.found.prepare_inside(task.inside, makings);
-            task.found.prepare_statics(task.statics, makings);
+            let Task { found, inside, statics } = task;
+            let pairs = found.inside.iter().zip(found.inside_lanes.lanes.iter().copied());
+            inside.fill(
+                pairs,
+                |&&pair| makings.pair(pair),
+                |&&pair| makings.pair_coefficient(pair),
+            );
+            let touches = found.statics.iter().zip(found.static_lanes.lanes.iter().copied());
+            statics.fill(
+                touches,
+                |(body, touch)| makings.fixed(*body, touch),
+                |(body, touch)| static_coefficient(makings.columns, makings.kinds, *body, touch),
+            );
         });
         self.tasks.0 = recycled(tasks);
         self.prepare_across(makings, contacts);
@@ -156,6 +228,20 @@ impl Collision {
                 block.set(lane, &makings.pair(pairs[k]));
             }
         });
+        let list = &mut contacts.across_coefficients;
+        list.clear();
+        resize(
+            list,
+            coefficients(contacts.across.len(), makings.kinds.are_alike()),
+            Coefficients::EMPTY,
+        );
+        if list.len() < contacts.across.len() {
+            list[0] = Coefficients::alike(&makings.pair_coefficient(pairs[0]));
+        } else {
+            for (k, &pair) in pairs.iter().enumerate() {
+                list[k / LANES].set(k % LANES, &makings.pair_coefficient(pair));
+            }
+        }
         self.kept_across.clear();
         if self.sleep.ranges.is_empty() {
             return;
@@ -168,24 +254,26 @@ impl Collision {
 
     /// Lists the sides of the contacts between tiles of held bodies that are awake in the order in which they act.
     pub(super) fn list_sides(&mut self, columns: &Columns, held: usize, contacts: &ContactSet) {
-        self.side_keys.clear();
-        make_room(&mut self.side_keys, 2 * self.across_pairs.len());
-        for lane in 0..self.across_pairs.len() {
+        let ends = |lane: usize| {
             let block = &contacts.across[lane / LANES];
-            let (low, high) = (block.low[lane % LANES], block.high[lane % LANES]);
-            if (low as usize) < held && !self.sleep.is_asleep(low) {
-                let key = columns.id[high as usize].0;
-                self.side_keys.push((low, key, Side::of_low(low, lane)));
-            }
-            if (high as usize) < held && !self.sleep.is_asleep(high) {
-                let key = columns.id[low as usize].0;
-                self.side_keys.push((high, key, Side::of_high(high, lane)));
-            }
-        }
-        self.side_keys.sort_unstable_by_key(|&(body, id, _)| (body, id));
-        self.sides.clear();
-        make_room(&mut self.sides, self.side_keys.len());
-        self.sides.extend(self.side_keys.iter().map(|&(_, _, side)| side));
+            (block.low[lane % LANES], block.high[lane % LANES])
+        };
+        let is_awake = |&side: &Side| (side.body as usize) < held && !self.sleep.is_asleep(side.body);
+        let both = (0..self.across_pairs.len()).flat_map(|lane| {
+            let (low, high) = ends(lane);
+            [Side::of_low(low, lane), Side::of_high(high, lane)]
+        });
+        let partner = |side: &Side| {
+            let (low, high) = ends(side.lane());
+            columns.id[if side.is_low() { high } else { low } as usize]
+        };
+        self.pair_order.sort_by_body(
+            both.filter(is_awake),
+            0..held,
+            |side| side.body,
+            |side| (side.body, partner(side)),
+            &mut self.sides,
+        );
         self.changes.clear();
         resize(&mut self.changes, contacts.across.len(), Change::default());
         let mut begin = 0;
@@ -199,25 +287,19 @@ impl Collision {
 }
 
 impl Found {
-    fn prepare_inside(&self, blocks: &mut [Block], makings: Makings<'_>) {
-        blocks.fill(Block::EMPTY);
-        for (&pair, &lane) in self.inside.iter().zip(&self.inside_lanes.lanes) {
-            set(blocks, lane, &makings.pair(pair));
-        }
-    }
-
-    fn prepare_statics(&self, blocks: &mut [Block], makings: Makings<'_>) {
-        blocks.fill(Block::EMPTY);
-        for ((body, touch), &lane) in self.statics.iter().zip(&self.static_lanes.lanes) {
-            set(blocks, lane, &makings.fixed(*body, touch));
-        }
+    /// Whether the static geometry that is touched is of one surface.
+    fn are_statics_alike(&self) -> bool {
+        let surface = |(_, touch): &(u32, StaticContact)| [touch.friction, touch.restitution].map(f32::to_bits);
+        let mut surfaces = self.statics.iter().map(surface);
+        surfaces
+            .next()
+            .is_none_or(|first| surfaces.all(|surface| surface == first))
     }
 }
 
-/// Puts a contact into its lane, counted through all blocks.
-fn set(blocks: &mut [Block], lane: u32, contact: &Contact) {
-    let lane = lane as usize;
-    blocks[lane / LANES].set(lane % LANES, contact);
+/// How many [`Coefficients`] so many blocks have.
+fn coefficients(blocks: usize, are_alike: bool) -> usize {
+    if are_alike { blocks.min(1) } else { blocks }
 }
 
 /// Takes the first `len` items off a slice.

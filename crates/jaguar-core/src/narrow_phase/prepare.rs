@@ -3,7 +3,7 @@
 use glam::Vec3;
 
 use crate::constants::{BOUNCE_SHARE, CONTACT_SLOP};
-use crate::contact::{Contact, Impulses, NO_BODY};
+use crate::contact::{Coefficient, Contact, Impulses, NO_BODY};
 use crate::kinds::Kinds;
 use crate::narrow_phase::static_geometry::StaticContact;
 use crate::solver::StepConstants;
@@ -50,7 +50,6 @@ pub(crate) fn static_matters(velocity: Vec3, contact: &StaticContact, step: &Ste
 /// The contact of two bodies, the first being the one with the lower id.
 pub(crate) fn pair_contact(
     columns: &Columns,
-    kinds: &Kinds,
     [low, high]: [u32; 2],
     cached: Option<Impulses>,
     step: &StepConstants,
@@ -65,35 +64,35 @@ pub(crate) fn pair_contact(
     } else {
         NORMAL_OF_COINCIDENT_CENTRES
     };
-    let material = |body: usize| &kinds.get(columns.kind[body]).given.material;
-    let (material_a, material_b) = (material(l), material(h));
-    let inverse_mass = a.inverse_mass() + b.inverse_mass();
-    let spin = a.radius() * a.turning() + b.radius() * b.turning();
     let impulses = warm(normal, cached);
     Contact {
         normal,
         separation: distance - (a.radius() + b.radius()),
         friction_impulse: impulses.1,
         normal_impulse: impulses.0,
-        normal_mass: 1.0 / inverse_mass,
-        tangent_mass: 1.0 / (inverse_mass + spin),
-        friction: material_a.friction_with(material_b),
-        restitution: material_a.restitution_with(material_b),
         low,
         high,
     }
 }
 
+/// The coefficients of a contact of two bodies.
+pub(crate) fn pair_coefficient(columns: &Columns, kinds: &Kinds, [low, high]: [u32; 2]) -> Coefficient {
+    let (l, h) = (low as usize, high as usize);
+    let (a, b) = (&columns.motion[l], &columns.motion[h]);
+    let material = |body: usize| &kinds.get(columns.kind[body]).given.material;
+    let (material_a, material_b) = (material(l), material(h));
+    let inverse_mass = a.inverse_mass() + b.inverse_mass();
+    let spin = a.radius() * a.turning() + b.radius() * b.turning();
+    Coefficient {
+        normal_mass: 1.0 / inverse_mass,
+        tangent_mass: 1.0 / (inverse_mass + spin),
+        friction: material_a.friction_with(material_b),
+        restitution: material_a.restitution_with(material_b),
+    }
+}
+
 /// The contact of a body with a feature of static geometry.
-pub(crate) fn static_contact(
-    columns: &Columns,
-    kinds: &Kinds,
-    body: u32,
-    touch: &StaticContact,
-    cached: Option<Impulses>,
-) -> Contact {
-    let motion = &columns.motion[body as usize];
-    let material = &kinds.get(columns.kind[body as usize]).given.material;
+pub(crate) fn static_contact(body: u32, touch: &StaticContact, cached: Option<Impulses>) -> Contact {
     let normal = -touch.normal;
     let impulses = warm(normal, cached);
     Contact {
@@ -101,6 +100,16 @@ pub(crate) fn static_contact(
         separation: touch.separation,
         friction_impulse: impulses.1,
         normal_impulse: impulses.0,
+        low: body,
+        high: NO_BODY,
+    }
+}
+
+/// The coefficients of a contact of a body with a feature of static geometry.
+pub(crate) fn static_coefficient(columns: &Columns, kinds: &Kinds, body: u32, touch: &StaticContact) -> Coefficient {
+    let motion = &columns.motion[body as usize];
+    let material = &kinds.get(columns.kind[body as usize]).given.material;
+    Coefficient {
         normal_mass: 1.0 / motion.inverse_mass(),
         tangent_mass: 1.0 / (motion.inverse_mass() + motion.radius() * motion.turning()),
         friction: material
@@ -111,8 +120,6 @@ pub(crate) fn static_contact(
             material.restitution,
             touch.restitution,
         ),
-        low: body,
-        high: NO_BODY,
     }
 }
 

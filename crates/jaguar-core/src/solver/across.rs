@@ -7,7 +7,7 @@ use glam::Vec3;
 
 use super::StepConstants;
 use super::kernel::{Change, Share, Shifts, Velocities, solve};
-use crate::contact::Block;
+use crate::contact::{Block, Coefficients};
 use crate::parallel::*;
 use crate::simd::{F32x8, Kernel, LANES, Octet};
 use crate::sleep::{are_all, lanes_of};
@@ -40,7 +40,7 @@ impl Side {
     }
 
     /// The contact's lane, counted through all blocks.
-    fn lane(self) -> usize {
+    pub(crate) fn lane(self) -> usize {
         (self.lane >> 1) as usize
     }
 
@@ -67,13 +67,15 @@ impl Side {
 /// Computes the change of every contact; applies none. Those of which both bodies sleep stay as they are: `asleep` has their lanes, block by block, or is empty.
 pub(crate) fn solve_all(
     motion: &[Motion],
-    blocks: &mut [Block],
+    (blocks, coefficients): (&mut [Block], &[Coefficients]),
     changes: &mut [Change],
     felt: &mut [Octet],
     asleep: &[u8],
     step: &StepConstants,
 ) {
     let chunks = blocks.len().div_ceil(BLOCKS_AT_ONCE);
+    // Those of a chunk, or those of all.
+    let own_coefficients = |c: usize| coefficients.get(c * BLOCKS_AT_ONCE..).unwrap_or(coefficients);
     let asleep = |c: usize| asleep.get(c * BLOCKS_AT_ONCE..).unwrap_or_default();
     // Bounces are added to the sums, if there are any.
     let felt = felt.par_chunks_mut(BLOCKS_AT_ONCE).map(Some);
@@ -87,6 +89,7 @@ pub(crate) fn solve_all(
             step.simd.run(Solve {
                 motion,
                 blocks,
+                coefficients: own_coefficients(c),
                 changes,
                 felt: felt.unwrap_or_default(),
                 asleep: asleep(c),
@@ -98,6 +101,7 @@ pub(crate) fn solve_all(
 struct Solve<'a> {
     motion: &'a [Motion],
     blocks: &'a mut [Block],
+    coefficients: &'a [Coefficients],
     changes: &'a mut [Change],
     felt: &'a mut [Octet],
     /// The lanes of each block whose both bodies sleep; empty if there are none.
@@ -125,7 +129,17 @@ impl Kernel for Solve<'_> {
                 &Velocities::gather(motion, 0, &block.high),
                 &Shifts::gather(motion, 0, &block.high),
             );
-            solve::<F, true>(block, low, high, Share::Half, self.felt.get_mut(b), self.step).store(change);
+            let coefficients = Coefficients::of(self.coefficients, b);
+            solve::<F, true>(
+                block,
+                coefficients,
+                low,
+                high,
+                Share::Half,
+                self.felt.get_mut(b),
+                self.step,
+            )
+            .store(change);
             if let Some(before) = before {
                 lanes_of(asleep).for_each(|lane| block.take_back(lane, &before));
             }

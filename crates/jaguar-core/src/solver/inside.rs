@@ -2,7 +2,7 @@
 
 use super::StepConstants;
 use super::kernel::{Impulse, Share, Shifts, Velocities, solve};
-use crate::contact::Block;
+use crate::contact::{Block, Coefficients};
 use crate::simd::{F32x8, Octet};
 use crate::storage::Motion;
 
@@ -26,7 +26,7 @@ pub(crate) fn warm_start<F: F32x8>(motion: &mut [Motion], base: usize, blocks: &
 pub(crate) fn solve_pass<F: F32x8, const PUSH: bool>(
     motion: &mut [Motion],
     base: usize,
-    blocks: &mut [Block],
+    (blocks, coefficients): (&mut [Block], &[Coefficients]),
     felt: &mut [Octet],
     step: &StepConstants,
 ) {
@@ -39,6 +39,7 @@ pub(crate) fn solve_pass<F: F32x8, const PUSH: bool>(
         );
         let impulse = solve::<F, PUSH>(
             block,
+            Coefficients::of(coefficients, b),
             (&low, &shifts.0),
             (&high, &shifts.1),
             Share::Whole,

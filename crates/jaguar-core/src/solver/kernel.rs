@@ -4,7 +4,7 @@ use glam::Vec4;
 
 use super::StepConstants;
 use crate::constants::ACROSS_RELAXATION;
-use crate::contact::Block;
+use crate::contact::{Block, Coefficients};
 use crate::simd::{F32x8, LANES, Mask, Octet, Vec3x8};
 use crate::storage::Motion;
 
@@ -153,6 +153,7 @@ pub(super) enum Share {
 #[inline(always)]
 pub(super) fn solve<F: F32x8, const PUSH: bool>(
     block: &mut Block,
+    coefficients: &Coefficients,
     low: (&Velocities<F>, &Shifts<F>),
     high: (&Velocities<F>, &Shifts<F>),
     share: Share,
@@ -168,7 +169,7 @@ pub(super) fn solve<F: F32x8, const PUSH: bool>(
     let shift = high.1.displacement - low.1.displacement;
     let separation = F::load(&block.separation) + shift.dot(normal);
 
-    let restitution = F::load(&block.restitution);
+    let restitution = F::load(&coefficients.restitution);
     let approaches = normal_velocity.lt(F::splat(-step.restitution_threshold));
     let elastic = restitution.gt(zero) & approaches;
 
@@ -191,9 +192,9 @@ pub(super) fn solve<F: F32x8, const PUSH: bool>(
     } else {
         (F::select(open, closing, zero), one, zero)
     };
-    let normal_mass = F::load(&block.normal_mass);
-    let tangent_mass = F::load(&block.tangent_mass);
-    let cone = F::load(&block.friction);
+    let normal_mass = F::load(&coefficients.normal_mass);
+    let tangent_mass = F::load(&coefficients.tangent_mass);
+    let cone = F::load(&coefficients.friction);
     let normal_impulse = F::load(&block.normal_impulse);
     let friction_impulse = Vec3x8::load(&block.friction_impulse);
     let change = -(normal_mass * mass_scale * (normal_velocity + bias)) - impulse_scale * normal_impulse;
