@@ -1,6 +1,6 @@
 //! Contacts, and the impulses of last tick's contacts, which warm start this tick's.
 //!
-//! Contacts lie in [`Block`]s of eight, lane by lane, in the order in which they are solved; no two lanes of a block share a body, so a block is solved at once and gives
+//! Contacts lie in [`Block`]s of eight, lane by lane, with [`Ends`] and [`Coefficients`] beside them, in the order in which they are solved; no two lanes of a block share a body, so a block is solved at once and gives
 //! the same bits as one contact after the other.
 //!
 //! The cache has one small entry for each contact, listed under one held body, its *home*; it names the other partner by id. A body's ranges move with it through the sort. So
@@ -13,7 +13,7 @@ use rustc_hash::FxHashSet;
 
 use crate::body::BodyId;
 use crate::halo::CachedContact;
-use crate::recycled::trim;
+use crate::recycled::{make_room, trim};
 use crate::simd::{LANES, Octet};
 
 /// In place of a body's index: static geometry, or a lane without a contact.
@@ -33,10 +33,6 @@ pub(crate) struct Contact {
     pub(crate) friction_impulse: Vec3,
     /// Accumulated, kg m/s; not negative.
     pub(crate) normal_impulse: f32,
-    /// Index of the body of the lower id, or of the only body.
-    pub(crate) low: u32,
-    /// Index of the body of the higher id, or [`NO_BODY`].
-    pub(crate) high: u32,
 }
 
 /// What of a contact follows from the kinds of its bodies.
@@ -92,7 +88,50 @@ impl Coefficients {
     }
 }
 
-/// Eight contacts, lane by lane: five cache lines.
+/// The bodies of eight contacts by index, lane by lane. They are known before the contacts are, and in the order of lanes they take no more memory than pairs do. Not aligned: they are read one
+/// by one, and an aligned vector cannot grow in place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ends {
+    /// Those of the lower ids, or the only bodies; [`NO_BODY`] in lanes without a contact.
+    pub(crate) low: [u32; LANES],
+    /// Those of the higher ids, or [`NO_BODY`].
+    pub(crate) high: [u32; LANES],
+}
+
+impl Ends {
+    /// Lanes without contacts.
+    pub(crate) const EMPTY: Self = Self {
+        low: [NO_BODY; LANES],
+        high: [NO_BODY; LANES],
+    };
+
+    pub(crate) fn set(&mut self, lane: usize, [low, high]: [u32; 2]) {
+        (self.low[lane], self.high[lane]) = (low, high);
+    }
+
+    /// The body of the lower id and the other one.
+    pub(crate) fn get(&self, lane: usize) -> [u32; 2] {
+        [self.low[lane], self.high[lane]]
+    }
+
+    /// The lanes with a contact, each with its bodies.
+    pub(crate) fn lanes(&self) -> impl Iterator<Item = (usize, [u32; 2])> + Clone + '_ {
+        (0..LANES)
+            .filter(|&lane| self.low[lane] != NO_BODY)
+            .map(|lane| (lane, self.get(lane)))
+    }
+}
+
+/// Contacts to be solved, block by block.
+#[derive(Debug)]
+pub(crate) struct Contacts<'a> {
+    pub(crate) blocks: &'a mut [Block],
+    pub(crate) ends: &'a [Ends],
+    /// As many as blocks, or one.
+    pub(crate) coefficients: &'a [Coefficients],
+}
+
+/// Eight contacts, lane by lane: four cache lines.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Block {
@@ -100,11 +139,9 @@ pub(crate) struct Block {
     pub(crate) separation: Octet,
     pub(crate) friction_impulse: [Octet; 3],
     pub(crate) normal_impulse: Octet,
-    pub(crate) low: [u32; LANES],
-    pub(crate) high: [u32; LANES],
 }
 
-const _: () = assert!(size_of::<Block>() == 320);
+const _: () = assert!(size_of::<Block>() == 256);
 
 impl Block {
     /// Lanes without contacts: they compute zero impulses on nothing.
@@ -113,8 +150,6 @@ impl Block {
         separation: Octet::ZERO,
         friction_impulse: [Octet::ZERO; 3],
         normal_impulse: Octet::ZERO,
-        low: [NO_BODY; LANES],
-        high: [NO_BODY; LANES],
     };
 
     /// Puts a contact into a lane.
@@ -125,15 +160,6 @@ impl Block {
         }
         self.separation[lane] = contact.separation;
         self.normal_impulse[lane] = contact.normal_impulse;
-        self.low[lane] = contact.low;
-        self.high[lane] = contact.high;
-    }
-
-    /// The lanes with a contact.
-    pub(crate) fn lanes(&self) -> impl Iterator<Item = (&Self, usize)> + use<'_> {
-        (0..LANES)
-            .filter(|&lane| self.low[lane] != NO_BODY)
-            .map(move |lane| (self, lane))
     }
 
     /// Takes a lane's impulses from the block as it was.
@@ -164,12 +190,14 @@ impl Block {
 /// The contacts of a tick, by class.
 #[derive(Debug, Default)]
 pub(crate) struct ContactSet {
-    /// Between bodies of one tile.
+    /// Between bodies of one tile. Whose they are is where they were found: in [`crate::collide::found::Found`].
     pub(crate) inside: Vec<Block>,
     /// With static geometry.
     pub(crate) statics: Vec<Block>,
+    pub(crate) static_ends: Vec<Ends>,
     /// Between bodies of different tiles. Their order is of no consequence, and lanes may share bodies.
     pub(crate) across: Vec<Block>,
+    pub(crate) across_ends: Vec<Ends>,
     /// By portion; of each as many as blocks, or one.
     pub(crate) inside_coefficients: Vec<Coefficients>,
     /// By portion; of each as many as blocks, or one.
@@ -182,20 +210,24 @@ impl ContactSet {
     pub(crate) fn clear(&mut self) {
         self.inside.clear();
         self.statics.clear();
+        self.static_ends.clear();
         self.across.clear();
+        self.across_ends.clear();
         self.inside_coefficients.clear();
         self.static_coefficients.clear();
         self.across_coefficients.clear();
     }
 
-    /// Gives back memory that an unusual tick took.
-    pub(crate) fn trim(&mut self) {
-        trim(&mut self.inside);
-        trim(&mut self.statics);
-        trim(&mut self.across);
-        trim(&mut self.inside_coefficients);
-        trim(&mut self.static_coefficients);
-        trim(&mut self.across_coefficients);
+    /// Makes room for so many blocks of each class, at once for those that so many bodies will have when they lie in a heap: three contacts a body, some of them between tiles.
+    ///
+    /// What is aligned cannot grow in place: it is allocated anew and the old memory freed, and having freed a large block the system's allocator no longer maps blocks of that size but cuts them from its
+    /// heaps, where all that grows leaves holes (in a pile of 50,000: 100 bytes a body). Memory that is not written to costs nothing.
+    pub(crate) fn make_room(&mut self, [inside, statics, across]: [usize; 3], bodies: usize) {
+        let in_a_heap = 3 * bodies / LANES;
+        let at_first = |blocks: usize, most: usize| if blocks > 0 { blocks.max(most) } else { 0 };
+        make_room(&mut self.inside, at_first(inside, in_a_heap));
+        make_room(&mut self.statics, at_first(statics, in_a_heap / 8));
+        make_room(&mut self.across, at_first(across, in_a_heap / 4));
     }
 }
 
@@ -283,6 +315,10 @@ pub(crate) struct CacheSet<K = Impulses> {
 }
 
 impl<K: Kept> CacheSet<K> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.inside.is_empty() && self.statics.is_empty() && self.across.is_empty()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.inside.clear();
         self.statics.clear();
@@ -337,6 +373,26 @@ impl Span {
             start: self.start + by as u32,
             ..self
         }
+    }
+
+    /// Counts one entry more.
+    pub(crate) fn count(&mut self) {
+        self.len += 1;
+    }
+
+    /// The entries that were counted are to come here, one after the other. Returns where the next ones come.
+    pub(crate) fn begin_at(&mut self, start: usize) -> usize {
+        let len = std::mem::take(&mut self.len) as usize;
+        if len > 0 {
+            self.start = start as u32;
+        }
+        start + len
+    }
+
+    /// Adds an entry behind the others, and returns where.
+    pub(crate) fn push(&mut self) -> usize {
+        self.len += 1;
+        (self.start + self.len - 1) as usize
     }
 
     /// Adds entry `k`, which follows the others.

@@ -308,10 +308,9 @@ impl World {
             let (block, lane) = (located.block, located.lane);
             let felt = [&felt.inside, &felt.statics, &felt.across][located.class];
             let normal = Vec3::from_array([0, 1, 2].map(|axis| block.normal[axis][lane]));
-            let radius = columns.motion[block.low[lane] as usize].radius();
+            let radius = columns.motion[located.pair[0] as usize].radius();
             let arm = normal * (radius + 0.5 * block.separation[lane]);
-            let pair = [block.low[lane], block.high[lane]];
-            touch(pair, located.entry.other, felt[located.number][lane], arm, normal);
+            touch(located.pair, located.other, felt[located.number][lane], arm, normal);
         }
         let (set, cached) = (&self.manifolds.set, &self.manifolds.cached);
         for (blocks, entries, felt) in [

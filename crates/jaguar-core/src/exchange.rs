@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::body::BodyId;
 use crate::constants::{CONTACT_SLOP, GHOST_MARGIN};
-use crate::contact::{Block, CachedRanges, ContactCache, Impulses, Kept, NO_BODY, STATIC_BIT};
+use crate::contact::{CachedRanges, ContactCache, Ends, Impulses, Kept, NO_BODY, STATIC_BIT};
 use crate::error::{FieldError, HaloError};
 use crate::event::SensorOverlap;
 use crate::halo::{Boundary, BoundaryVelocity, CachedContact, CachedManifold, Ghost};
@@ -331,7 +331,7 @@ impl Exchange {
         columns: &Columns,
         held: usize,
         table: &TileTable,
-        (across, manifolds): (&[Block], &[ManifoldBlock]),
+        (across, manifolds): (&[Ends], &[ManifoldBlock]),
         joints: impl Iterator<Item = (u32, u32)>,
         mut owner: impl FnMut(TileIndex) -> u32,
     ) {
@@ -342,8 +342,7 @@ impl Exchange {
         let ghost_tiles = &table.tiles[table.owned_tiles..];
         let owners: Vec<u32> = ghost_tiles.iter().map(|tile| owner(tile.index)).collect();
         let mut pods: BTreeMap<u32, (Vec<u32>, Vec<u32>)> = BTreeMap::new();
-        let points = across.iter().flat_map(Block::lanes);
-        let points = points.map(|(block, lane)| (block.low[lane], block.high[lane]));
+        let points = across.iter().flat_map(Ends::lanes).map(|(_, [low, high])| (low, high));
         let lanes = |block: &'_ ManifoldBlock| {
             let (low, high) = (block.low, block.high);
             low.into_iter().zip(high).filter(|&(low, _)| low != NO_BODY)

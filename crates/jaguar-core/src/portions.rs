@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use glam::Vec4;
 
 use crate::collide::{Collision, split_front};
-use crate::contact::{Block, Coefficients, ContactSet};
+use crate::contact::{Block, ContactSet, Contacts};
 use crate::event::{add_impulses, add_manifold_impulses};
 use crate::force::{Acted, Forces};
 use crate::joint;
@@ -40,6 +40,7 @@ impl World {
             sides,
             changes,
             sleep,
+            found,
             ..
         } = &self.collision;
         let ContactSet {
@@ -48,6 +49,7 @@ impl World {
             across,
             inside_coefficients,
             static_coefficients,
+            static_ends,
             ..
         } = &mut self.contacts;
         let Manifolds {
@@ -141,10 +143,16 @@ impl World {
                     id: &id[portion.bodies.clone()],
                 }),
                 damped: portion.damped.then(|| &kind[portion.bodies.clone()]),
-                inside: split_front(&mut inside, portion.inside.len()),
-                statics: split_front(&mut statics, portion.statics.len()),
-                inside_coefficients: &inside_coefficients[portion.inside_coefficients.clone()],
-                static_coefficients: &static_coefficients[portion.static_coefficients.clone()],
+                inside: Contacts {
+                    blocks: split_front(&mut inside, portion.inside.len()),
+                    ends: &found[p].inside,
+                    coefficients: &inside_coefficients[portion.inside_coefficients.clone()],
+                },
+                statics: Contacts {
+                    blocks: split_front(&mut statics, portion.statics.len()),
+                    ends: &static_ends[portion.statics.clone()],
+                    coefficients: &static_coefficients[portion.static_coefficients.clone()],
+                },
                 sides: &sides[portion.sides.clone()],
             };
             // The bodies of a lone portion have done all their substeps in the first stage.
@@ -243,10 +251,8 @@ struct Task<'a> {
     forced: Option<Acted<'a>>,
     /// Kinds of the bodies, if any is damped.
     damped: Option<&'a [u32]>,
-    inside: &'a mut [Block],
-    statics: &'a mut [Block],
-    inside_coefficients: &'a [Coefficients],
-    static_coefficients: &'a [Coefficients],
+    inside: Contacts<'a>,
+    statics: Contacts<'a>,
     sides: &'a [Side],
     /// Empty in a world of plain spheres.
     attitudes: &'a mut [Attitude],
@@ -316,8 +322,8 @@ impl Task<'_> {
         }
         sleep::stop(self.motion, self.base, self.still);
         self.join(JointStage::WarmStart, shared);
-        inside::warm_start::<F>(self.motion, self.base, self.inside);
-        inside::warm_start::<F>(self.motion, self.base, self.statics);
+        inside::warm_start::<F>(self.motion, self.base, &self.inside);
+        inside::warm_start::<F>(self.motion, self.base, &self.statics);
         across::warm_start(self.motion, self.base, self.sides, shared.across);
         if self.turning.is_some() {
             self.warm_start_manifolds(shared);
@@ -428,20 +434,8 @@ impl Task<'_> {
             manifold::across::apply_sides::<true>(self.motion, self.attitudes, self.base, self.manifold_sides, push);
         }
         self.join(JointStage::Push, shared);
-        inside::solve_pass::<F, true>(
-            self.motion,
-            self.base,
-            (self.inside, self.inside_coefficients),
-            self.felt.inside,
-            step,
-        );
-        inside::solve_pass::<F, true>(
-            self.motion,
-            self.base,
-            (self.statics, self.static_coefficients),
-            self.felt.statics,
-            step,
-        );
+        inside::solve_pass::<F, true>(self.motion, self.base, &mut self.inside, self.felt.inside, step);
+        inside::solve_pass::<F, true>(self.motion, self.base, &mut self.statics, self.felt.statics, step);
         if self.turning.is_some() {
             self.solve_manifolds::<{ mode::PUSH }>(step);
         }
@@ -450,25 +444,13 @@ impl Task<'_> {
             turn_freely(self.motion, self.attitudes, numbers, shared.kinds, step);
         }
         self.join(JointStage::Relax, shared);
-        inside::solve_pass::<F, false>(
-            self.motion,
-            self.base,
-            (self.inside, self.inside_coefficients),
-            &mut [],
-            step,
-        );
-        inside::solve_pass::<F, false>(
-            self.motion,
-            self.base,
-            (self.statics, self.static_coefficients),
-            &mut [],
-            step,
-        );
+        inside::solve_pass::<F, false>(self.motion, self.base, &mut self.inside, &mut [], step);
+        inside::solve_pass::<F, false>(self.motion, self.base, &mut self.statics, &mut [], step);
         if self.turning.is_some() {
             self.solve_manifolds::<{ mode::RELAX }>(step);
         }
-        add_impulses(self.felt.inside, self.inside);
-        add_impulses(self.felt.statics, self.statics);
+        add_impulses(self.felt.inside, self.inside.blocks);
+        add_impulses(self.felt.statics, self.statics.blocks);
         add_manifold_impulses(self.felt.manifolds, self.manifolds);
         add_manifold_impulses(self.felt.static_manifolds, self.static_manifolds);
     }

@@ -6,10 +6,10 @@ pub(crate) fn recycled<T, U>(mut vector: Vec<T>) -> Vec<U> {
     vector.into_iter().map(|_| unreachable!("it is empty")).collect()
 }
 
-/// Makes room for `len` items, with an eighth more so that a slow growth does not ask every tick. What a vector takes for itself may be twice as much.
+/// Makes room for `len` items, with a sixteenth more so that a slow growth does not ask every tick. What a vector takes for itself may be twice as much.
 pub(crate) fn make_room<T>(vector: &mut Vec<T>, len: usize) {
     if vector.capacity() < len {
-        vector.reserve_exact(len + len / 8 - vector.len());
+        vector.reserve_exact(len + len / 16 - vector.len());
     }
 }
 
@@ -21,8 +21,8 @@ pub(crate) fn resize<T: Clone>(vector: &mut Vec<T>, len: usize, item: T) {
 
 /// Gives back most of what an unusual tick took, if it is much.
 pub(crate) fn trim<T>(vector: &mut Vec<T>) {
-    let wanted = vector.len() + vector.len() / 8;
-    if vector.capacity() > wanted + vector.len() / 4 + SMALL {
+    let wanted = vector.len() + vector.len() / 16;
+    if vector.capacity() > wanted + vector.len() / 8 + SMALL {
         vector.shrink_to(wanted);
     }
 }

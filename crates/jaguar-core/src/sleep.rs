@@ -26,7 +26,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::body::BodyId;
 use crate::config::WorldParams;
-use crate::contact::{Block, CacheEntry, CacheSet, CachedRanges, ContactCache, Kept, NO_BODY, STATIC_BIT};
+use crate::contact::{CacheEntry, CacheSet, CachedRanges, ContactCache, Ends, Kept, NO_BODY, STATIC_BIT};
 use crate::event::Event;
 use crate::force::Forces;
 use crate::joint::Joint;
@@ -399,7 +399,7 @@ impl Sleep {
     }
 
     /// Notes which contacts between tiles are not solved. All velocities of the first substep have come in.
-    pub(crate) fn mark_across(&mut self, blocks: &[Block], manifolds: &[ManifoldBlock]) {
+    pub(crate) fn mark_across(&mut self, points: &[Ends], manifolds: &[ManifoldBlock]) {
         if self.ranges.is_empty() {
             return;
         }
@@ -410,7 +410,7 @@ impl Sleep {
             both.map(|lane| 1_u8 << lane).sum::<u8>()
         };
         self.across
-            .extend(blocks.iter().map(|block| lanes(&block.low, &block.high)));
+            .extend(points.iter().map(|ends| lanes(&ends.low, &ends.high)));
         let manifolds = manifolds.iter().map(|block| lanes(&block.low, &block.high));
         self.across_manifolds.extend(manifolds);
     }
@@ -564,12 +564,12 @@ impl World {
 
     /// Makes what touched a body that changed its tile, inside the tile that it left, count from the beginning.
     pub(crate) fn reset_left(&mut self) {
-        let points = self.contacts.inside.iter().map(|block| (&block.low, &block.high));
-        let manifolds = self.manifolds.set.inside.iter().map(|block| (&block.low, &block.high));
-        let lanes = points.chain(manifolds).flat_map(|(low, high)| low.iter().zip(high));
-        let pairs = lanes
+        let blocks = self.manifolds.set.inside.iter();
+        let lanes = blocks.flat_map(|block| block.low.iter().zip(&block.high));
+        let manifolds = lanes
             .filter(|&(&low, _)| low != NO_BODY)
             .map(|(&low, &high)| [low, high]);
+        let pairs = self.collision.pairs_inside().chain(manifolds);
         let rest = &mut self.bodies.columns_mut().rest;
         for pair in pairs {
             let [a, b] = pair.map(|body| rest[body as usize]);

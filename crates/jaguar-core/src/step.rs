@@ -9,7 +9,7 @@
 
 use glam::Vec4;
 
-use crate::contact::ContactCache;
+use crate::contact::{ContactCache, Contacts};
 use crate::error::HaloError;
 use crate::event::{add_impulses, add_manifold_impulses};
 use crate::joint;
@@ -104,7 +104,7 @@ impl World {
             self.bodies.columns(),
             held,
             &self.collision.table,
-            (&self.contacts.across, &self.manifolds.set.across),
+            (&self.contacts.across_ends, &self.manifolds.set.across),
             self.joints.across_pairs(),
             owner,
         );
@@ -130,12 +130,16 @@ impl World {
         }
         self.exchange.assert_complete();
         if done == 0 {
-            let (points, manifolds) = (&self.contacts.across, &self.manifolds.set.across);
+            let (points, manifolds) = (&self.contacts.across_ends, &self.manifolds.set.across);
             self.collision.sleep.mark_across(points, manifolds);
         }
         across::solve_all(
             &self.bodies.columns().motion,
-            (&mut self.contacts.across, &self.contacts.across_coefficients),
+            Contacts {
+                blocks: &mut self.contacts.across,
+                ends: &self.contacts.across_ends,
+                coefficients: &self.contacts.across_coefficients,
+            },
             &mut self.collision.changes,
             &mut self.journal.felt.across,
             &self.collision.sleep.across,
@@ -190,7 +194,7 @@ impl World {
         self.manifolds.store_impulses(&self.collision.sleep.across_manifolds);
         self.collision
             .store_impulses(&mut self.bodies, &self.contacts, &mut self.cached);
-        self.collision.trim(&mut self.contacts, &mut self.cached);
+        self.collision.trim(&mut self.cached);
         self.joints.store_impulses(&self.collision.sleep);
         self.end_events();
         self.bodies.drop_ghosts();

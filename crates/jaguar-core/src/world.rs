@@ -410,10 +410,17 @@ impl World {
         let known = self.collision.portions.last().map_or(0, |portion| portion.bodies.end);
         let held = self.bodies.columns().id.get(..known).unwrap_or_default();
         let contacts = self.collision.contacts(&self.contacts, &self.cached);
-        let points = contacts.map(move |Located { block, lane, entry, .. }| {
-            let id = |index: u32| held.get(index as usize).map_or(entry.other, |id| id.0);
-            let low = BodyId(id(block.low[lane]));
-            let high = match id(block.high[lane]) {
+        let points = contacts.map(move |located| {
+            let Located {
+                block,
+                lane,
+                pair,
+                other,
+                ..
+            } = located;
+            let id = |index: u32| held.get(index as usize).map_or(other, |id| id.0);
+            let low = BodyId(id(pair[0]));
+            let high = match id(pair[1]) {
                 key if key & STATIC_BIT != 0 => ContactPartner::Static(key ^ STATIC_BIT),
                 id => ContactPartner::Body(BodyId(id)),
             };

@@ -7,8 +7,10 @@ use glam::Vec3;
 
 use super::pair_order::PairOrder;
 use super::{Pair, margin, turning_margin};
+use crate::body::BodyId;
 use crate::broad_phase::{FindPairs, GridParams, Grids, Search};
 use crate::candidates::{Candidates, Listing, Plan};
+use crate::contact::Ends;
 use crate::joint::list::Apart;
 use crate::lanes::LaneOrder;
 use crate::manifold::attitude::Attitude;
@@ -18,7 +20,8 @@ use crate::narrow_phase::prepare::{pair_matters, static_matters};
 use crate::narrow_phase::static_geometry::{StaticContact, StaticGeometry};
 use crate::narrow_phase::static_manifold::{StaticManifold, Workings};
 use crate::narrow_phase::surroundings::Surroundings;
-use crate::recycled::trim;
+use crate::recycled::{resize, trim};
+use crate::simd::LANES;
 use crate::sleep::Sleep;
 use crate::solver::StepConstants;
 use crate::storage::{Bodies, Motion};
@@ -59,9 +62,10 @@ impl View<'_> {
 /// What one chunk finds.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    /// In storage order.
-    pub(super) inside: Vec<Pair>,
-    pub(crate) inside_lanes: LaneOrder,
+    /// The contacts inside tiles, block by block.
+    pub(crate) inside: Vec<Ends>,
+    /// How many they are.
+    pub(super) inside_count: usize,
     pub(super) across: Vec<Pair>,
     /// Overlaps of a sensor and a body, in this order.
     pub(super) overlaps: Vec<Pair>,
@@ -82,6 +86,9 @@ pub(crate) struct Found {
 struct Scratch {
     unordered: Vec<Pair>,
     pair_order: PairOrder,
+    /// Pairs inside tiles in storage order.
+    ordered: Vec<Pair>,
+    lanes: LaneOrder,
     /// Colours of each body.
     taken: Vec<u64>,
     static_touches: Vec<StaticManifold>,
@@ -109,6 +116,15 @@ struct Finder<'a> {
     found: &'a mut Found,
     scratch: &'a mut Scratch,
     view: &'a View<'a>,
+}
+
+/// A pair with the body of the lower id first.
+pub(super) fn by_id([a, b]: Pair, ids: &[BodyId]) -> Pair {
+    if ids[a as usize] < ids[b as usize] {
+        [a, b]
+    } else {
+        [b, a]
+    }
 }
 
 /// A bound on how far the bodies of a tile look for static geometry, m: with one root for all of them.
@@ -162,7 +178,6 @@ impl Found {
         trim(&mut self.across_manifolds);
         trim(&mut self.static_manifolds);
         let lanes = [
-            &mut self.inside_lanes,
             &mut self.static_lanes,
             &mut self.manifold_lanes,
             &mut self.static_manifold_lanes,
@@ -199,11 +214,18 @@ impl Finder<'_> {
         let Self { found, scratch, .. } = self;
         scratch
             .pair_order
-            .sort(scratch.unordered.iter(), chunk.bodies.clone(), &mut found.inside);
-        let pairs = found.inside.iter().copied();
-        found
-            .inside_lanes
+            .sort(scratch.unordered.iter(), chunk.bodies.clone(), &mut scratch.ordered);
+        let pairs = scratch.ordered.iter().copied();
+        scratch
+            .lanes
             .colour_pairs(pairs, chunk.bodies.clone(), &mut scratch.taken);
+        found.inside.clear();
+        resize(&mut found.inside, scratch.lanes.blocks, Ends::EMPTY);
+        found.inside_count = scratch.ordered.len();
+        for (&pair, &lane) in scratch.ordered.iter().zip(&scratch.lanes.lanes) {
+            let lane = lane as usize;
+            found.inside[lane / LANES].set(lane % LANES, by_id(pair, &view.bodies.columns().id));
+        }
         found.manifolds.sort_unstable_by_key(|found| found.pair);
         let pairs = found.manifolds.iter().map(|found| found.pair);
         found

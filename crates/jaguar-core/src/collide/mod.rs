@@ -13,7 +13,7 @@ use self::store::Stores;
 use crate::broad_phase::{GridParams, Grids};
 use crate::candidates::{Candidates, Plan};
 use crate::constants::CONTACT_SLOP;
-use crate::contact::{Block, CacheEntry, CacheSet, CachedRanges, ContactCache, ContactSet, Impulses};
+use crate::contact::{Block, CacheSet, CachedRanges, ContactCache, ContactSet, Ends, Impulses, NO_BODY, STATIC_BIT};
 use crate::joint::list::{Apart, Joints};
 use crate::manifold::Manifolds;
 use crate::manifold::attitude::Attitude;
@@ -39,7 +39,10 @@ pub(crate) struct Located<'a> {
     /// The block's number in its class.
     pub(crate) number: usize,
     pub(crate) lane: usize,
-    pub(crate) entry: &'a CacheEntry,
+    /// The body of the lower id, or the only one, by index, and the other one.
+    pub(crate) pair: Pair,
+    /// What the other one is if it has no index now: the id of a ghost, or [`STATIC_BIT`] and the key of a feature.
+    pub(crate) other: u64,
 }
 
 /// Bodies that one thread goes through in a row.
@@ -141,7 +144,7 @@ impl Collision {
     }
 
     /// Gives back memory that unusual ticks took, now and then.
-    pub(crate) fn trim(&mut self, contacts: &mut ContactSet, cached: &mut CacheSet) {
+    pub(crate) fn trim(&mut self, cached: &mut CacheSet) {
         self.untrimmed += 1;
         if self.untrimmed < TRIM_TICKS {
             return;
@@ -150,11 +153,9 @@ impl Collision {
         let (used, unused) = self.found.split_at_mut(self.table.chunks.len());
         used.iter_mut().for_each(Found::trim);
         unused.fill_with(Found::default);
-        contacts.trim();
         cached.trim();
         trim(&mut self.across_pairs);
         trim(&mut self.sides);
-        trim(&mut self.changes);
     }
 
     /// Notes how far any body moved against the common motion in this tick, m.
@@ -162,51 +163,62 @@ impl Collision {
         self.candidates.wear(farthest, tile_size);
     }
 
-    /// The contacts of the tick, each by its block, its lane and its entry in the cache. None when bodies were removed since.
+    /// The bodies of the contacts inside tiles.
+    pub(crate) fn pairs_inside(&self) -> impl Iterator<Item = Pair> + '_ {
+        let found = self.portions.iter().zip(&self.found).map(|(_, found)| found);
+        found.flat_map(|found| found.inside.iter().flat_map(Ends::lanes).map(|(_, pair)| pair))
+    }
+
+    /// The contacts of the tick. None when bodies were removed since.
     pub(crate) fn contacts<'a>(
         &'a self,
         contacts: &'a ContactSet,
         cached: &'a CacheSet,
     ) -> impl Iterator<Item = Located<'a>> {
-        let portions = self.portions.iter().zip(&self.found).flat_map(|(portion, found)| {
-            let inside = &cached.inside[portion.inside_entries.clone()];
-            let statics = &cached.statics[portion.static_entries.clone()];
-            let inside = (
-                &contacts.inside,
-                portion.inside.start,
-                &found.inside_lanes.lanes,
-                inside,
-            );
-            let statics = (
-                &contacts.statics,
-                portion.statics.start,
-                &found.static_lanes.lanes,
-                statics,
-            );
-            let classes = [inside, statics].into_iter().enumerate();
-            classes.flat_map(|(class, (blocks, first, lanes, entries))| {
-                let located = lanes.iter().zip(entries);
-                located.filter_map(move |(&lane, entry)| {
-                    let number = first + lane as usize / LANES;
-                    Some(Located {
-                        block: blocks.get(number)?,
-                        class,
-                        number,
-                        lane: lane as usize % LANES,
-                        entry,
-                    })
+        let portions = self.portions.iter().zip(&self.found);
+        let inside = portions.clone().flat_map(|(portion, found)| {
+            let blocks = contacts.inside.get(portion.inside.clone()).unwrap_or_default();
+            let located = portion.inside.clone().zip(blocks).zip(&found.inside);
+            located.flat_map(|((number, block), ends)| {
+                ends.lanes().map(move |(lane, pair)| Located {
+                    block,
+                    pair,
+                    class: 0,
+                    number,
+                    lane,
+                    other: 0,
                 })
             })
         });
-        let lanes = |(number, block): (usize, &'a Block)| block.lanes().map(move |(block, lane)| (number, block, lane));
-        let across = contacts.across.iter().enumerate().flat_map(lanes).zip(&cached.across);
-        portions.chain(across.map(|((number, block, lane), entry)| Located {
+        let statics = portions.flat_map(move |(portion, found)| {
+            let touches = found.statics.iter().zip(&found.static_lanes.lanes);
+            touches.filter_map(move |(&(body, touch), &lane)| {
+                let number = portion.statics.start + lane as usize / LANES;
+                Some(Located {
+                    block: contacts.statics.get(number)?,
+                    pair: [body, NO_BODY],
+                    class: 1,
+                    number,
+                    lane: lane as usize % LANES,
+                    other: touch.key | STATIC_BIT,
+                })
+            })
+        });
+        let blocks = contacts.across.iter().zip(&contacts.across_ends).enumerate();
+        let lanes = blocks.flat_map(|(number, (block, ends))| {
+            let lanes = ends.lanes();
+            lanes.map(move |(lane, pair)| (number, block, lane, pair))
+        });
+        let across = lanes.zip(&cached.across);
+        let across = across.map(|((number, block, lane, pair), entry)| Located {
             block,
+            pair,
             class: 2,
             number,
             lane,
-            entry,
-        }))
+            other: entry.other,
+        });
+        inside.chain(statics).chain(across)
     }
 
     /// What overlaps a sensor in this tick: the indices of sensor and body. In no particular order, and of ghosts' sensors too.

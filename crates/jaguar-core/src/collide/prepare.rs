@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use super::found::Found;
+use super::found::{Found, by_id};
 use super::{Collision, Pair};
-use crate::contact::{Block, Coefficient, Coefficients, Contact, ContactCache, ContactSet, Impulses};
+use crate::contact::{Block, Coefficient, Coefficients, Contact, ContactCache, ContactSet, Ends, Impulses, NO_BODY};
 use crate::kinds::Kinds;
 use crate::narrow_phase::prepare::{pair_coefficient, pair_contact, static_coefficient, static_contact};
 use crate::narrow_phase::static_geometry::StaticContact;
 use crate::parallel::*;
-use crate::recycled::{recycled, resize};
+use crate::recycled::{make_room, recycled, resize};
 use crate::simd::LANES;
 use crate::solver::StepConstants;
 use crate::solver::across::Side;
@@ -60,27 +60,20 @@ pub(super) struct Makings<'a> {
 
 impl Makings<'_> {
     /// The contact of a pair with the impulses of the last tick.
-    fn pair(&self, [a, b]: Pair) -> Contact {
+    fn pair(&self, [low, high]: Pair) -> Contact {
         let columns = self.columns;
-        let [low, high] = self.by_id([a, b]);
         let partner = |index: u32| (columns.id[index as usize], &columns.cached[index as usize]);
         let cached = self.before.pair(partner(low), partner(high));
         pair_contact(columns, [low, high], cached, self.step)
     }
 
     fn pair_coefficient(&self, pair: Pair) -> Coefficient {
-        pair_coefficient(self.columns, self.kinds, self.by_id(pair))
-    }
-
-    fn by_id(&self, [a, b]: Pair) -> Pair {
-        let is_ordered = self.columns.id[a as usize] < self.columns.id[b as usize];
-        if is_ordered { [a, b] } else { [b, a] }
+        pair_coefficient(self.columns, self.kinds, pair)
     }
 
     /// The impulses of the last tick of a pair's contact.
-    fn kept(&self, [a, b]: Pair) -> Impulses {
+    fn kept(&self, [low, high]: Pair) -> Impulses {
         let partner = |index: u32| (self.columns.id[index as usize], &self.columns.cached[index as usize]);
-        let [low, high] = self.by_id([a, b]);
         self.before.pair(partner(low), partner(high)).unwrap_or_default()
     }
 
@@ -88,7 +81,7 @@ impl Makings<'_> {
     fn fixed(&self, body: u32, touch: &StaticContact) -> Contact {
         let (id, ranges) = (self.columns.id[body as usize], &self.columns.cached[body as usize]);
         let cached = self.before.fixed((id, ranges), touch.key);
-        static_contact(body, touch, cached)
+        static_contact(touch, cached)
     }
 }
 
@@ -97,6 +90,7 @@ struct Task<'a> {
     found: &'a Found,
     inside: Target<'a>,
     statics: Target<'a>,
+    static_ends: &'a mut [Ends],
 }
 
 /// Where a chunk's contacts of one class go.
@@ -110,7 +104,7 @@ impl Target<'_> {
     /// Writes the contacts, each given with its lane, counted through all blocks.
     fn fill<T>(
         &mut self,
-        contacts: impl Iterator<Item = (T, u32)>,
+        contacts: impl Iterator<Item = (T, usize)>,
         contact: impl Fn(&T) -> Contact,
         coefficient: impl Fn(&T) -> Coefficient,
     ) {
@@ -118,7 +112,7 @@ impl Target<'_> {
         self.coefficients.fill(Coefficients::EMPTY);
         let are_alike = self.coefficients.len() < self.blocks.len();
         for (k, (item, lane)) in contacts.enumerate() {
-            let (block, lane) = (lane as usize / LANES, lane as usize % LANES);
+            let (block, lane) = (lane / LANES, lane % LANES);
             self.blocks[block].set(lane, &contact(&item));
             if !are_alike {
                 self.coefficients[block].set(lane, &coefficient(&item));
@@ -151,17 +145,14 @@ impl Collision {
             let sleeps = chunk.tiles.clone().all(|t| self.sleep.is_dormant(t));
             last = Portion {
                 bodies: chunk.bodies.clone(),
-                inside: after(&last.inside, found.inside_lanes.blocks),
+                inside: after(&last.inside, found.inside.len()),
                 statics: after(&last.statics, found.static_lanes.blocks),
-                inside_coefficients: after(
-                    &last.inside_coefficients,
-                    coefficients(found.inside_lanes.blocks, are_alike),
-                ),
+                inside_coefficients: after(&last.inside_coefficients, coefficients(found.inside.len(), are_alike)),
                 static_coefficients: after(
                     &last.static_coefficients,
                     coefficients(found.static_lanes.blocks, are_alike && found.are_statics_alike()),
                 ),
-                inside_entries: after(&last.inside_entries, found.inside.len()),
+                inside_entries: after(&last.inside_entries, found.inside_count),
                 static_entries: after(&last.static_entries, found.statics.len()),
                 sides: 0..0,
                 sleeps,
@@ -176,14 +167,20 @@ impl Collision {
 
     pub(super) fn prepare(&mut self, makings: Makings<'_>, contacts: &mut ContactSet) {
         let end = self.portions.last().cloned().unwrap_or_default();
+        let blocks = [end.inside.end, end.statics.end, self.across_pairs.len().div_ceil(LANES)];
+        contacts.make_room(blocks, makings.columns.id.len());
+        make_room(&mut self.changes, contacts.across.capacity());
         resize(&mut contacts.inside, end.inside.end, Block::EMPTY);
         resize(&mut contacts.statics, end.statics.end, Block::EMPTY);
 
         let mut tasks: Vec<Task<'_>> = recycled(std::mem::take(&mut self.tasks.0));
+        contacts.static_ends.clear();
+        resize(&mut contacts.static_ends, end.statics.end, Ends::EMPTY);
         let coefficients = [end.inside_coefficients.end, end.static_coefficients.end];
         resize(&mut contacts.inside_coefficients, coefficients[0], Coefficients::EMPTY);
         resize(&mut contacts.static_coefficients, coefficients[1], Coefficients::EMPTY);
         let (mut inside, mut statics) = (&mut contacts.inside[..], &mut contacts.statics[..]);
+        let mut static_ends = &mut contacts.static_ends[..];
         let mut inside_coefficients = &mut contacts.inside_coefficients[..];
         let mut static_coefficients = &mut contacts.static_coefficients[..];
         for (portion, found) in self.portions.iter().zip(&self.found) {
@@ -197,17 +194,28 @@ impl Collision {
                     blocks: split_front(&mut statics, portion.statics.len()),
                     coefficients: split_front(&mut static_coefficients, portion.static_coefficients.len()),
                 },
+                static_ends: split_front(&mut static_ends, portion.statics.len()),
             });
         }
         tasks.par_iter_mut().with_max_len(1).for_each(|task| {
-            let Task { found, inside, statics } = task;
-            let pairs = found.inside.iter().zip(found.inside_lanes.lanes.iter().copied());
+            let Task {
+                found,
+                inside,
+                statics,
+                static_ends,
+            } = task;
+            let blocks = found.inside.iter().enumerate();
+            let pairs = blocks.flat_map(|(b, ends)| ends.lanes().map(move |(lane, pair)| (pair, b * LANES + lane)));
             inside.fill(
                 pairs,
-                |&&pair| makings.pair(pair),
-                |&&pair| makings.pair_coefficient(pair),
+                |&pair| makings.pair(pair),
+                |&pair| makings.pair_coefficient(pair),
             );
-            let touches = found.statics.iter().zip(found.static_lanes.lanes.iter().copied());
+            let lanes = found.static_lanes.lanes.iter().map(|&lane| lane as usize);
+            for (&(body, _), lane) in found.statics.iter().zip(lanes.clone()) {
+                static_ends[lane / LANES].set(lane % LANES, [body, NO_BODY]);
+            }
+            let touches = found.statics.iter().zip(lanes);
             statics.fill(
                 touches,
                 |(body, touch)| makings.fixed(*body, touch),
@@ -221,13 +229,20 @@ impl Collision {
     fn prepare_across(&mut self, makings: Makings<'_>, contacts: &mut ContactSet) {
         let pairs = &self.across_pairs;
         resize(&mut contacts.across, pairs.len().div_ceil(LANES), Block::EMPTY);
-        let blocks = contacts.across.par_iter_mut().with_min_len(MIN_BLOCKS).enumerate();
-        blocks.for_each(|(b, block)| {
-            *block = Block::EMPTY;
-            for (lane, k) in (b * LANES..pairs.len().min((b + 1) * LANES)).enumerate() {
-                block.set(lane, &makings.pair(pairs[k]));
-            }
-        });
+        resize(&mut contacts.across_ends, contacts.across.len(), Ends::EMPTY);
+        let blocks = contacts.across.par_iter_mut().zip(&mut contacts.across_ends);
+        blocks
+            .with_min_len(MIN_BLOCKS)
+            .enumerate()
+            .for_each(|(b, (block, ends))| {
+                (*block, *ends) = (Block::EMPTY, Ends::EMPTY);
+                for (lane, k) in (b * LANES..pairs.len().min((b + 1) * LANES)).enumerate() {
+                    let pair = by_id(pairs[k], &makings.columns.id);
+                    ends.set(lane, pair);
+                    block.set(lane, &makings.pair(pair));
+                }
+            });
+        let ids = &makings.columns.id;
         let list = &mut contacts.across_coefficients;
         list.clear();
         resize(
@@ -236,10 +251,10 @@ impl Collision {
             Coefficients::EMPTY,
         );
         if list.len() < contacts.across.len() {
-            list[0] = Coefficients::alike(&makings.pair_coefficient(pairs[0]));
+            list[0] = Coefficients::alike(&makings.pair_coefficient(by_id(pairs[0], ids)));
         } else {
             for (k, &pair) in pairs.iter().enumerate() {
-                list[k / LANES].set(k % LANES, &makings.pair_coefficient(pair));
+                list[k / LANES].set(k % LANES, &makings.pair_coefficient(by_id(pair, ids)));
             }
         }
         self.kept_across.clear();
@@ -249,22 +264,19 @@ impl Collision {
         let sleeps = |&(_, pair): &(usize, &Pair)| pair.iter().any(|&body| self.sleep.is_asleep(body));
         let sleeping = pairs.iter().enumerate().filter(sleeps);
         self.kept_across
-            .extend(sleeping.map(|(k, &pair)| (k, makings.kept(pair))));
+            .extend(sleeping.map(|(k, &pair)| (k, makings.kept(by_id(pair, ids)))));
     }
 
     /// Lists the sides of the contacts between tiles of held bodies that are awake in the order in which they act.
     pub(super) fn list_sides(&mut self, columns: &Columns, held: usize, contacts: &ContactSet) {
-        let ends = |lane: usize| {
-            let block = &contacts.across[lane / LANES];
-            (block.low[lane % LANES], block.high[lane % LANES])
-        };
+        let ends = |lane: usize| contacts.across_ends[lane / LANES].get(lane % LANES);
         let is_awake = |&side: &Side| (side.body as usize) < held && !self.sleep.is_asleep(side.body);
         let both = (0..self.across_pairs.len()).flat_map(|lane| {
-            let (low, high) = ends(lane);
+            let [low, high] = ends(lane);
             [Side::of_low(low, lane), Side::of_high(high, lane)]
         });
         let partner = |side: &Side| {
-            let (low, high) = ends(side.lane());
+            let [low, high] = ends(side.lane());
             columns.id[if side.is_low() { high } else { low } as usize]
         };
         self.pair_order.sort_by_body(

@@ -57,9 +57,26 @@ impl Store<'_> {
             ranges,
             base,
         } = self;
-        for (k, (&[home, other], &lane)) in found.inside.iter().zip(&found.inside_lanes.lanes).enumerate() {
-            let rank = inside.store(k, lane, ids[other as usize].0);
-            ranges[home as usize - *base].inside.extend(rank);
+        // By counting, since the lanes of a home do not follow each other.
+        let home = |[a, b]: [u32; 2]| (a.min(b) as usize - *base, a.max(b));
+        let lanes = found.inside.iter().zip(inside.blocks).flat_map(|(ends, block)| {
+            let lanes = ends.lanes();
+            lanes.map(move |(lane, pair)| (block, lane, pair))
+        });
+        for (_, _, pair) in lanes.clone() {
+            ranges[home(pair).0].inside.count();
+        }
+        let mut rank = inside.first_entry;
+        for ranges in ranges.iter_mut() {
+            rank = ranges.inside.begin_at(rank);
+        }
+        for (block, lane, pair) in lanes {
+            let (home, other) = home(pair);
+            let rank = ranges[home].inside.push();
+            inside.entries[rank - inside.first_entry] = CacheEntry {
+                other: ids[other as usize].0,
+                impulses: block.impulses(lane),
+            };
         }
         for (k, (&(home, touch), &lane)) in found.statics.iter().zip(&found.static_lanes.lanes).enumerate() {
             let rank = statics.store(k, lane, touch.key | STATIC_BIT);
@@ -71,6 +88,10 @@ impl Store<'_> {
 impl Collision {
     /// Lists the contacts of the tick with their impulses. The bodies are where the collision stages found them, with the ghosts.
     pub(crate) fn store_impulses(&mut self, bodies: &mut Bodies, contacts: &ContactSet, cached: &mut CacheSet) {
+        if self.contact_counts() == [0; 3] && cached.is_empty() {
+            // Nothing touches and nothing did: no body has ranges.
+            return;
+        }
         let Columns { id, cached: ranges, .. } = bodies.columns_mut();
         ranges.fill(CachedRanges::default());
         let end = self.portions.last().cloned().unwrap_or_default();

@@ -3,7 +3,7 @@
 use glam::Vec3;
 
 use crate::constants::{BOUNCE_SHARE, CONTACT_SLOP};
-use crate::contact::{Coefficient, Contact, Impulses, NO_BODY};
+use crate::contact::{Coefficient, Contact, Impulses};
 use crate::kinds::Kinds;
 use crate::narrow_phase::static_geometry::StaticContact;
 use crate::solver::StepConstants;
@@ -70,8 +70,6 @@ pub(crate) fn pair_contact(
         separation: distance - (a.radius() + b.radius()),
         friction_impulse: impulses.1,
         normal_impulse: impulses.0,
-        low,
-        high,
     }
 }
 
@@ -92,7 +90,7 @@ pub(crate) fn pair_coefficient(columns: &Columns, kinds: &Kinds, [low, high]: [u
 }
 
 /// The contact of a body with a feature of static geometry.
-pub(crate) fn static_contact(body: u32, touch: &StaticContact, cached: Option<Impulses>) -> Contact {
+pub(crate) fn static_contact(touch: &StaticContact, cached: Option<Impulses>) -> Contact {
     let normal = -touch.normal;
     let impulses = warm(normal, cached);
     Contact {
@@ -100,8 +98,6 @@ pub(crate) fn static_contact(body: u32, touch: &StaticContact, cached: Option<Im
         separation: touch.separation,
         friction_impulse: impulses.1,
         normal_impulse: impulses.0,
-        low: body,
-        high: NO_BODY,
     }
 }
 

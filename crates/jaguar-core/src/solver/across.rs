@@ -7,7 +7,7 @@ use glam::Vec3;
 
 use super::StepConstants;
 use super::kernel::{Change, Share, Shifts, Velocities, solve};
-use crate::contact::{Block, Coefficients};
+use crate::contact::{Block, Coefficients, Contacts};
 use crate::parallel::*;
 use crate::simd::{F32x8, Kernel, LANES, Octet};
 use crate::sleep::{are_all, lanes_of};
@@ -67,12 +67,17 @@ impl Side {
 /// Computes the change of every contact; applies none. Those of which both bodies sleep stay as they are: `asleep` has their lanes, block by block, or is empty.
 pub(crate) fn solve_all(
     motion: &[Motion],
-    (blocks, coefficients): (&mut [Block], &[Coefficients]),
+    contacts: Contacts<'_>,
     changes: &mut [Change],
     felt: &mut [Octet],
     asleep: &[u8],
     step: &StepConstants,
 ) {
+    let Contacts {
+        blocks,
+        ends,
+        coefficients,
+    } = contacts;
     let chunks = blocks.len().div_ceil(BLOCKS_AT_ONCE);
     // Those of a chunk, or those of all.
     let own_coefficients = |c: usize| coefficients.get(c * BLOCKS_AT_ONCE..).unwrap_or(coefficients);
@@ -82,14 +87,18 @@ pub(crate) fn solve_all(
     let felt = felt.chain(repeat_n((), chunks).map(|()| None)).take(chunks);
     blocks
         .par_chunks_mut(BLOCKS_AT_ONCE)
+        .zip(ends.par_chunks(BLOCKS_AT_ONCE))
         .zip(changes.par_chunks_mut(BLOCKS_AT_ONCE))
         .zip(felt)
         .enumerate()
-        .for_each(|(c, ((blocks, changes), felt))| {
+        .for_each(|(c, (((blocks, ends), changes), felt))| {
             step.simd.run(Solve {
                 motion,
-                blocks,
-                coefficients: own_coefficients(c),
+                contacts: Contacts {
+                    blocks,
+                    ends,
+                    coefficients: own_coefficients(c),
+                },
                 changes,
                 felt: felt.unwrap_or_default(),
                 asleep: asleep(c),
@@ -100,8 +109,7 @@ pub(crate) fn solve_all(
 
 struct Solve<'a> {
     motion: &'a [Motion],
-    blocks: &'a mut [Block],
-    coefficients: &'a [Coefficients],
+    contacts: Contacts<'a>,
     changes: &'a mut [Change],
     felt: &'a mut [Octet],
     /// The lanes of each block whose both bodies sleep; empty if there are none.
@@ -115,21 +123,26 @@ impl Kernel for Solve<'_> {
     #[inline(always)]
     fn run<F: F32x8>(self) {
         let motion = self.motion;
-        for (b, (block, change)) in self.blocks.iter_mut().zip(self.changes).enumerate() {
+        let Contacts {
+            blocks,
+            ends,
+            coefficients,
+        } = self.contacts;
+        for (b, ((block, ends), change)) in blocks.iter_mut().zip(ends).zip(self.changes).enumerate() {
             let asleep = self.asleep.get(b).copied().unwrap_or(0);
-            if asleep != 0 && are_all(asleep, &block.low) {
+            if asleep != 0 && are_all(asleep, &ends.low) {
                 continue;
             }
             let before = if asleep == 0 { None } else { Some(*block) };
             let low = (
-                &Velocities::<F>::gather(motion, 0, &block.low),
-                &Shifts::gather(motion, 0, &block.low),
+                &Velocities::<F>::gather(motion, 0, &ends.low),
+                &Shifts::gather(motion, 0, &ends.low),
             );
             let high = (
-                &Velocities::gather(motion, 0, &block.high),
-                &Shifts::gather(motion, 0, &block.high),
+                &Velocities::gather(motion, 0, &ends.high),
+                &Shifts::gather(motion, 0, &ends.high),
             );
-            let coefficients = Coefficients::of(self.coefficients, b);
+            let coefficients = Coefficients::of(coefficients, b);
             solve::<F, true>(
                 block,
                 coefficients,

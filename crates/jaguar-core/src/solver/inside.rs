@@ -2,21 +2,21 @@
 
 use super::StepConstants;
 use super::kernel::{Impulse, Share, Shifts, Velocities, solve};
-use crate::contact::{Block, Coefficients};
+use crate::contact::{Coefficients, Contacts};
 use crate::simd::{F32x8, Octet};
 use crate::storage::Motion;
 
 /// Applies what the contacts have accumulated. `base` is the index of the first body in `motion`.
 #[inline(always)]
-pub(crate) fn warm_start<F: F32x8>(motion: &mut [Motion], base: usize, blocks: &[Block]) {
-    for block in blocks {
+pub(crate) fn warm_start<F: F32x8>(motion: &mut [Motion], base: usize, contacts: &Contacts<'_>) {
+    for (block, ends) in contacts.blocks.iter().zip(contacts.ends) {
         let impulse = Impulse::<F>::accumulated(block);
-        let mut low = Velocities::gather(motion, base, &block.low);
-        let mut high = Velocities::gather(motion, base, &block.high);
+        let mut low = Velocities::gather(motion, base, &ends.low);
+        let mut high = Velocities::gather(motion, base, &ends.high);
         low.take_as_low(&impulse);
         high.take_as_high(&impulse);
-        low.scatter(motion, base, &block.low);
-        high.scatter(motion, base, &block.high);
+        low.scatter(motion, base, &ends.low);
+        high.scatter(motion, base, &ends.high);
     }
 }
 
@@ -26,20 +26,20 @@ pub(crate) fn warm_start<F: F32x8>(motion: &mut [Motion], base: usize, blocks: &
 pub(crate) fn solve_pass<F: F32x8, const PUSH: bool>(
     motion: &mut [Motion],
     base: usize,
-    (blocks, coefficients): (&mut [Block], &[Coefficients]),
+    contacts: &mut Contacts<'_>,
     felt: &mut [Octet],
     step: &StepConstants,
 ) {
-    for (b, block) in blocks.iter_mut().enumerate() {
-        let mut low = Velocities::<F>::gather(motion, base, &block.low);
-        let mut high = Velocities::gather(motion, base, &block.high);
+    for (b, (block, ends)) in contacts.blocks.iter_mut().zip(contacts.ends).enumerate() {
+        let mut low = Velocities::<F>::gather(motion, base, &ends.low);
+        let mut high = Velocities::gather(motion, base, &ends.high);
         let shifts = (
-            Shifts::gather(motion, base, &block.low),
-            Shifts::gather(motion, base, &block.high),
+            Shifts::gather(motion, base, &ends.low),
+            Shifts::gather(motion, base, &ends.high),
         );
         let impulse = solve::<F, PUSH>(
             block,
-            Coefficients::of(coefficients, b),
+            Coefficients::of(contacts.coefficients, b),
             (&low, &shifts.0),
             (&high, &shifts.1),
             Share::Whole,
@@ -48,7 +48,7 @@ pub(crate) fn solve_pass<F: F32x8, const PUSH: bool>(
         );
         low.take_as_low(&impulse);
         high.take_as_high(&impulse);
-        low.scatter(motion, base, &block.low);
-        high.scatter(motion, base, &block.high);
+        low.scatter(motion, base, &ends.low);
+        high.scatter(motion, base, &ends.high);
     }
 }
