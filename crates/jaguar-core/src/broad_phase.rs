@@ -10,6 +10,7 @@
 use glam::Vec3;
 
 use crate::body::BodyId;
+use crate::recycled::{resize, trim};
 use crate::simd::{F32x8, Kernel, LANES, Mask, Octet, Vec3x8};
 use crate::sleep::Sleep;
 use crate::storage::{Columns, Motion, Place};
@@ -40,9 +41,11 @@ struct Entries {
 impl Entries {
     fn resize(&mut self, bodies: usize) {
         for column in [&mut self.x, &mut self.y, &mut self.z, &mut self.reach] {
-            column.resize(bodies + LANES, 0.0);
+            resize(column, bodies + LANES, 0.0);
+            trim(column);
         }
-        self.body.resize(bodies + LANES, u32::MAX);
+        resize(&mut self.body, bodies + LANES, u32::MAX);
+        trim(&mut self.body);
     }
 
     fn set(&mut self, k: usize, offset: Vec3, reach: f32, body: u32) {
@@ -138,7 +141,7 @@ impl Grids {
                 ((z * grid.cells + y) * grid.cells + x) as usize
             };
             let count = (grid.cells * grid.cells * grid.cells) as usize;
-            self.starts.resize(grid.starts + count + 1, 0);
+            resize(&mut self.starts, grid.starts + count + 1, 0);
             let starts = &mut self.starts[grid.starts..];
             for place in place {
                 starts[cell_of(place)] += 1;
@@ -159,6 +162,7 @@ impl Grids {
             filled += bodies.len() as u32;
             self.grids.push(grid);
         }
+        trim(&mut self.starts);
     }
 }
 
