@@ -1,7 +1,8 @@
 //! Candidate pairs: bodies whose centres are closer than the sum of their reaches.
 //!
-//! That sentence defines the pairs; the grids below only find them fast. Every tile has a grid of its own, built by counting sort, with a cell about as wide as the
-//! tile's bodies reach; what a search reads of its entries lies in columns, so that eight are looked at at once.
+//! That sentence defines the pairs; the grids below only find them fast. Every tile has a grid of its own, built by counting sort; what a search reads of its entries lies in
+//! columns, so that eight are looked at at once. A row of cells along x is a run of entries, so cells are narrow along x and as wide along y and z as fills a few vectors with what a search looks at in a row: a
+//! search costs about as much for each row as for each vector.
 //!
 //! Every pair is found by one of its bodies. Of two *common* bodies, whose reaches are below a bound, it is the one that comes first (tile by tile, in a tile by its position in
 //! the grid), so each looks at half of what is around it. If either reaches further than the bound, it is the one that reaches further (at equal reach, the one of the higher id), which looks twice
@@ -22,8 +23,17 @@ const MAX_CELLS: u32 = 64;
 /// Grid cells per body at most. More only cost time to clear.
 const CELLS_PER_BODY: u32 = 4;
 
-/// A cell's edge in mean reaches.
-const CELL_IN_REACHES: f32 = 2.0;
+/// A cell's edge along x in mean reaches.
+const CELL_IN_REACHES: f32 = 1.0;
+
+/// The edges along y and z, at least, in mean reaches.
+const ROW_IN_REACHES: f32 = 2.0;
+
+/// Entries that a search looks at in a row of cells, if bodies are spread evenly.
+const ROW_ENTRIES: f32 = 10.0;
+
+/// Bodies of a tile whose reaches shape its grid, about.
+const SAMPLES: usize = 64;
 
 /// Bodies are common up to this many mean reaches.
 const COMMON_IN_REACHES: f32 = 1.5;
@@ -62,10 +72,10 @@ impl Entries {
 /// One tile's grid.
 #[derive(Clone, Copy, Debug)]
 struct Grid {
-    /// Cells along an edge.
-    cells: u32,
+    /// Cells along each axis.
+    cells: [u32; 3],
     /// 1/m.
-    inverse_edge: f32,
+    inverse_edge: [f32; 3],
     /// Where the tile's cell starts begin; there is one more than cells.
     starts: usize,
 }
@@ -77,6 +87,8 @@ pub(crate) struct Grids {
     /// Positions in `entries`, cell by cell, tile by tile.
     starts: Vec<u32>,
     entries: Entries,
+    /// The farthest that a common body reaches, m.
+    pub(crate) widest: f32,
 }
 
 /// What the grids and the search have in common.
@@ -90,6 +102,8 @@ pub(crate) struct GridParams {
     pub(crate) skin: f32,
     /// Up to which reach, with the skin, a body is common, m.
     pub(crate) common: f32,
+    /// The farthest that a common body reaches, m; known when all grids are filled.
+    pub(crate) widest: f32,
 }
 
 impl GridParams {
@@ -100,6 +114,7 @@ impl GridParams {
             cell_size,
             skin,
             common: COMMON_IN_REACHES * (mean_reach + skin),
+            widest: COMMON_IN_REACHES * (mean_reach + skin),
         }
     }
 
@@ -130,6 +145,7 @@ impl Grids {
         self.starts.clear();
         self.entries.resize(chunk.bodies.len());
         let mut filled = 0;
+        self.widest = 0.0;
         for tile in &table.tiles[chunk.tiles.clone()] {
             let bodies = tile.bodies.clone();
             let place = &columns.place[bodies.clone()];
@@ -137,10 +153,10 @@ impl Grids {
             let grid = Grid::shaped_for(motion, self.starts.len(), params);
             let half = 0.5 * params.tile_size;
             let cell_of = |place: &Place| {
-                let [x, y, z] = [0, 1, 2].map(|axis| grid.cell(place.offset[axis], half));
-                ((z * grid.cells + y) * grid.cells + x) as usize
+                let [x, y, z] = [0, 1, 2].map(|axis| grid.cell(axis, place.offset[axis], half));
+                ((z * grid.cells[1] + y) * grid.cells[0] + x) as usize
             };
-            let count = (grid.cells * grid.cells * grid.cells) as usize;
+            let count = grid.cells.iter().product::<u32>() as usize;
             resize(&mut self.starts, grid.starts + count + 1, 0);
             let starts = &mut self.starts[grid.starts..];
             for place in place {
@@ -156,8 +172,13 @@ impl Grids {
                 let start = &mut starts[cell_of(place)];
                 *start -= 1;
                 let body = (bodies.start + i) as u32;
-                self.entries
-                    .set(*start as usize, place.offset, params.reach(motion), body);
+                let reach = params.reach(motion);
+                self.widest = if reach <= params.common {
+                    self.widest.max(reach)
+                } else {
+                    self.widest
+                };
+                self.entries.set(*start as usize, place.offset, reach, body);
             }
             filled += bodies.len() as u32;
             self.grids.push(grid);
@@ -169,31 +190,45 @@ impl Grids {
 impl Grid {
     fn shaped_for(motion: &[Motion], starts: usize, params: GridParams) -> Self {
         // The mean reach only shapes the grid; no result depends on it.
-        let sum: f32 = motion.iter().map(|m| params.reach(m)).sum();
-        let mut edge = (CELL_IN_REACHES * sum / motion.len() as f32).max(params.tile_size / MAX_CELLS as f32);
-        if params.cell_size > 0.0 {
-            edge = edge.min(params.cell_size.max(params.tile_size / MAX_CELLS as f32));
-        }
+        let step = motion.len() / SAMPLES + 1;
+        let sample = || motion.iter().step_by(step);
+        let reach = sample().map(|m| params.reach(m)).sum::<f32>() / sample().count() as f32;
+        let size = params.tile_size;
+        let length = CELL_IN_REACHES * reach;
+        // What a search looks at in a row is as long as two bodies reach to either side, and a cell.
+        let per_square = motion.len() as f32 / (size * size * size) * (4.0 * reach + length);
+        let width = (ROW_ENTRIES / per_square).sqrt().max(ROW_IN_REACHES * reach);
+        let cells = |edge: f32| {
+            let edge = if params.cell_size > 0.0 {
+                edge.min(params.cell_size)
+            } else {
+                edge
+            };
+            ((size / edge) as u32).clamp(1, MAX_CELLS)
+        };
+        let (mut along, mut across) = (cells(length), cells(width));
         let most = CELLS_PER_BODY as usize * motion.len();
-        let mut cells = ((params.tile_size / edge) as u32).clamp(1, MAX_CELLS);
-        while cells > 1 && (cells * cells * cells) as usize > most {
-            cells -= 1;
+        while (along * across * across) as usize > most && along * across > 1 {
+            (along, across) = (along.div_ceil(2), if along == 1 { across - 1 } else { across });
         }
+        let cells = [along, across, across];
         Self {
             cells,
-            inverse_edge: cells as f32 / params.tile_size,
+            inverse_edge: cells.map(|cells| cells as f32 / size),
             starts,
         }
     }
 
     /// The cell along an axis; beyond the tile it is the outermost one.
-    fn cell(&self, offset: f32, half_tile: f32) -> u32 {
-        (((offset + half_tile) * self.inverse_edge) as u32).min(self.cells - 1)
+    #[inline(always)]
+    fn cell(&self, axis: usize, offset: f32, half_tile: f32) -> u32 {
+        (((offset + half_tile) * self.inverse_edge[axis]) as u32).min(self.cells[axis] - 1)
     }
 
     /// Where a row of cells along x begins in the starts.
+    #[inline(always)]
     fn row(&self, y: u32, z: u32) -> usize {
-        self.starts + ((z * self.cells + y) * self.cells) as usize
+        self.starts + ((z * self.cells[1] + y) * self.cells[0]) as usize
     }
 }
 
@@ -281,7 +316,7 @@ impl<C: FnMut(u32, u32, Vec3)> FindPairs<'_, C> {
         let reach = grids.entries.reach[k];
         let is_common = reach <= self.params.common;
         let farthest = if is_common {
-            reach + self.params.common
+            reach + self.params.widest
         } else {
             2.0 * reach
         };
@@ -326,8 +361,8 @@ impl<C: FnMut(u32, u32, Vec3)> FindPairs<'_, C> {
     fn cells(&self, grid: &Grid, centre: Vec3, extent: f32) -> Cells {
         let half_tile = 0.5 * self.params.tile_size;
         Cells {
-            low: [0, 1, 2].map(|axis| grid.cell(centre[axis] - extent, half_tile)),
-            high: [0, 1, 2].map(|axis| grid.cell(centre[axis] + extent, half_tile)),
+            low: [0, 1, 2].map(|axis| grid.cell(axis, centre[axis] - extent, half_tile)),
+            high: [0, 1, 2].map(|axis| grid.cell(axis, centre[axis] + extent, half_tile)),
         }
     }
 
@@ -336,7 +371,7 @@ impl<C: FnMut(u32, u32, Vec3)> FindPairs<'_, C> {
     fn search_onwards<F: F32x8>(&mut self, grids: &Grids, grid: &Grid, searcher: &Searcher) {
         let Cells { low, high } = self.cells(grid, searcher.offset, searcher.extent);
         let half_tile = 0.5 * self.params.tile_size;
-        let own = [1, 2].map(|axis| grid.cell(searcher.offset[axis], half_tile));
+        let own = [1, 2].map(|axis| grid.cell(axis, searcher.offset[axis], half_tile));
         let row = grid.row(own[0], own[1]);
         let end = grids.starts[row + high[0] as usize + 1] as usize;
         self.look::<F>(grids, searcher.k + 1..end, Vec3::ZERO, searcher);
@@ -457,7 +492,7 @@ mod tests {
                 kind: BodyDesc::sphere(radius).kind(),
             });
         }
-        bodies.sort(SIZE);
+        bodies.sort(&TileTable::default(), SIZE);
         ghosts.sort_unstable_by_key(|ghost| (ghost.0.morton(), ghost.1));
         for (tile, id, offset, radius) in ghosts {
             bodies.push_ghost(&crate::Ghost {

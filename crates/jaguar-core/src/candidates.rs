@@ -25,6 +25,9 @@ const WORTHWHILE_TICKS: u32 = 3;
 /// Ticks after which a thinner skin would have done.
 const LONG_TICKS: u32 = 40;
 
+/// Bodies for each pair of a list that is as good as empty.
+const SPARSE: usize = 8;
+
 /// Ticks without lists after even the thickest skin was used up too soon.
 const PAUSE_TICKS: u32 = 60;
 
@@ -175,6 +178,11 @@ const SLACK: f32 = 1.5e-5;
 const NO_LISTING: u32 = u32::MAX;
 
 impl Candidates {
+    /// How many slots are listed, for the bodies and their partners.
+    fn len(&self) -> usize {
+        self.listings.iter().map(|listing| listing.slots.len()).sum()
+    }
+
     /// Decides how this tick's pairs are found. Reaches are those of this tick.
     pub(crate) fn plan(&mut self, bodies: &Bodies, (table, sleep): (&TileTable, &Sleep), tile_size: f32) -> Plan {
         let (thinnest, thickest) = SKIN_RANGE;
@@ -195,6 +203,8 @@ impl Candidates {
                 self.skin = 0.5 * thickest;
             }
             Some(_) if self.age < WORTHWHILE_TICKS => self.skin *= 2.0,
+            // So few pairs that more of them cost less than another search.
+            Some(_) if self.len() < bodies.held() / SPARSE => self.skin *= 2.0,
             Some(_) if self.age > LONG_TICKS => self.skin *= 0.7,
             Some(_) | None => {}
         }

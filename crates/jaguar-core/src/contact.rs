@@ -315,6 +315,7 @@ pub(crate) struct CacheSet<K = Impulses> {
 }
 
 impl<K: Kept> CacheSet<K> {
+    /// Whether nothing is kept.
     pub(crate) fn is_empty(&self) -> bool {
         self.inside.is_empty() && self.statics.is_empty() && self.across.is_empty()
     }

@@ -11,8 +11,7 @@ pub(crate) struct Cycles {
 impl Cycles {
     /// Those of the permutation that takes to position i what is at `order[i]`; every position occurs in `order` once. Leaves `order` as 0, 1, 2 ...
     pub(crate) fn take(&mut self, order: &mut [u32]) {
-        self.positions.clear();
-        self.ends.clear();
+        self.clear();
         for start in 0..order.len() as u32 {
             let mut position = start;
             if order[start as usize] == start {
@@ -28,6 +27,12 @@ impl Cycles {
             }
             self.ends.push(self.positions.len() as u32);
         }
+    }
+
+    /// Nothing moves.
+    pub(crate) fn clear(&mut self) {
+        self.positions.clear();
+        self.ends.clear();
     }
 
     /// The positions that get something else.

@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::body::{BodyKind, Filter};
 use crate::encode::{KIND_BYTES, kind_bytes};
+use crate::force::Forces;
 use crate::narrow_phase::solid::Solid;
 use crate::shape::{ConvexHull, HullId, Shape};
 
@@ -131,9 +132,23 @@ impl Kinds {
         self.lookup.len() == 1
     }
 
+    fn in_use(&self) -> impl Iterator<Item = &Kind> {
+        self.kinds.iter().filter(|kind| kind.uses > 0)
+    }
+
+    /// Whether any body is damped.
+    pub(crate) fn are_damped(&self) -> bool {
+        self.in_use().any(|kind| kind.is_damped)
+    }
+
     /// Whether any kind in use is not a plain sphere without filter.
     pub(crate) fn are_mixed(&self) -> bool {
-        self.kinds.iter().any(|kind| kind.uses > 0 && !kind.is_plain)
+        self.in_use().any(|kind| !kind.is_plain)
+    }
+
+    /// Whether anything but thrust and the whole uniform gravity acts on bodies of any kind in use.
+    pub(crate) fn are_forced(&self, forces: &Forces) -> bool {
+        self.in_use().any(|kind| forces.act_on(&kind.given))
     }
 }
 

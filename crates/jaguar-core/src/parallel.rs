@@ -34,6 +34,9 @@ mod sequential {
         fn par_chunks(&self, size: usize) -> std::slice::Chunks<'_, T>;
         fn par_iter_mut(&mut self) -> std::slice::IterMut<'_, T>;
         fn par_chunks_mut(&mut self, size: usize) -> std::slice::ChunksMut<'_, T>;
+        fn par_sort_unstable(&mut self)
+        where
+            T: Ord;
     }
 
     impl<T> ParallelSlice<T> for [T] {
@@ -51,6 +54,13 @@ mod sequential {
 
         fn par_chunks_mut(&mut self, size: usize) -> std::slice::ChunksMut<'_, T> {
             self.chunks_mut(size)
+        }
+
+        fn par_sort_unstable(&mut self)
+        where
+            T: Ord,
+        {
+            self.sort_unstable();
         }
     }
 

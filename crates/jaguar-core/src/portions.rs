@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use glam::Vec4;
 
-use crate::collide::{Collision, split_front};
+use crate::collide::{Collision, Portion, split_front};
 use crate::contact::{Block, ContactSet, Contacts};
 use crate::event::{add_impulses, add_manifold_impulses};
+use crate::finish::Moving;
 use crate::force::{Acted, Forces};
 use crate::joint;
 use crate::joint::inside::Jointed;
@@ -33,6 +34,12 @@ use crate::world::World;
 impl World {
     /// Runs stages on all portions in parallel.
     pub(crate) fn run_portions(&mut self, stages: Stages) {
+        // The bodies of a lone portion do all their substeps in the first stage, or at the end of the tick.
+        let is_idle =
+            |portion: &Portion| portion.sleeps || (portion.is_lone && (portion.flies || stages != Stages::Begin));
+        if self.collision.portions.iter().all(is_idle) {
+            return;
+        }
         let substeps = self.params().substeps;
         let quarantined = AtomicU64::new(0);
         let Collision {
@@ -114,6 +121,7 @@ impl World {
                 .map(|joints| (joints.inside.len(), joints.sides.clone()));
             let task = Task {
                 is_lone: portion.is_lone,
+                busy: portion.flies.then_some(&found[p].busy[..]),
                 still: sleep.within(&portion.bodies),
                 joined: joined.map(|(inside, sides)| Joined {
                     inside: split_front(&mut joints, inside),
@@ -155,8 +163,7 @@ impl World {
                 },
                 sides: &sides[portion.sides.clone()],
             };
-            // The bodies of a lone portion have done all their substeps in the first stage.
-            if !portion.sleeps && (stages == Stages::Begin || !portion.is_lone) {
+            if !is_idle(portion) {
                 tasks.push(task);
             }
         }
@@ -176,11 +183,16 @@ impl World {
 #[derive(Default)]
 pub(crate) struct Tasks {
     portions: Vec<Task<'static>>,
+    pub(crate) moving: Vec<Moving<'static>>,
 }
 
 impl std::fmt::Debug for Tasks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "room for {} tasks", self.portions.capacity())
+        write!(
+            f,
+            "room for {} tasks",
+            self.portions.capacity() + self.moving.capacity()
+        )
     }
 }
 
@@ -245,6 +257,8 @@ struct Task<'a> {
     /// Whether there are no contacts.
     is_lone: bool,
     motion: &'a mut [Motion],
+    /// The bodies that have contacts, if the end of the tick moves the others.
+    busy: Option<&'a [u32]>,
     /// The bodies that sleep, tile by tile; contacts do not move them.
     still: &'a [Range<usize>],
     /// The bodies, if any feels more than uniform gravity.
@@ -310,9 +324,18 @@ impl Task<'_> {
         } else {
             shared.step.gravity_gain()
         };
-        let quarantined = match self.sensors {
-            Some(numbers) => integrate::integrate_among_sensors(self.motion, numbers, shared.kinds, gain, shared.step),
-            None => integrate::integrate_velocities(self.motion, gain, shared.step),
+        let quarantined = match (self.sensors, self.busy) {
+            (Some(numbers), _) => {
+                integrate::integrate_among_sensors(self.motion, numbers, shared.kinds, gain, shared.step)
+            }
+            (None, None) => integrate::integrate_velocities(self.motion, gain, shared.step),
+            (None, Some(busy)) => {
+                let own = |&body: &u32| body as usize - self.base;
+                let bodies = busy.iter().map(own);
+                bodies
+                    .map(|i| integrate::integrate_velocities(&mut self.motion[i..=i], gain, shared.step))
+                    .sum()
+            }
         };
         if quarantined > 0 {
             shared.quarantined.fetch_add(quarantined, Ordering::Relaxed);
@@ -334,11 +357,6 @@ impl Task<'_> {
     #[inline(always)]
     fn fly<F: F32x8>(&mut self, shared: &Shared<'_>) {
         let step = shared.step;
-        if self.forced.is_none() && self.sensors.is_none() && self.damped.is_none() && self.turning.is_none() {
-            let quarantined = integrate::fly(self.motion, step.gravity_gain(), shared.substeps, step);
-            shared.quarantined.fetch_add(quarantined, Ordering::Relaxed);
-            return;
-        }
         for _ in 0..shared.substeps {
             self.begin_substep::<F>(shared);
             integrate::integrate_positions(self.motion, step);
@@ -439,7 +457,14 @@ impl Task<'_> {
         if self.turning.is_some() {
             self.solve_manifolds::<{ mode::PUSH }>(step);
         }
-        integrate::integrate_positions(self.motion, step);
+        match self.busy {
+            None => integrate::integrate_positions(self.motion, step),
+            Some(busy) => {
+                for i in busy.iter().map(|&body| body as usize - self.base) {
+                    integrate::integrate_positions(&mut self.motion[i..=i], step);
+                }
+            }
+        }
         if let Some(numbers) = self.turning {
             turn_freely(self.motion, self.attitudes, numbers, shared.kinds, step);
         }

@@ -7,27 +7,21 @@
 //! 3. for each substep: [`World::velocities_out`], a message to each peer, [`World::velocities_in`] for each received, [`World::substep`];
 //! 4. [`World::finish`].
 
-use glam::Vec4;
-
+use crate::collide::Collision;
 use crate::contact::{ContactCache, Contacts};
 use crate::error::HaloError;
 use crate::event::{add_impulses, add_manifold_impulses};
 use crate::joint;
 use crate::joint::Joint;
 use crate::joint::list::Joints;
-use crate::manifold::attitude::Attitude;
 use crate::manifold::{self};
 use crate::parallel::*;
 use crate::portions::Stages;
 use crate::simd::Level;
 use crate::sleep;
 use crate::solver::across::{self};
-use crate::solver::integrate;
 use crate::tile::TileIndex;
 use crate::world::{Phase, StepStats, World};
-
-/// Bodies that one thread moves in a row.
-const BODIES_AT_ONCE: usize = 1024;
 
 impl World {
     /// Simulates one tick of a world that has no peers.
@@ -60,13 +54,15 @@ impl World {
             self.phase = Phase::Solving { done: 0 };
             return Ok(());
         }
-        self.bodies.sort(self.constants.tile_size);
+        self.bodies.sort(&self.collision.table, self.constants.tile_size);
         self.admit_ghosts();
         let held = self.bodies.held();
-        self.collision
-            .table
-            .rebuild(self.bodies.columns(), held)
-            .map_err(|tile| HaloError::SharedTile { tile })?;
+        if std::mem::take(&mut self.bodies.stale.tiles) {
+            let columns = self.bodies.columns();
+            let rebuilt = self.collision.table.rebuild(columns, held);
+            rebuilt.map_err(|tile| HaloError::SharedTile { tile })?;
+            self.bodies.stale.members = false;
+        }
 
         self.begin_events();
         let may_sleep = self.may_sleep();
@@ -200,71 +196,20 @@ impl World {
         self.bodies.drop_ghosts();
         let moved = self.move_bodies();
         self.stats.quarantined += moved.quarantined;
-        self.collision.note_motion(moved.farthest, self.constants.tile_size);
+        self.collision
+            .note_motion(moved.farthest + moved.growth, self.constants.tile_size);
+        self.bodies.stale.order |= moved.is_stirred;
+        self.bodies.stale.tiles |= moved.any_changed_tile;
         if self.may_sleep() {
             let held = self.bodies.held() as u32;
             let rest = &mut self.bodies.columns_mut().rest;
             let driven = self.joints.driven().filter(|&body| body < held);
             driven.for_each(|body| rest[body as usize] &= sleep::CHANGED_TILE);
-        }
-        if moved.any_changed_tile {
-            self.reset_left();
+            if moved.any_changed_tile {
+                self.reset_left();
+            }
         }
         self.note_still();
-    }
-
-    /// Moves bodies by what the substeps added up to, and counts their rest.
-    fn move_bodies(&mut self) -> Moved {
-        let may_sleep = self.may_sleep();
-        let sleep = &self.collision.sleep;
-        let (columns, kinds) = self.bodies.columns_and_kinds();
-        let (kind, thrust, motion) = (&columns.kind, &columns.thrust, &mut columns.motion);
-        let (attitudes, constants, forces) = (&self.manifolds.attitudes, &self.constants, &self.forces);
-        let samples = || motion.iter().step_by(motion.len() / 64 + 1);
-        let common = samples().map(|body| body.displacement).sum::<Vec4>() / samples().count().max(1) as f32;
-        let bodies = motion
-            .par_chunks_mut(BODIES_AT_ONCE)
-            .zip(columns.place.par_chunks_mut(BODIES_AT_ONCE))
-            .zip(columns.orientation.par_chunks_mut(BODIES_AT_ONCE))
-            .zip(columns.rest.par_chunks_mut(BODIES_AT_ONCE));
-        let moved = bodies.enumerate().map(|(c, (((motion, place), orientation), rest))| {
-            let mut moved = Moved::default();
-            for (i, motion) in motion.iter_mut().enumerate() {
-                let body = c * BODIES_AT_ONCE + i;
-                let way = (motion.displacement - common).truncate().length_squared();
-                moved.farthest = moved.farthest.max(way);
-                if sleep.is_asleep(body as u32) {
-                    rest[i] = constants.rest.asleep();
-                    continue;
-                }
-                let turns_freely = |_: &&Attitude| !kinds.get(kind[body]).is_isotropic;
-                let attitude = attitudes.get(body).filter(turns_freely);
-                let tile = place[i].tile;
-                let is_stopped =
-                    integrate::finish_body(motion, &mut place[i], &mut orientation[i], attitude, constants);
-                moved.quarantined += u64::from(is_stopped);
-                // What was no number is not to be trusted.
-                moved.farthest = if is_stopped { f32::INFINITY } else { moved.farthest };
-                if may_sleep {
-                    let settles = sleep::settles(forces, kinds.get(kind[body]), constants.gravity);
-                    let is_still =
-                        constants
-                            .rest
-                            .is_still(motion, thrust.get(body).copied().unwrap_or_default(), settles);
-                    rest[i] = constants.rest.after_tick(rest[i], is_still);
-                    if place[i].tile != tile {
-                        rest[i] = sleep::CHANGED_TILE;
-                        moved.any_changed_tile = true;
-                    }
-                }
-            }
-            moved
-        });
-        let moved = moved.reduce_with(Moved::and).unwrap_or_default();
-        Moved {
-            farthest: moved.farthest.sqrt(),
-            ..moved
-        }
     }
 
     /// Puts the ghosts that arrived behind the held bodies, in storage order.
@@ -275,7 +220,7 @@ impl World {
                 tile: ghost.tile,
                 offset: glam::Vec3::from_array(ghost.offset),
             };
-            (crate::storage::SortKey::of(&place, size), ghost.id)
+            (crate::order::SortKey::of(&place, size), ghost.id)
         };
         self.ghosts.sort_by_cached_key(rank);
         // The same ghost may come from the pod that held it and from the one that holds it now.
@@ -290,7 +235,7 @@ impl World {
     /// Notes which portions have bodies that feel more than uniform gravity. In most worlds none has, and no body is asked.
     fn mark_forced(&mut self) {
         let (forces, bodies) = (&self.forces, &self.bodies);
-        if forces.are_uniform() && !bodies.any_thrust() {
+        if !bodies.any_thrust() && (forces.are_uniform() || !bodies.kinds().are_forced(forces)) {
             return;
         }
         let has_thrust = |body: usize| bodies.columns().thrust(body) != glam::Vec3::ZERO;
@@ -303,10 +248,19 @@ impl World {
         });
     }
 
-    /// Notes which portions have neither contacts nor joints.
+    /// Notes which portions have neither contacts nor joints, and in which most bodies fly freely.
     fn mark_lone(&mut self) {
+        let plain = self.manifolds.attitudes.is_empty() && !self.may_sleep();
         let (manifolds, joints) = (&self.manifolds.portions, &self.joints.portions);
-        for (p, portion) in self.collision.portions.iter_mut().enumerate() {
+        let Collision {
+            portions,
+            found,
+            sleep,
+            sides,
+            ..
+        } = &mut self.collision;
+        let marked = portions.par_iter_mut().zip(found).enumerate();
+        marked.for_each(|(p, (portion, found))| {
             let touches = !(portion.inside.is_empty() && portion.statics.is_empty() && portion.sides.is_empty());
             let has_manifolds = manifolds
                 .get(p)
@@ -314,9 +268,13 @@ impl World {
             let is_joined = joints
                 .get(p)
                 .is_some_and(|of| !(of.inside.is_empty() && of.sides.is_empty()));
-            let sleeps = !self.collision.sleep.within(&portion.bodies).is_empty();
+            let sleeps = !sleep.within(&portion.bodies).is_empty();
             portion.is_lone = !(touches || has_manifolds || is_joined || sleeps);
-        }
+            let across = sides[portion.sides.clone()].iter().map(|side| side.body);
+            portion.flies = plain
+                && !(has_manifolds || is_joined || portion.forced || portion.damped || portion.sensors)
+                && found.list_busy(portion.bodies.len(), across);
+        });
     }
 
     fn count_stage(&mut self) {
@@ -328,26 +286,5 @@ impl World {
             tiles: self.collision.table.owned_tiles,
             ..self.stats
         };
-    }
-}
-
-/// What moving the bodies told.
-#[derive(Clone, Copy, Default)]
-struct Moved {
-    /// How many had lost their numbers and were stopped.
-    quarantined: u64,
-    /// How far any moved against the common motion, m; until all are told, its square.
-    farthest: f32,
-    /// Whether any changed its tile; of account for sleep only.
-    any_changed_tile: bool,
-}
-
-impl Moved {
-    fn and(self, other: Self) -> Self {
-        Self {
-            quarantined: self.quarantined + other.quarantined,
-            farthest: self.farthest.max(other.farthest),
-            any_changed_tile: self.any_changed_tile || other.any_changed_tile,
-        }
     }
 }

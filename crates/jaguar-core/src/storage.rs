@@ -14,10 +14,12 @@ use crate::contact::CachedRanges;
 use crate::cycles::Cycles;
 use crate::halo::Ghost;
 use crate::kinds::{Kind, Kinds};
+use crate::order::Reorder;
 use crate::parallel::*;
 use crate::recycled::{make_room, resize};
 use crate::shape::ConvexHull;
-use crate::tile::{self, TileIndex};
+use crate::tile::TileIndex;
+use crate::tile_table::TileTable;
 
 /// What the solver reads and writes: one cache line of four vectors, each with a number in its fourth lane, so that four bodies are transposed into lanes at once.
 #[derive(Clone, Copy, Debug, Default)]
@@ -88,22 +90,6 @@ pub struct Place {
     pub offset: Vec3,
 }
 
-/// Position in the storage order, up to the id that breaks ties.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct SortKey {
-    pub(crate) tile: u64,
-    cell: u32,
-}
-
-impl SortKey {
-    pub(crate) fn of(place: &Place, tile_size: f32) -> Self {
-        Self {
-            tile: place.tile.morton(),
-            cell: tile::order_cell(place.offset, tile_size),
-        }
-    }
-}
-
 /// The columns. Held bodies come first; during a tick ghosts follow.
 #[derive(Debug, Default)]
 pub(crate) struct Columns {
@@ -124,8 +110,19 @@ pub(crate) struct Columns {
     pub(crate) cached_manifolds: Vec<CachedRanges>,
     /// Stable handle of a held body; ghosts have none.
     slot: Vec<u32>,
-    /// Key at the last sort; meaningful for the first `Bodies::sorted` bodies.
-    key: Vec<SortKey>,
+}
+
+/// What was derived from the bodies and may no longer be true of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stale {
+    /// That the held bodies are in storage order.
+    pub(crate) order: bool,
+    /// The ranges of bodies that the tiles of the last tick had: some have come or gone.
+    pub(crate) members: bool,
+    /// The table of tiles.
+    pub(crate) tiles: bool,
+    /// The reaches of the held bodies.
+    pub(crate) reaches: bool,
 }
 
 /// All bodies that a world holds, and during a tick the ghosts of its neighbours.
@@ -133,16 +130,10 @@ pub(crate) struct Columns {
 pub(crate) struct Bodies {
     columns: Columns,
     kinds: Kinds,
-    /// Keys of the present places.
-    keys: Vec<SortKey>,
-    /// For each [`KEYS_AT_ONCE`] bodies, whether any has another key than at the last sort.
-    stirred: Vec<bool>,
-    order: Vec<u32>,
-    cycles: Cycles,
-    displaced: Vec<u32>,
+    /// Set where the bodies change, taken back where what follows from them is made anew.
+    pub(crate) stale: Stale,
+    reorder: Reorder,
     held: usize,
-    /// How many bodies from the beginning are in the order of their stored keys.
-    sorted: usize,
     /// Slots by the ids of their bodies. Never iterated.
     slot_of_id: HashTable<u32>,
     index_of_slot: Vec<u32>,
@@ -153,8 +144,8 @@ pub(crate) struct Bodies {
     thrusting: usize,
 }
 
-/// Keys that one thread computes in a row.
-const KEYS_AT_ONCE: usize = 2048;
+/// Bodies that are worth a second thread when they change their places.
+const WORTH_TWO_THREADS: usize = 2048;
 
 const NO_SLOT: u32 = u32::MAX;
 
@@ -344,6 +335,12 @@ impl Bodies {
         });
         self.index_of_slot[slot as usize] = self.held as u32;
         self.generation += 1;
+        self.stale = Stale {
+            order: true,
+            members: true,
+            tiles: true,
+            reaches: true,
+        };
         self.push_record(record, slot);
         let (ids, index_of_slot) = (&self.columns.id, &self.index_of_slot);
         let hash_again = |&slot: &u32| hash_of(ids[index_of_slot[slot as usize] as usize]);
@@ -372,6 +369,7 @@ impl Bodies {
         };
         assert_eq!(self.held, self.columns.id.len(), "bodies are removed between ticks");
         self.generation += 1;
+        (self.stale.members, self.stale.tiles) = (true, true);
         for &index in indices {
             let (id, slot) = (self.columns.id[index as usize], self.columns.slot[index as usize]);
             let entry = self.slot_of_id.find_entry(hash_of(id), |&own| own == slot);
@@ -380,7 +378,6 @@ impl Bodies {
             self.kinds.release(self.columns.kind[index as usize]);
             self.thrusting -= usize::from(self.columns.thrust(index as usize) != Vec3::ZERO);
         }
-        self.sorted -= indices.partition_point(|&index| (index as usize) < self.sorted);
         self.columns.remove(indices);
         self.keep_thrust();
         self.held -= indices.len();
@@ -389,9 +386,27 @@ impl Bodies {
         }
     }
 
+    /// Gives the bodies new slots, in storage order, so that what goes by slots is in order as well.
+    pub(crate) fn renumber(&mut self) {
+        if self.free_slots.is_empty() && self.columns.slot.iter().zip(0..).all(|(&slot, index)| slot == index) {
+            return;
+        }
+        self.free_slots.clear();
+        self.index_of_slot.clear();
+        self.index_of_slot.extend(0..self.held as u32);
+        self.columns.slot[..self.held].copy_from_slice(&self.index_of_slot);
+        self.slot_of_id.clear();
+        let ids = &self.columns.id;
+        for (&id, &slot) in ids.iter().zip(&self.index_of_slot) {
+            self.slot_of_id
+                .insert_unique(hash_of(id), slot, |&slot| hash_of(ids[slot as usize]));
+        }
+    }
+
     /// Adds a ghost after the held bodies and the ghosts before it.
     pub(crate) fn push_ghost(&mut self, ghost: &Ghost) {
         let record = record_of_ghost(ghost);
+        self.stale.tiles = true;
         self.push_record(&record, NO_SLOT);
     }
 
@@ -403,64 +418,28 @@ impl Bodies {
 
     /// Forgets all ghosts.
     pub(crate) fn drop_ghosts(&mut self) {
+        self.stale.tiles |= self.columns.id.len() > self.held;
         for &kind in &self.columns.kind[self.held..] {
             self.kinds.release(kind);
         }
         self.columns.truncate(self.held);
     }
 
-    /// Brings the held bodies into storage order. O(n) when few have changed their cell since the last sort, and nothing is moved when none has.
-    ///
-    /// Bodies whose key is the one of the last sort are still in order among themselves; only the others are sorted and merged in.
-    pub(crate) fn sort(&mut self, tile_size: f32) {
+    /// Brings the held bodies into storage order, in no time when none has left its place. `tiles` are those of the last tick.
+    pub(crate) fn sort(&mut self, tiles: &TileTable, tile_size: f32) {
         assert_eq!(
             self.held,
             self.columns.id.len(),
             "bodies are sorted before ghosts arrive"
         );
-        let (columns, sorted) = (&self.columns, self.sorted);
-        self.keys.resize(self.held, SortKey::default());
-        self.stirred.resize(self.held.div_ceil(KEYS_AT_ONCE), false);
-        self.keys
-            .par_chunks_mut(KEYS_AT_ONCE)
-            .zip(columns.place.par_chunks(KEYS_AT_ONCE))
-            .zip(columns.key.par_chunks(KEYS_AT_ONCE))
-            .zip(&mut self.stirred)
-            .for_each(|(((keys, place), before), stirred)| {
-                fill_keys(keys, place, tile_size);
-                *stirred = keys != before;
-            });
-        let keys = &self.keys;
-        let is_displaced = |i: usize| i >= sorted || keys[i] != columns.key[i];
-        self.displaced.clear();
-        for (chunk, &is_stirred) in self.stirred.iter().enumerate() {
-            let bodies = chunk * KEYS_AT_ONCE..((chunk + 1) * KEYS_AT_ONCE).min(self.held);
-            if is_stirred || bodies.end > sorted {
-                self.displaced
-                    .extend(bodies.filter(|&i| is_displaced(i)).map(|i| i as u32));
-            }
-        }
-        if self.displaced.is_empty() {
+        if !std::mem::take(&mut self.stale.order) {
             return;
         }
-        let rank = |i: u32| (keys[i as usize], columns.id[i as usize]);
-        self.displaced.sort_unstable_by_key(|&i| rank(i));
-
-        self.order.clear();
-        let mut displaced = self.displaced.iter().copied().peekable();
-        for i in (0..self.held).filter(|&i| !is_displaced(i)).map(|i| i as u32) {
-            while let Some(other) = displaced.next_if(|&other| rank(other) < rank(i)) {
-                self.order.push(other);
-            }
-            self.order.push(i);
-        }
-        self.order.extend(displaced);
-
-        std::mem::swap(&mut self.columns.key, &mut self.keys);
-        self.cycles.take(&mut self.order);
-        self.columns.permute(&self.cycles);
-        self.sorted = self.held;
-        for &index in self.cycles.positions() {
+        let tiles = (!self.stale.members).then_some(tiles);
+        let Columns { place, id, .. } = &self.columns;
+        let cycles = self.reorder.find(place, id, tiles, tile_size);
+        self.columns.permute(cycles);
+        for &index in cycles.positions() {
             let slot = self.columns.slot[index as usize];
             self.index_of_slot[slot as usize] = index;
         }
@@ -482,7 +461,6 @@ impl Columns {
         self.id.reserve_exact(bodies);
         self.cached.reserve_exact(bodies);
         self.slot.reserve_exact(bodies);
-        self.key.reserve_exact(bodies);
     }
 
     fn push(&mut self, record: &BodyRecord, motion: Motion, kind: u32, slot: u32) {
@@ -506,7 +484,6 @@ impl Columns {
             self.cached_manifolds.push(CachedRanges::default());
         }
         self.slot.push(slot);
-        self.key.push(SortKey::default());
     }
 
     fn truncate(&mut self, len: usize) {
@@ -521,7 +498,6 @@ impl Columns {
             cached,
             cached_manifolds,
             slot,
-            key,
         } = self;
         motion.truncate(len);
         place.truncate(len);
@@ -533,7 +509,6 @@ impl Columns {
         cached.truncate(len);
         cached_manifolds.truncate(len);
         slot.truncate(len);
-        key.truncate(len);
     }
 
     fn remove(&mut self, indices: &[u32]) {
@@ -548,7 +523,6 @@ impl Columns {
             cached,
             cached_manifolds,
             slot,
-            key,
         } = self;
         remove_from(motion, indices);
         remove_from(place, indices);
@@ -564,7 +538,6 @@ impl Columns {
             remove_from(cached_manifolds, indices);
         }
         remove_from(slot, indices);
-        remove_from(key, indices);
     }
 
     /// The motion is a third of it all, so two threads take about the same time; few bodies are not worth the second.
@@ -580,7 +553,6 @@ impl Columns {
             cached,
             cached_manifolds,
             slot,
-            key,
         } = self;
         let mut solved = || {
             cycles.apply(motion);
@@ -599,30 +571,13 @@ impl Columns {
                 cycles.apply(cached_manifolds);
             }
             cycles.apply(slot);
-            cycles.apply(key);
         };
-        if cycles.positions().len() < KEYS_AT_ONCE {
+        if cycles.positions().len() < WORTH_TWO_THREADS {
             solved();
             others();
         } else {
             join(solved, others);
         }
-    }
-}
-
-/// Computes the keys of bodies most of which are in the tile of the one before.
-fn fill_keys(keys: &mut [SortKey], places: &[Place], tile_size: f32) {
-    let mut last = SortKey::of(&places[0], tile_size);
-    let mut tile = places[0].tile;
-    for (key, place) in keys.iter_mut().zip(places) {
-        if place.tile != tile {
-            tile = place.tile;
-            last = SortKey::of(place, tile_size);
-        }
-        *key = SortKey {
-            tile: last.tile,
-            cell: tile::order_cell(place.offset, tile_size),
-        };
     }
 }
 

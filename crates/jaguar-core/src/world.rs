@@ -517,6 +517,7 @@ impl World {
         let Some(index) = self.bodies.index_of(id).filter(|_| is_finite) else {
             return false;
         };
+        self.bodies.stale.reaches = true;
         let motion = &mut self.bodies.columns_mut().motion[index];
         change(motion);
         // Peers and files accept nothing faster.

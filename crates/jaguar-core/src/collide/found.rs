@@ -59,6 +59,9 @@ impl View<'_> {
     }
 }
 
+/// Bodies for each that touches something, at least, to treat these apart from the others.
+const FEW_BUSY: usize = 2;
+
 /// What one chunk finds.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
@@ -79,6 +82,8 @@ pub(crate) struct Found {
     /// In storage order of the body, then by key.
     pub(crate) static_manifolds: Vec<(u32, StaticManifold)>,
     pub(crate) static_manifold_lanes: LaneOrder,
+    /// The bodies that touch anything, ascending, if few do.
+    pub(crate) busy: Vec<u32>,
 }
 
 /// What the search of one chunk needs besides, and the next one may write over: one for each thread is enough.
@@ -174,6 +179,7 @@ impl Found {
         trim(&mut self.across);
         trim(&mut self.overlaps);
         trim(&mut self.statics);
+        trim(&mut self.busy);
         trim(&mut self.manifolds);
         trim(&mut self.across_manifolds);
         trim(&mut self.static_manifolds);
@@ -183,6 +189,21 @@ impl Found {
             &mut self.static_manifold_lanes,
         ];
         lanes.into_iter().for_each(|order| trim(&mut order.lanes));
+    }
+
+    /// Lists the bodies that touch anything if they are few, and says so. Some are between tiles.
+    pub(crate) fn list_busy(&mut self, bodies: usize, across: impl ExactSizeIterator<Item = u32>) -> bool {
+        self.busy.clear();
+        let few = FEW_BUSY * (2 * self.inside_count + self.statics.len() + across.len()) <= bodies;
+        if few {
+            self.busy
+                .extend(self.inside.iter().flat_map(Ends::lanes).flat_map(|(_, pair)| pair));
+            self.busy.extend(self.statics.iter().map(|&(body, _)| body));
+            self.busy.extend(across);
+            self.busy.sort_unstable();
+            self.busy.dedup();
+        }
+        few
     }
 
     fn clear(&mut self) {

@@ -105,13 +105,16 @@ impl Collision {
                 .decide(bodies, (&self.table, joints.ends()), &step.rest, step.tile_size);
         }
         let plan = self.candidates.plan(bodies, (&self.table, &self.sleep), step.tile_size);
+        if matches!(plan, Plan::Build { .. }) {
+            bodies.renumber();
+        }
         let grid = GridParams::new(
             step.tile_size,
             cell_size,
             plan.skin(),
             mean_reach(&bodies.columns().motion),
         );
-        self.fill_grids(bodies.columns(), plan, grid);
+        let grid = self.fill_grids(bodies.columns(), plan, grid);
         self.find(bodies, statics, (&manifolds.attitudes, &joints.apart), plan, grid, step);
         self.order_across(held);
         self.lay_out(bodies, mixed);
@@ -227,39 +230,53 @@ impl Collision {
         found.flat_map(|found| found.overlaps.iter().copied())
     }
 
+    /// Computes the reaches of ghosts, and of held bodies if they changed since the end of the last tick, which computed them.
     fn extend_reaches(&mut self, bodies: &mut Bodies, mixed: bool, step: &StepConstants) {
+        let held = bodies.held();
+        let from = if std::mem::take(&mut bodies.stale.reaches) {
+            0
+        } else {
+            held
+        };
         let (Columns { motion, kind, .. }, kinds) = bodies.columns_and_kinds();
-        let chunks = motion.par_chunks_mut(BODIES_AT_ONCE).enumerate();
+        // The reach of a body must not depend on what others there are here: other pods have other company.
+        let reach = |i: usize, body: &Motion| reach_of(body, mixed && !kinds.get(kind[i]).is_ball, step);
+        debug_assert!(
+            (0..from).all(|i| motion[i].reach() == reach(i, &motion[i])),
+            "a body changed unnoticed"
+        );
+        let chunks = motion[from..].par_chunks_mut(BODIES_AT_ONCE).enumerate();
         let growth = chunks.map(|(c, motion)| {
             let mut most = 0.0_f32;
             for (i, body) in motion.iter_mut().enumerate() {
-                // The reach of a body must not depend on what others there are here: other pods have other company.
-                let turns = mixed && !kinds.get(kind[c * BODIES_AT_ONCE + i]).is_ball;
-                let turning = if turns { turning_margin(body, step) } else { 0.0 };
-                let margin = (margin(body, step) + turning)
-                    .min(step.speculative_cap)
-                    .min(room(body, step));
-                let reach = body.radius() + margin;
+                let reach = reach(from + c * BODIES_AT_ONCE + i, body);
                 most = most.max(reach - body.reach());
                 body.set_reach(reach);
             }
             most
         });
         let growth = growth.reduce_with(f32::max).unwrap_or(0.0);
-        self.candidates.wear(growth, step.tile_size);
+        if from < held {
+            self.candidates.wear(growth, step.tile_size);
+        }
         if self.grids.len() < self.table.chunks.len() {
             self.grids.resize_with(self.table.chunks.len(), Grids::default);
             self.found.resize_with(self.table.chunks.len(), Found::default);
         }
     }
 
-    fn fill_grids(&mut self, columns: &Columns, plan: Plan, grid: GridParams) {
+    /// Fills the grids that the plan asks for. Returns what the search is to know of them.
+    fn fill_grids(&mut self, columns: &Columns, plan: Plan, grid: GridParams) -> GridParams {
         let table = &self.table;
-        self.grids.par_iter_mut().zip(&table.chunks).for_each(|(grids, chunk)| {
-            if plan != Plan::Listed || table.is_near_ghosts(chunk) {
-                grids.rebuild(chunk, table, columns, grid);
+        let widest = self.grids.par_iter_mut().zip(&table.chunks).map(|(grids, chunk)| {
+            if plan == Plan::Listed && !table.is_near_ghosts(chunk) {
+                return 0.0;
             }
+            grids.rebuild(chunk, table, columns, grid);
+            grids.widest
         });
+        let widest = widest.reduce_with(f32::max).unwrap_or(0.0);
+        GridParams { widest, ..grid }
     }
 
     fn find(
@@ -313,8 +330,20 @@ impl Collision {
 
 /// How far bodies reach on average, judged by a sample, m. What it decides must change no result.
 fn mean_reach(motion: &[Motion]) -> f32 {
-    let sample = || motion.iter().step_by(motion.len() / 1024 + 1);
+    let sample = || motion.iter().step_by(motion.len() / 256 + 1);
     sample().map(Motion::reach).sum::<f32>() / sample().count().max(1) as f32
+}
+
+/// How far from its centre a body may touch others in a tick, m. `turns` says whether its surface moves when it turns.
+pub(crate) fn reach_of(body: &Motion, turns: bool, step: &StepConstants) -> f32 {
+    let turning = if turns { turning_margin(body, step) } else { 0.0 };
+    let margin = smaller(margin(body, step) + turning, step.speculative_cap);
+    body.radius() + smaller(margin, room(body, step))
+}
+
+/// The smaller of two numbers, with fewer instructions than [`f32::min`], which minds what is none.
+fn smaller(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
 }
 
 /// Distance that a body may cover within the tick, falling freely, plus the slop, m.

@@ -46,6 +46,8 @@ pub(crate) struct Portion {
     pub(crate) forced: bool,
     /// Whether none of the bodies touches anything: they have no need to wait for others in their substeps. The step knows.
     pub(crate) is_lone: bool,
+    /// Whether most of the bodies touch nothing, and nothing acts on them but uniform gravity: the end of the tick moves all but the busy ones, which [`Found::busy`] lists. The step knows.
+    pub(crate) flies: bool,
 }
 
 /// What contacts are made of.
@@ -138,6 +140,7 @@ impl Collision {
     pub(super) fn lay_out(&mut self, bodies: &Bodies, mixed: bool) {
         self.portions.clear();
         let mut last = Portion::default();
+        let any_damped = bodies.kinds().are_damped();
         let owned = &self.table.chunks[..self.table.owned_chunks];
         let are_alike = bodies.kinds().are_alike();
         for (chunk, found) in owned.iter().zip(&self.found) {
@@ -156,10 +159,11 @@ impl Collision {
                 static_entries: after(&last.static_entries, found.statics.len()),
                 sides: 0..0,
                 sleeps,
-                damped: !sleeps && chunk.bodies.clone().any(|body| bodies.kind(body).is_damped),
+                damped: !sleeps && any_damped && chunk.bodies.clone().any(|body| bodies.kind(body).is_damped),
                 sensors: !sleeps && mixed && chunk.bodies.clone().any(|body| bodies.kind(body).given.sensor),
                 forced: false,
                 is_lone: false,
+                flies: false,
             };
             self.portions.push(last.clone());
         }

@@ -93,6 +93,10 @@ impl Collision {
             return;
         }
         let Columns { id, cached: ranges, .. } = bodies.columns_mut();
+        if self.contact_counts() == [0; 3] && cached.is_empty() {
+            // Nothing touched, and nothing did before: nobody has ranges.
+            return;
+        }
         ranges.fill(CachedRanges::default());
         let end = self.portions.last().cloned().unwrap_or_default();
         resize(&mut cached.inside, end.inside_entries.end, CacheEntry::default());

@@ -50,20 +50,6 @@ pub(crate) fn damp(motion: &mut [Motion], numbers: &[u32], kinds: &Kinds, step: 
     }
 }
 
-/// Moves bodies that touch nothing, and feel nothing but a gain of velocity in each substep, over all substeps of a tick: what [`integrate_velocities`] and [`integrate_positions`] do in
-/// turns, one body after the other.
-pub(crate) fn fly(motion: &mut [Motion], gain: Vec4, substeps: u32, step: &StepConstants) -> u64 {
-    let mut quarantined = 0;
-    for body in motion {
-        let body = std::slice::from_mut(body);
-        for _ in 0..substeps {
-            quarantined += integrate_velocities(body, gain, step);
-            integrate_positions(body, step);
-        }
-    }
-    quarantined
-}
-
 /// Moves bodies over one substep.
 #[inline(always)]
 pub(crate) fn integrate_positions(motion: &mut [Motion], step: &StepConstants) {

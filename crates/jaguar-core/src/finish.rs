@@ -1,0 +1,281 @@
+//! The end of a tick: what the substeps added up to moves the bodies, and what the next tick needs of them is noted while they are at hand.
+
+use glam::{Vec3, Vec4};
+
+use crate::collide::{Portion, reach_of, split_front};
+use crate::constants::MAX_ANGULAR_SPEED;
+use crate::manifold::attitude::Attitude;
+use crate::order::{OrderCheck, SortKey};
+use crate::parallel::*;
+use crate::recycled::recycled;
+use crate::sleep;
+use crate::solver::{StepConstants, integrate};
+use crate::storage::{Columns, Motion, Place};
+use crate::world::World;
+
+/// The bodies of a portion, to be moved.
+pub(crate) struct Moving<'a> {
+    portion: &'a Portion,
+    /// Those that have contacts, if the others are moved here.
+    busy: &'a [u32],
+    motion: &'a mut [Motion],
+    place: &'a mut [Place],
+    orientation: &'a mut [[f32; 4]],
+    rest: &'a mut [u16],
+}
+
+/// What moving the bodies told.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Moved {
+    /// How many had lost their numbers and were stopped.
+    pub(crate) quarantined: u64,
+    /// How far any moved against the common motion, m.
+    pub(crate) farthest: f32,
+    /// By how much more any reaches in the next tick than in this one, m.
+    pub(crate) growth: f32,
+    /// Whether any changed its tile.
+    pub(crate) any_changed_tile: bool,
+    /// Whether any is not in storage order.
+    pub(crate) is_stirred: bool,
+}
+
+impl Moved {
+    fn and(self, other: Self) -> Self {
+        Self {
+            quarantined: self.quarantined + other.quarantined,
+            farthest: self.farthest.max(other.farthest),
+            growth: self.growth.max(other.growth),
+            any_changed_tile: self.any_changed_tile || other.any_changed_tile,
+            is_stirred: self.is_stirred || other.is_stirred,
+        }
+    }
+}
+
+/// A tick of bodies that touch nothing and feel nothing but uniform gravity.
+struct Flight<'a> {
+    substeps: u32,
+    /// Gain of velocity in a substep, m/s.
+    gain: Vec4,
+    /// s; nothing in the fourth lane.
+    seconds: Vec4,
+    /// Squares of the speeds below which a body stays below the limits all through the tick, whatever rounding does.
+    unlimited: [f32; 2],
+    step: &'a StepConstants,
+}
+
+impl<'a> Flight<'a> {
+    fn new(substeps: u32, step: &'a StepConstants) -> Self {
+        let gain = step.gravity_gain();
+        let square = |speed: f32| if speed > 0.0 { speed * speed } else { 0.0 };
+        Self {
+            substeps,
+            gain,
+            seconds: Vec3::splat(step.substep_seconds).extend(0.0),
+            unlimited: [
+                square(0.999 * step.max_speed - substeps as f32 * gain.length()),
+                square(0.999 * MAX_ANGULAR_SPEED),
+            ],
+            step,
+        }
+    }
+
+    /// Velocity at the end and displacement (m): what [`integrate::integrate_velocities`] and [`integrate::integrate_positions`] do in turns where no limit is met.
+    #[inline]
+    fn travel(&self, body: &Motion) -> (Vec4, Vec4) {
+        let (mut linear, mut travel) = (body.linear, Vec4::ZERO);
+        for _ in 0..self.substeps {
+            linear += self.gain;
+            travel += linear * self.seconds;
+        }
+        (linear, travel)
+    }
+
+    /// Displacement of a body that meets no limit and stays in its tile, m, with its velocity and offset at the end; `None` of others.
+    #[inline]
+    fn inside(&self, body: &Motion, offset: Vec3) -> Option<(Vec4, Vec4, Vec3)> {
+        let [speed, spin] = [body.velocity(), body.angular_velocity()].map(Vec3::length_squared);
+        let (linear, travel) = self.travel(body);
+        let half = Vec3::splat(0.5 * self.step.tile_size);
+        let offset = offset + travel.truncate();
+        let stays = (offset.cmpge(-half) & offset.cmplt(half)).all();
+        (stays && speed < self.unlimited[0] && spin < self.unlimited[1]).then_some((travel, linear, offset))
+    }
+
+    /// Does the substeps of any body as the stages of a tick do. Returns whether it had lost its numbers and was stopped.
+    fn integrate(&self, body: &mut Motion) -> bool {
+        let mut is_stopped = false;
+        for _ in 0..self.substeps {
+            let body = std::slice::from_mut(body);
+            is_stopped |= integrate::integrate_velocities(body, self.gain, self.step) > 0;
+            integrate::integrate_positions(body, self.step);
+        }
+        is_stopped
+    }
+}
+
+impl Moving<'_> {
+    /// Moves bodies over a whole tick, and those that were busy by what their substeps added up to.
+    fn fly(&mut self, flight: &Flight<'_>, common: Vec4, mut order: OrderCheck<'_>) -> Moved {
+        let mut moved = Moved::default();
+        let mut farthest_square = 0.0_f32;
+        let bodies = self.motion.iter_mut().zip(&mut *self.place).zip(&mut *self.orientation);
+        let mut busy = self.busy.iter().copied().peekable();
+        for (body, ((motion, place), orientation)) in (self.portion.bodies.start..).zip(bodies) {
+            let is_busy = busy.next_if_eq(&(body as u32)).is_some();
+            let inside = if is_busy {
+                None
+            } else {
+                flight.inside(motion, place.offset)
+            };
+            let mut is_stopped = false;
+            let way = if let Some((travel, linear, offset)) = inside {
+                let turn = motion.angular * flight.seconds;
+                if turn != Vec4::ZERO {
+                    let rotation = (0..flight.substeps).fold(Vec4::ZERO, |rotation, _| rotation + turn);
+                    integrate::turn(orientation, rotation.truncate());
+                }
+                motion.linear = linear + Vec4::ZERO;
+                motion.angular += Vec4::ZERO;
+                place.offset = offset + Vec3::ZERO;
+                order.see(body, place.tile, offset);
+                travel
+            } else {
+                let tile = place.tile;
+                if !is_busy {
+                    is_stopped = flight.integrate(motion);
+                }
+                let travel = motion.displacement;
+                is_stopped |= integrate::finish_body(motion, place, orientation, None, flight.step);
+                moved.quarantined += u64::from(is_stopped);
+                moved.any_changed_tile |= place.tile != tile;
+                order.see(body, place.tile, place.offset);
+                travel
+            };
+            farthest_square = larger(farthest_square, (way - common).truncate().length_squared());
+            // What was no number is not to be trusted.
+            farthest_square = if is_stopped { f32::INFINITY } else { farthest_square };
+            let reach = reach_of(motion, false, flight.step);
+            moved.growth = larger(moved.growth, reach - motion.reach());
+            motion.set_reach(reach);
+        }
+        moved.farthest = farthest_square.sqrt();
+        moved.is_stirred = order.is_broken;
+        moved
+    }
+}
+
+/// The larger of two numbers, with fewer instructions than [`f32::max`], which minds what is none.
+fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+impl World {
+    /// Moves bodies, counts their rest, and extends their reaches for the next tick.
+    pub(crate) fn move_bodies(&mut self) -> Moved {
+        let common = self.common_motion();
+        let substeps = self.params().substeps;
+        let portions = &self.collision.portions;
+        let (columns, kinds) = self.bodies.columns_and_kinds();
+        let Columns {
+            motion,
+            place,
+            orientation,
+            kind,
+            thrust,
+            rest,
+            id,
+            ..
+        } = columns;
+        let (mut motion, mut left, mut orientation, mut rest) =
+            (&mut motion[..], &mut place[..], &mut orientation[..], &mut rest[..]);
+        let mut moving: Vec<Moving<'_>> = recycled(std::mem::take(&mut self.tasks.moving));
+        moving.extend(
+            portions
+                .iter()
+                .zip(&self.collision.found)
+                .map(|(portion, found)| Moving {
+                    portion,
+                    busy: &found.busy,
+                    motion: split_front(&mut motion, portion.bodies.len()),
+                    place: split_front(&mut left, portion.bodies.len()),
+                    orientation: split_front(&mut orientation, portion.bodies.len()),
+                    rest: split_front(&mut rest, portion.bodies.len()),
+                }),
+        );
+        let (attitudes, constants, forces) = (&self.manifolds.attitudes, &self.constants, &self.forces);
+        let sleep = &self.collision.sleep;
+        let may_sleep = constants.rest.is_on() && !forces.has_added();
+        let move_all = |moving: &mut Moving<'_>| {
+            let mut moved = Moved::default();
+            let first = moving.portion.bodies.start;
+            let mut order = OrderCheck::new(id, constants.tile_size);
+            if moving.portion.flies {
+                return moving.fly(&Flight::new(substeps, constants), common, order);
+            }
+            let mut farthest_square = 0.0_f32;
+            for (i, motion) in moving.motion.iter_mut().enumerate() {
+                let body = first + i;
+                let (place, rest) = (&mut moving.place[i], &mut moving.rest[i]);
+                let way = (motion.displacement - common).truncate().length_squared();
+                farthest_square = farthest_square.max(way);
+                if sleep.is_asleep(body as u32) {
+                    *rest = constants.rest.asleep();
+                } else {
+                    let turns_freely = |_: &&Attitude| !kinds.get(kind[body]).is_isotropic;
+                    let attitude = attitudes.get(body).filter(turns_freely);
+                    let tile = place.tile;
+                    let orientation = &mut moving.orientation[i];
+                    let is_stopped = integrate::finish_body(motion, place, orientation, attitude, constants);
+                    moved.quarantined += u64::from(is_stopped);
+                    // What was no number is not to be trusted.
+                    farthest_square = if is_stopped { f32::INFINITY } else { farthest_square };
+                    if may_sleep {
+                        let settles = sleep::settles(forces, kinds.get(kind[body]), constants.gravity);
+                        let is_still =
+                            constants
+                                .rest
+                                .is_still(motion, thrust.get(body).copied().unwrap_or_default(), settles);
+                        *rest = constants.rest.after_tick(*rest, is_still);
+                    }
+                    if place.tile != tile {
+                        moved.any_changed_tile = true;
+                        if may_sleep {
+                            *rest = sleep::CHANGED_TILE;
+                        }
+                    }
+                }
+                let turns = !attitudes.is_empty() && !kinds.get(kind[body]).is_ball;
+                let reach = reach_of(motion, turns, constants);
+                moved.growth = moved.growth.max(reach - motion.reach());
+                motion.set_reach(reach);
+
+                order.see(body, place.tile, place.offset);
+            }
+            moved.is_stirred = order.is_broken;
+            moved.farthest = farthest_square.sqrt();
+            moved
+        };
+        let moved = moving.par_iter_mut().map(move_all).reduce_with(Moved::and);
+        self.tasks.moving = recycled(moving);
+        let moved = moved.unwrap_or_default();
+        let rank = |body: usize| (SortKey::of(&place[body], constants.tile_size), id[body]);
+        let mut borders = portions.iter().skip(1).map(|portion| portion.bodies.start);
+        let is_stirred = moved.is_stirred || borders.any(|first| rank(first - 1) > rank(first));
+        Moved { is_stirred, ..moved }
+    }
+
+    /// How far most bodies move in this tick, judged by a sample, m. It decides what is looked at, never a result.
+    fn common_motion(&self) -> Vec4 {
+        let portions = &self.collision.portions;
+        let sample = || portions.iter().step_by(portions.len() / 64 + 1);
+        let way = |portion: &Portion| {
+            let body = &self.bodies.columns().motion[portion.bodies.start];
+            if portion.flies && body.displacement.truncate() == Vec3::ZERO {
+                Flight::new(self.params().substeps, &self.constants).travel(body).1
+            } else {
+                body.displacement
+            }
+        };
+        sample().map(way).sum::<Vec4>() / sample().count().max(1) as f32
+    }
+}
