@@ -30,6 +30,11 @@ def grid(count, y):
     return [body(x=2.0 * (index % 32), y=y, z=2.0 * (index // 32)) for index in range(count)]
 
 
+def to_the_world(id, **point):
+    """The ends of a joint between a body's centre and a point of the world."""
+    return {"first": {"body_id": id}, "world": {"point": point}}
+
+
 def spawn(world, bodies):
     """Spawns by stream, in messages of 100, and returns the ids."""
     messages = ({"bodies": bodies[start : start + 100]} for start in range(0, len(bodies), 100))
@@ -185,6 +190,22 @@ class Bodies(WorldTest):
     def _point(body):
         return {"x": body.position.x, "z": body.position.z}
 
+    def test_joined_bodies_stay_together_until_the_joint_is_removed(self):
+        held, free, tied = spawn(self.world, [body(y=10.0), body(y=10.0, z=5.0), body(x=2.0, y=10.0)])
+        hung = self.world.AddJoint(joint={**to_the_world(held, y=10.0), "fixed": {}}).id
+        rope = {"first": {"body_id": held}, "body": {"body_id": tied}, "distance": {"length_m": 2.0}}
+        self.world.AddJoint(joint=rope)
+        tick = self.world.Step(ticks=60).tick
+        self.assertEqual(self.world.GetStatus().joints, 2)
+        place = {id: self.world.GetBody(id=id).body.position for id in (held, free, tied)}
+        self.assertAlmostEqual(place[held].y, 10.0, delta=0.01)
+        self.assertLess(place[free].y, 6.0)
+        length = ((place[tied].x - place[held].x) ** 2 + (place[tied].y - place[held].y) ** 2) ** 0.5
+        self.assertAlmostEqual(length, 2.0, delta=0.01)
+        self.assertEqual(self.world.RemoveJoint(id=hung).tick, tick)
+        self.world.Step(ticks=60)
+        self.assertLess(self.world.GetBody(id=held).body.position.y, 8.0)
+
     def test_a_region_has_the_bodies_whose_centre_is_inside(self):
         ids = spawn(self.world, [body(x=float(x)) for x in range(10)])
         ball = {"sphere": {"centre": {"x": 4.0}, "radius_m": 1.5}}
@@ -239,6 +260,17 @@ class Errors(WorldTest):
         with self.refused(grpc.StatusCode.INVALID_ARGUMENT, "shape.hull"):
             self.world.SpawnBody(body={**at[0], "shape": {"hull": 0}})
 
+    def test_joints_that_cannot_be_are_refused(self):
+        near, far = spawn(self.world, [body(), body(x=100.0)])
+        pair = {"first": {"body_id": near}, "body": {"body_id": far}}
+        with self.refused(grpc.StatusCode.FAILED_PRECONDITION, "100 m apart"):
+            self.world.AddJoint(joint={**pair, "ball": {}})
+        with self.refused(grpc.StatusCode.INVALID_ARGUMENT, "joint.distance.length_m", "-1"):
+            self.world.AddJoint(joint={**pair, "distance": {"length_m": -1.0}})
+        with self.refused(grpc.StatusCode.INVALID_ARGUMENT, "joint.fixed, joint.ball"):
+            self.world.AddJoint(joint=pair)
+        self.assertEqual(self.world.GetStatus().joints, 0)
+
     def test_unknown_ids_are_not_found(self):
         for call in [
             lambda: self.world.GetBody(id=4711),
@@ -246,6 +278,8 @@ class Errors(WorldTest):
             lambda: self.world.ApplyImpulse(id=4711, impulse={"x": 1.0}),
             lambda: self.world.SetVelocity(id=4711, velocity={"x": 1.0}),
             lambda: self.world.SetThrust(id=4711, thrust={"x": 1.0}),
+            lambda: self.world.AddJoint(joint={**to_the_world(4711), "fixed": {}}),
+            lambda: self.world.RemoveJoint(id=4711),
         ]:
             with self.refused(grpc.StatusCode.NOT_FOUND, 4711):
                 call()

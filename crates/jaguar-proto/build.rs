@@ -9,7 +9,7 @@ const PROTO_ROOT: &str = "../../proto";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed={PROTO_ROOT}");
-    let files = ["body", "world", "log", "admin", "peer"].map(|name| format!("jaguar/v1/{name}.proto"));
+    let files = ["body", "joint", "world", "log", "admin", "peer"].map(|name| format!("jaguar/v1/{name}.proto"));
     let descriptors = protox::compile(files, [PROTO_ROOT])?;
     let out = PathBuf::from(env::var("OUT_DIR")?).join("jaguar_descriptor.bin");
     fs::write(out, descriptors.encode_to_vec())?;

@@ -38,6 +38,7 @@ fn summary(summary: EntrySummary) -> anyhow::Result<Summary> {
         spawned: summary.spawned,
         despawned: summary.despawned,
         handed_over: summary.handed_over,
+        joints: summary.joints,
         pods: summary.pods.iter().map(report).collect(),
     })
 }

@@ -9,6 +9,7 @@ mod convert;
 mod daemon;
 mod difference;
 mod follow;
+mod joint;
 mod live_view;
 mod load_trace;
 mod local_authority;
@@ -78,6 +79,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Add bodies to a running world
     Spawn(spawn::SpawnArgs),
+    /// Join bodies of a running world, and remove joints
+    Joint(joint::JointArgs),
     /// Take, list and verify snapshots
     #[command(after_help = EXIT_CODES)]
     Snapshot(snapshot::SnapshotArgs),
@@ -124,6 +127,7 @@ async fn execute(command: Command) -> anyhow::Result<Outcome> {
         Command::Verify(args) => return verify::run(&args).await,
         Command::Status(args) => status::run(&args).await?,
         Command::Spawn(args) => spawn::run(&args).await?,
+        Command::Joint(args) => joint::run(&args).await?,
         Command::Snapshot(args) => return snapshot::run(&args).await,
         Command::Query(args) => query::run(&args).await?,
         Command::Watch(args) => watch::run(&args).await?,

@@ -181,6 +181,7 @@ mod tests {
             spawned: 12,
             despawned: 2,
             handed_over: 0,
+            joints: 0,
             pods: Vec::new(),
         }
     }

@@ -60,11 +60,17 @@ pub(crate) fn point([x, y, z]: [f64; 3]) -> Point {
 
 /// Three numbers with commas between them.
 pub(crate) fn triple(text: &str) -> Result<[f64; 3], String> {
+    numbers(text).ok_or_else(|| format!("{text:?} is not three numbers, as in 1.5,20,-3"))
+}
+
+/// Two numbers with a comma between them.
+pub(crate) fn pair(text: &str) -> Result<[f64; 2], String> {
+    numbers(text).ok_or_else(|| format!("{text:?} is not two numbers, as in -0.5,20"))
+}
+
+fn numbers<const N: usize>(text: &str) -> Option<[f64; N]> {
     let numbers: Result<Vec<f64>, _> = text.split(',').map(|part| part.trim().parse::<f64>()).collect();
-    match numbers.as_deref() {
-        Ok(&[x, y, z]) => Ok([x, y, z]),
-        _ => Err(format!("{text:?} is not three numbers, as in 1.5,20,-3")),
-    }
+    numbers.ok()?.try_into().ok()
 }
 
 /// Bodies as a table.

@@ -303,6 +303,7 @@ mod tests {
             spawned: 5,
             despawned: 2,
             handed_over: 4,
+            joints: 0,
             pods: Vec::new(),
         };
         recording.accept_summary(summary, Duration::ZERO).unwrap();

@@ -45,11 +45,12 @@ fn as_text(status: &GetStatusResponse) -> String {
         text += &format!("halted    {}\n", status.halted_reason);
     }
     text += &format!(
-        "bodies    {} (spawned {}, despawned {}, handed over {})\n",
+        "bodies    {} (spawned {}, despawned {}, handed over {}), {} joints\n",
         HumanCount(status.entities),
         HumanCount(status.spawned),
         HumanCount(status.despawned),
-        HumanCount(status.handed_over)
+        HumanCount(status.handed_over),
+        HumanCount(status.joints)
     );
     if let Some(settings) = &status.settings {
         let balance = if settings.entity_migration_enabled {
@@ -116,6 +117,7 @@ fn as_json(status: &GetStatusResponse) -> Value {
         "spawned": status.spawned,
         "despawned": status.despawned,
         "handed_over": status.handed_over,
+        "joints": status.joints,
         "target_tick_rate_hz": status.target_tick_rate_hz,
         "tick_rate_hz": status.tick_rate_hz,
         "settings": status.settings.map(|settings| json!({

@@ -1,72 +1,31 @@
 //! `jaguarctl` as a client of a pod that wants to know who calls.
 
+#[path = "common/pod.rs"]
+mod pod;
+
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
-use serde_json::Value;
 
-const JAGUARCTL: &str = env!("CARGO_BIN_EXE_jaguarctl");
+use crate::pod::{Pod, json_of};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// {"sub":"alice","role":"read","exp":4102444800}, signed with the secret by PyJWT.
 const TOKEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbGljZSIsInJvbGUiOiJyZWFkIiwiZXhwIjo0MTAyNDQ0ODAwfQ.RLYtKIfTMb7WtFRzfRDo2ollc1y7EsrEv_4Yo7pRRc4";
 
-/// A pod in a directory with its files; killed when dropped.
-struct Pod {
-    child: Child,
-    address: String,
-}
-
-impl Drop for Pod {
-    fn drop(&mut self) {
-        // It may be gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Pod {
-    fn start(directory: &Path) -> Self {
-        let setting = |key: &str, file: &str| format!("{key}={}", directory.join(file).display());
-        let settings = [
-            "tls_enabled=true".to_owned(),
-            setting("tls_cert_file", "pod.crt"),
-            setting("tls_key_file", "pod.key"),
-            setting("tls_ca_file", "ca.crt"),
-            setting("auth_jwt_hs256_secret_file", "secret"),
-            "auth_certificate_roles=bob=write".to_owned(),
-        ];
-        let flags = "jaguard --bind-address 127.0.0.1 --grpc-port 0 --metrics-port 0 --paused --exit-with-stdin";
-        let mut child = Command::new(JAGUARCTL)
-            .args(flags.split(' '))
-            .args(settings.iter().flat_map(|setting| ["--set", setting]))
-            // Closed with this process, which ends the pod.
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the executable starts");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("its output is a pipe");
-        BufReader::new(stdout).read_line(&mut line).expect("its output is text");
-        let ready: Value = serde_json::from_str(&line).expect("the first line says that it is ready");
-        let address = ready["grpc"].as_str().expect("an address").to_owned();
-        Self { child, address }
-    }
-
-    /// Runs a command with these options; files are relative to the directory.
-    fn ask(&self, directory: &Path, command: &str) -> Output {
-        Command::new(JAGUARCTL)
-            .args(command.split(' '))
-            .args(["--address", &self.address, "--json"])
-            .current_dir(directory)
-            .env_remove("JAGUAR_TOKEN")
-            .output()
-            .expect("the executable starts")
-    }
+/// A pod with its files in a directory.
+fn start(directory: &Path) -> Pod {
+    let setting = |key: &str, file: &str| format!("{key}={}", directory.join(file).display());
+    Pod::start(&[
+        "tls_enabled=true".to_owned(),
+        setting("tls_cert_file", "pod.crt"),
+        setting("tls_key_file", "pod.key"),
+        setting("tls_ca_file", "ca.crt"),
+        setting("auth_jwt_hs256_secret_file", "secret"),
+        "auth_certificate_roles=bob=write".to_owned(),
+    ])
 }
 
 /// Files for a pod, and for a client with the certificate of bob.
@@ -91,20 +50,13 @@ fn write_files(directory: &Path) {
     write("bad", "a.b.c");
 }
 
-/// What a command printed that must succeed.
-fn json_of(output: &Output) -> Value {
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{stderr}");
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}, {stderr}"))
-}
-
 /// The pod's certificate does not carry its address, so that the name must be given.
 #[test]
 fn a_token_or_a_certificate_opens_what_its_role_allows() {
     let directory = tempfile::tempdir().expect("a place for temporary files");
     let directory = directory.path();
     write_files(directory);
-    let pod = Pod::start(directory);
+    let pod = start(directory);
     let tls = "--tls-ca ca.crt --tls-server-name jaguar-engine";
 
     let status = json_of(&pod.ask(directory, &format!("status {tls} --token-file token")));

@@ -123,16 +123,19 @@ pub(crate) fn vector([x, y, z]: [f32; 3]) -> v1::Vector {
     v1::Vector { x, y, z }
 }
 
-fn point([x, y, z]: [f64; 3]) -> v1::Point {
+pub(crate) fn quaternion([x, y, z, w]: [f32; 4]) -> v1::Quaternion {
+    v1::Quaternion { x, y, z, w }
+}
+
+pub(crate) fn point([x, y, z]: [f64; 3]) -> v1::Point {
     v1::Point { x, y, z }
 }
 
 impl From<NewBody> for v1::BodyDescription {
     fn from(body: NewBody) -> Self {
-        let [x, y, z, w] = body.orientation;
         Self {
             position: Some(point(body.position)),
-            orientation: Some(v1::Quaternion { x, y, z, w }),
+            orientation: Some(quaternion(body.orientation)),
             velocity: Some(vector(body.velocity)),
             angular_velocity: Some(vector(body.angular_velocity)),
             radius_m: if body.shape.is_some() { 0.0 } else { body.radius },

@@ -8,6 +8,7 @@ use crate::body::{Body, NewBody, Region, required, vector};
 use crate::credentials::{Connection, Credentials};
 use crate::error::ClientError;
 use crate::frames::Frames;
+use crate::joint::NewJoint;
 use crate::status::Status;
 
 /// Bodies in one message of [`Client::spawn_many`].
@@ -157,6 +158,27 @@ impl Client {
             thrust: Some(vector(thrust)),
         };
         self.world.set_thrust(request).await?;
+        Ok(())
+    }
+
+    /// Joins two bodies, or a body and a point of the world, and returns the joint's id.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when one of the bodies does not exist, `FAILED_PRECONDITION` when they are further apart than the joint reaches, `INVALID_ARGUMENT` for a field out of range,
+    /// `RESOURCE_EXHAUSTED` when the world holds as many joints as it may.
+    pub async fn add_joint(&mut self, joint: NewJoint) -> Result<u64, ClientError> {
+        let request = v1::AddJointRequest {
+            joint: Some(joint.into()),
+        };
+        Ok(self.world.add_joint(request).await?.into_inner().id)
+    }
+
+    /// Removes a joint.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when there is none with this id: it was removed, has broken, or lost a body.
+    pub async fn remove_joint(&mut self, id: u64) -> Result<(), ClientError> {
+        self.world.remove_joint(v1::RemoveJointRequest { id }).await?;
         Ok(())
     }
 

@@ -25,6 +25,7 @@ mod client;
 mod credentials;
 mod error;
 mod frames;
+mod joint;
 mod kind;
 mod status;
 
@@ -33,6 +34,7 @@ pub use client::Client;
 pub use credentials::{Authorization, Connection, Credentials};
 pub use error::ClientError;
 pub use frames::{Frame, Frames};
+pub use joint::{JointEnd, JointKind, JointedBody, Motor, NewJoint, Spring};
 pub use kind::{CombineRule, Domain, Filter, Material, Shape};
 pub use status::{PodStatus, Settings, State, Status};
 /// The codes that [`ClientError::code`] gives.

@@ -30,6 +30,8 @@ pub struct Status {
     pub despawned: u64,
     /// Bodies that changed pods since it began.
     pub handed_over: u64,
+    /// Its joints.
+    pub joints: u64,
     /// Ticks a second that it makes.
     pub tick_rate_hz: f64,
     /// Ticks a second that it is meant to make; none when it goes as fast as it can.
@@ -103,6 +105,7 @@ impl From<v1::GetStatusResponse> for Status {
             spawned: status.spawned,
             despawned: status.despawned,
             handed_over: status.handed_over,
+            joints: status.joints,
             tick_rate_hz: status.tick_rate_hz,
             target_tick_rate_hz: status.target_tick_rate_hz,
             // Absent from a server that is older than the field.

@@ -205,6 +205,7 @@ mod tests {
             spawned: 0,
             despawned: 0,
             handed_over: 0,
+            joints: 0,
             pods: Vec::new(),
         }
     }

@@ -617,6 +617,74 @@ fn joints_over_pods_are_those_of_one_world() {
     assert!(one.len() == bodies.len() - 1 && one.bodies().all(|body| body.velocity.length() < 80.0));
 }
 
+/// Joints come and go while the world runs and while everything changes hands: between bodies near and far, held by one pod or by two, and with some that are no more.
+#[test]
+fn joints_that_come_and_go_over_pods_are_those_of_one_world() {
+    let (config, bodies, joints) = medley();
+    let (mut one, mut pods) = (World::new(config.clone()).unwrap(), Pods::new(&config));
+    for body in &bodies {
+        one.spawn(body).unwrap();
+        pods.spawn(body);
+    }
+    let kinds: Vec<JointKind> = joints.iter().map(|joint| joint.kind).collect();
+    let mut random = Random(11);
+    let (mut made, mut removed, mut between_pods, mut overstretched) = (0, 0, 0, 0);
+    for tick in 0..300 {
+        let mut below = |count: usize| (random.bits() % count as u64) as usize;
+        for _ in 0..4 {
+            let first = BodyId(below(bodies.len()) as u64);
+            // Mostly the next link of a row, which lies near at first and swings about later.
+            let second = if below(4) == 0 {
+                below(bodies.len()) as u64
+            } else {
+                first.0 + 1
+            };
+            let kind = kinds[below(kinds.len())];
+            let at = JointFrame::at(Vec3::X * 0.2);
+            let mut desc = match below(6) {
+                0 => JointDesc::to_world(first, DVec3::new(0.4 * (first.0 % 8) as f64, 0.3, 0.0), kind),
+                _ if second != first.0 && second < bodies.len() as u64 => {
+                    JointDesc::new((first, at), (BodyId(second), JointFrame::at(-at.anchor)), kind)
+                }
+                _ => continue,
+            };
+            desc.collide = below(2) == 0;
+            let is_sound = one.check_ends(&desc, |id| {
+                let record = one.record(id)?;
+                Some((record.tile, record.offset.into()))
+            });
+            overstretched += usize::from(matches!(is_sound, Err(JointError::Far { .. })));
+            let id = JointId(one.next_id().0);
+            one.join_part(id, &desc).unwrap();
+            pods.join(&desc);
+            made += 1;
+            let holders = pods.worlds.iter().filter(|world| world.joint(id).is_some()).count();
+            between_pods += usize::from(holders == 2);
+        }
+        while one.joints().len() > 40 {
+            let id = one.joints()[below(one.joints().len())].id;
+            one.unjoin(id);
+            pods.worlds.iter_mut().for_each(|world| {
+                world.unjoin(id);
+            });
+            removed += 1;
+        }
+        if tick % 40 == 20 {
+            let id = BodyId(below(bodies.len()) as u64);
+            one.despawn(id);
+            pods.despawn(id);
+        }
+        assert_eq!(pods.hash(), one.hash(), "before tick {tick}");
+        one.step();
+        pods.step();
+        assert_eq!(pods.hash(), one.hash(), "tick {tick}");
+        assert_eq!(pods.joints(), one.joints(), "tick {tick}");
+    }
+    assert!(made > 800 && removed > 200, "{made} joints, {removed} removed");
+    assert!(between_pods > 150, "{between_pods} joints of two pods");
+    assert!(overstretched > 50, "{overstretched} joints that broke at once");
+}
+
 #[test]
 fn joints_do_not_depend_on_threads_and_survive_a_snapshot() {
     let (config, bodies, joints) = medley();

@@ -164,7 +164,12 @@ pub const COMMANDS: Metric = labelled(
         "Commands of clients, by kind and by what became of them.",
     ),
     &[
-        ("kind", &["spawn", "despawn", "impulse", "velocity", "thrust", "pace"]),
+        (
+            "kind",
+            &[
+                "spawn", "despawn", "impulse", "velocity", "thrust", "join", "unjoin", "pace",
+            ],
+        ),
         ("outcome", &["accepted", "refused"]),
     ],
 );

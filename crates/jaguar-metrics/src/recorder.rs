@@ -60,7 +60,7 @@ pub struct Metrics {
     pub coordinator: Gauge,
     /// What is read of the system.
     pub readings: Readings,
-    commands: [[Counter; 2]; 6],
+    commands: [[Counter; 2]; 8],
     config_reloads: [Counter; 5],
     snapshots: [Counter; 2],
     /// [`names::SNAPSHOT_DURATION`], ms.
@@ -149,6 +149,10 @@ pub enum CommandKind {
     Velocity,
     /// A new thrust.
     Thrust,
+    /// A new joint.
+    Join,
+    /// The end of a joint.
+    Unjoin,
     /// Pause, resume or single steps.
     Pace,
 }

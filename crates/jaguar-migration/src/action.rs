@@ -109,6 +109,8 @@ pub struct Summary {
     pub despawned: u64,
     /// Bodies handed over since the world began.
     pub handed_over: u64,
+    /// Joints in the world.
+    pub joints: u64,
     /// Part by part, ascending by pod.
     pub pods: Vec<PodReport>,
 }

@@ -1,7 +1,8 @@
 //! Applying a change to a world, or to a pod's part of one: the same code for both.
 
 use jaguar_core::error::SpawnError;
-use jaguar_core::{BodyDesc, BodyId, JointError, JointId, TileIndex, World};
+use jaguar_core::{BodyDesc, BodyId, JointDesc, JointError, JointId, TileIndex, World};
+use serde::{Deserialize, Serialize};
 
 use crate::definition::WorldDefinition;
 use crate::id::Tick;
@@ -9,14 +10,25 @@ use crate::program::is_chosen;
 use crate::record::Change;
 
 /// What a change did here. Each effect shows on exactly one pod.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Effect {
     /// Bodies that were spawned here.
     pub(crate) spawned: Vec<BodyId>,
     /// Bodies that were removed here.
     pub(crate) despawned: Vec<BodyId>,
-    /// Whether the body that the change names was here.
+    /// Whether the body or joint that the change names was here.
     pub(crate) found: bool,
+    /// Bodies to be joined that were here.
+    pub(crate) ends: Vec<JointedBody>,
+}
+
+/// A body that a change joins, and where it was.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct JointedBody {
+    pub(crate) id: BodyId,
+    pub(crate) tile: TileIndex,
+    /// From the tile's centre, m.
+    pub(crate) offset: [f32; 3],
 }
 
 /// A change that cannot be applied: whoever sealed it, or wrote the log, is at fault.
@@ -57,10 +69,7 @@ pub(crate) fn apply(
                 place(world, *id, body, owns, &mut effect)?;
             }
             for (id, joint) in definition.joints_with_ids() {
-                // Kept by every pod that holds one of the two bodies.
-                world
-                    .join_part(id, joint)
-                    .map_err(|reason| ApplyError::Joint { id, reason })?;
+                join(world, id, joint)?;
             }
         }
         Change::Spawn { first, bodies } => {
@@ -85,8 +94,24 @@ pub(crate) fn apply(
             effect.found = world.set_velocity(*id, *velocity, *angular_velocity);
         }
         Change::SetThrust { id, thrust } => effect.found = world.set_thrust(*id, *thrust),
+        Change::Join { id, joint } => {
+            join(world, *id, joint)?;
+            let here = joint.bodies().filter_map(|body| world.record(body));
+            effect.ends.extend(here.map(|record| JointedBody {
+                id: record.id,
+                tile: record.tile,
+                offset: record.offset,
+            }));
+        }
+        Change::Unjoin(id) => effect.found = world.unjoin(*id),
     }
     Ok(effect)
+}
+
+/// Joins bodies; every pod that holds one of them keeps the joint.
+fn join(world: &mut World, id: JointId, joint: &JointDesc) -> Result<(), ApplyError> {
+    let kept = world.join_part(id, joint);
+    kept.map(drop).map_err(|reason| ApplyError::Joint { id, reason })
 }
 
 fn place(

@@ -1,7 +1,7 @@
 //! What clients ask for and what they are answered.
 
 use glam::Vec3;
-use jaguar_core::{BodyDesc, BodyId};
+use jaguar_core::{BodyDesc, BodyId, JointDesc, JointId};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{LogIndex, Tick};
@@ -38,6 +38,10 @@ pub enum Command {
         /// In its own frame, N.
         thrust: Vec3,
     },
+    /// Join two bodies, or a body and the world. The description was checked with `World::check_joint`.
+    Join(JointDesc),
+    /// Remove a joint.
+    Unjoin(JointId),
     /// Stop advancing.
     Pause,
     /// Advance at the configured rate until paused.
@@ -68,6 +72,13 @@ pub enum Reply {
         /// The tick before which they were placed.
         tick: Tick,
     },
+    /// The bodies are joined.
+    Joined {
+        /// The joint's id.
+        id: JointId,
+        /// The tick before which they were joined.
+        tick: Tick,
+    },
     /// It took effect.
     Done {
         /// The entry that carried it; zero for commands that need none.
@@ -79,6 +90,16 @@ pub enum Reply {
     NotFound {
         /// The id asked for.
         id: BodyId,
+    },
+    /// There was no such joint when it took effect: it was removed, has broken, or lost a body.
+    NoJoint {
+        /// The id asked for.
+        id: JointId,
+    },
+    /// The world has as many joints as it may.
+    JointLimitReached {
+        /// Joints that there may be: [`crate::limits::JOINTS_PER_ENTITY`] for each of `entity_hard_limit`.
+        limit: u64,
     },
     /// The world is full.
     LimitReached {

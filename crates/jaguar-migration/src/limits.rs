@@ -17,6 +17,9 @@ pub const LOG_RETAINED_ENTRIES: usize = 216_000;
 /// Bodies in one entry's client spawns: keeps an entry's message below some 3 MB and the entry's execution short.
 pub const SPAWNS_PER_ENTRY: usize = 20_000;
 
+/// Joints that clients may add up to, for each body that the world may hold: so they are bounded as bodies are. A lattice in space has three a body, or six with its diagonals.
+pub const JOINTS_PER_ENTITY: u64 = 8;
+
 /// Commands that wait at the coordinator; more are refused.
 pub const COMMANDS_WAITING: usize = 100_000;
 

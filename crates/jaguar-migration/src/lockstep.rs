@@ -264,6 +264,7 @@ impl Lockstep {
             let marks = effect.despawned.iter().map(|&id| id_mark(id));
             report.despawned_ids = marks.fold(report.despawned_ids, u64::wrapping_add);
             report.found.extend(effect.found.then_some(position));
+            report.ends.extend(effect.ends.into_iter().map(|end| (position, end)));
         }
         let mut outgoing: BTreeMap<PodId, Boundary> = partners
             .boundary_to
@@ -376,6 +377,7 @@ impl Lockstep {
         report.entities = world.len() as u64;
         report.ids = world.ids().map(id_mark).fold(0, u64::wrapping_add);
         report.hash = world.hash().0;
+        report.joints = world.counted_joints().count() as u64;
         let counts = world.tile_counts();
         report.tiles = counts.len() as u32;
         let changes_map = entry.records.iter().any(|record| matches!(record, Record::Map(_)));
@@ -404,6 +406,8 @@ impl Report {
             handed_over: 0,
             tiles: 0,
             found: Vec::new(),
+            ends: Vec::new(),
+            joints: 0,
             load: 0.0,
             loads: None,
         }

@@ -5,6 +5,7 @@ use jaguar_partition::{CurveKey, OwnershipMap};
 use serde::{Deserialize, Serialize};
 
 use crate::action::Summary;
+use crate::apply::JointedBody;
 use crate::command::{Command, Reply};
 use crate::definition::WorldDefinition;
 use crate::id::{Epoch, LogIndex, PodId, RequestId, Tick, WorldId};
@@ -70,8 +71,12 @@ pub(crate) struct Report {
     pub(crate) handed_over: u32,
     /// Tiles with bodies.
     pub(crate) tiles: u32,
-    /// Records (by position in the entry) whose body was here.
+    /// Records (by position in the entry) whose body or joint was here.
     pub(crate) found: Vec<u32>,
+    /// Bodies here that records (by position in the entry) joined.
+    pub(crate) ends: Vec<(u32, JointedBody)>,
+    /// Joints counted here.
+    pub(crate) joints: u64,
     /// Share of the tick budget used, as the driver measured.
     pub(crate) load: f32,
     /// Bodies in each tile, ascending by key, when the entry asks for it.

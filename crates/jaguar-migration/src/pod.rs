@@ -419,7 +419,7 @@ impl Pod {
             return;
         };
         let verdicts = match message {
-            Message::Report(report) => sequencer.report(from, report, &self.definition),
+            Message::Report(report) => sequencer.report(from, report, &self.definition, &self.world),
             Message::Command { origin, command } => sequencer.command(origin, command),
             Message::PartStored { pod, index, part } => sequencer.part_stored(pod, index, part),
             Message::Drain(pod) => {

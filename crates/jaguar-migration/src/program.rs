@@ -13,6 +13,7 @@ impl Change {
     pub(crate) fn first_free_id(&self) -> u64 {
         match self {
             Self::Spawn { first, bodies } => first.0 + bodies.len() as u64,
+            Self::Join { id, .. } => id.0 + 1,
             _ => 0,
         }
     }

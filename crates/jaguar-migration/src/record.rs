@@ -1,7 +1,7 @@
 //! The log's content: entries and their records.
 
 use glam::Vec3;
-use jaguar_core::{BodyDesc, BodyId};
+use jaguar_core::{BodyDesc, BodyId, JointDesc, JointId};
 use jaguar_partition::OwnershipMap;
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +67,7 @@ pub enum Record {
     },
 }
 
-/// A change to bodies.
+/// A change to bodies and joints.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Change {
     /// Place the definition's initial bodies and join them; the first change of every log.
@@ -113,6 +113,15 @@ pub enum Change {
         /// In its own frame, N.
         thrust: Vec3,
     },
+    /// Join bodies. Every pod that holds one of them keeps the joint; the next tick forgets it if one is nowhere or out of its reach.
+    Join {
+        /// The joint's id, from the counter of the bodies' ids.
+        id: JointId,
+        /// The joint.
+        joint: JointDesc,
+    },
+    /// Remove a joint.
+    Unjoin(JointId),
 }
 
 /// A pod of the world.
@@ -124,4 +133,75 @@ pub struct Member {
     pub name: String,
     /// What peers dial, `host:port`.
     pub address: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use glam::{DVec3, Quat};
+    use jaguar_core::{JointEnd, JointFrame, JointKind, Motor, Spring};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::envelope::{open, seal};
+
+    fn any_frame() -> impl Strategy<Value = JointFrame> {
+        let (anchor, axes) = (
+            prop::array::uniform3(-1e3_f32..1e3),
+            prop::array::uniform4(-1.0_f32..1.0),
+        );
+        (anchor, axes).prop_map(|(anchor, axes)| JointFrame {
+            anchor: Vec3::from_array(anchor),
+            orientation: Quat::from_array(axes),
+        })
+    }
+
+    fn any_end() -> impl Strategy<Value = JointEnd> {
+        prop_oneof![
+            (any::<u64>(), any_frame()).prop_map(|(id, frame)| JointEnd::Body { id: BodyId(id), frame }),
+            (prop::array::uniform3(-1e9_f64..1e9), any_frame()).prop_map(|(point, frame)| JointEnd::World {
+                point: DVec3::from_array(point),
+                orientation: frame.orientation,
+            }),
+        ]
+    }
+
+    fn any_kind() -> impl Strategy<Value = JointKind> {
+        let number = || -1e9_f32..1e9;
+        let motor = (number(), number()).prop_map(|(speed, max_torque)| Motor { speed, max_torque });
+        let spring = (number(), number()).prop_map(|(frequency, damping_ratio)| Spring {
+            frequency,
+            damping_ratio,
+        });
+        prop_oneof![
+            Just(JointKind::Fixed),
+            Just(JointKind::Ball),
+            (prop::option::of([number(), number()]), prop::option::of(motor))
+                .prop_map(|(limits, motor)| JointKind::Hinge { limits, motor }),
+            (number(), prop::option::of(spring)).prop_map(|(length, spring)| JointKind::Distance { length, spring }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn joints_come_out_of_an_entry_as_they_went_in(
+            (id, body, collide) in any::<(u64, u64, bool)>(),
+            (frame, end, kind) in (any_frame(), any_end(), any_kind()),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let joint = JointDesc { body: BodyId(body), frame, end, kind, collide };
+            let record = |change| Record::Physics { origin: None, change };
+            let entry = Entry {
+                index: LogIndex(1),
+                tick: Tick(2),
+                advance: true,
+                records: vec![
+                    record(Change::Join { id: JointId(id), joint }),
+                    record(Change::Unjoin(JointId(id))),
+                ],
+            };
+            let bytes = seal(&entry);
+            prop_assert_eq!(open::<Entry>("entry", &bytes), Ok(entry));
+            prop_assert!(open::<Entry>("entry", &bytes[..cut.index(bytes.len())]).is_err());
+        }
+    }
 }

@@ -276,16 +276,7 @@ pub(crate) fn check(
     joints: &[JointDesc],
     places: &[String],
 ) -> Result<(), ScenarioError> {
-    let mut ends: Vec<BodyId> = joints
-        .iter()
-        .flat_map(|joint| {
-            let second = match joint.end {
-                JointEnd::Body { id, .. } => Some(id),
-                JointEnd::World { .. } => None,
-            };
-            std::iter::once(joint.body).chain(second)
-        })
-        .collect();
+    let mut ends: Vec<BodyId> = joints.iter().flat_map(JointDesc::bodies).collect();
     ends.sort_unstable();
     ends.dedup();
     for id in ends {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use glam::Vec3;
-use jaguar_core::BodyId;
+use jaguar_core::{Body, BodyId, JointId};
 use jaguar_migration::action::{Action, Summary};
 use jaguar_migration::command::{Command, Reply};
 use jaguar_migration::definition::WorldDefinition;
@@ -115,6 +115,10 @@ pub struct Outcome {
     pub tunings: usize,
     /// Snapshots taken.
     pub snapshots: usize,
+    /// Joints made.
+    pub joined: usize,
+    /// Joints at the end.
+    pub joints: usize,
     /// The hash at the end.
     pub hash: u128,
 }
@@ -437,8 +441,8 @@ impl Simulation {
 
     fn command(&mut self) {
         let pod = self.any_pod();
-        let id = BodyId(self.random.next_below(3 * self.options.bodies) + 1);
-        let command = match self.random.next_below(4) {
+        let id = self.any_id();
+        let command = match self.random.next_below(8) {
             0 => Command::Despawn(id),
             1 => Command::ApplyImpulse {
                 id,
@@ -449,6 +453,8 @@ impl Simulation {
                 velocity: Vec3::new(-3.0, 6.0, 4.0),
                 angular_velocity: Vec3::new(0.0, 5.0, 1.0),
             },
+            3 => self.unjoin(),
+            4..6 => self.join(),
             _ => Command::Spawn(
                 (0..1 + self.random.next_below(5))
                     .map(|_| scenes::sphere(&mut self.random))
@@ -456,6 +462,40 @@ impl Simulation {
             ),
         };
         self.ask(pod, command);
+    }
+
+    /// An id that a body may have, had or never had.
+    fn any_id(&mut self) -> BodyId {
+        BodyId(self.random.next_below(3 * self.options.bodies) + 1)
+    }
+
+    /// Joins a body to the one that is nearest as far as is known now, whoever holds it, to any other or to the world; removes a joint if the joint cannot be.
+    fn join(&mut self) -> Command {
+        let bodies: Vec<Body> = self.pods.values().flat_map(|pod| pod.world().bodies()).collect();
+        let other = self.any_id();
+        let random = &mut self.random;
+        let Some(first) = bodies.get(random.next_below(bodies.len().max(1) as u64) as usize) else {
+            return Command::Unjoin(JointId(other.0));
+        };
+        let joint = scenes::joint(random, first, &bodies, other);
+        let known = self.pods.values().next().expect("the world has a pod");
+        match known.world().check_joint(&joint) {
+            Ok(()) => Command::Join(joint),
+            Err(_) => self.unjoin(),
+        }
+    }
+
+    /// Removes a joint, or what never was one.
+    fn unjoin(&mut self) -> Command {
+        let joints: Vec<JointId> = self
+            .pods
+            .values()
+            .flat_map(|pod| pod.world().counted_joints())
+            .map(|joint| joint.id)
+            .collect();
+        let at = self.random.next_below(joints.len() as u64 + 1) as usize;
+        let none = JointId(self.any_id().0);
+        Command::Unjoin(joints.get(at).copied().unwrap_or(none))
     }
 
     /// One pod proposes settings; or all propose the same, as when a ConfigMap changes; or two different ones at the same time.
@@ -611,13 +651,17 @@ impl Simulation {
                 | Command::SetThrust { id, .. },
                 Reply::NotFound { id: missing },
             ) => id == missing,
+            (Command::Join(joint), Reply::NotFound { id: missing }) => joint.bodies().any(|id| id == *missing),
+            (Command::Join(_), Reply::Refused { reason }) => reason.contains("m apart"),
+            (Command::Join(_), Reply::Joined { .. }) => true,
+            (Command::Unjoin(id), Reply::NoJoint { id: missing }) => id == missing,
             (Command::Succeed | Command::Snapshot(_), Reply::Refused { .. })
             | (Command::Snapshot(_), Reply::Snapshot { .. }) => true,
             // Only where the settings say so: the limit is drawn above what there is at the start.
             (Command::Spawn(bodies), Reply::LimitReached { limit, count, asked }) => {
                 *asked == bodies.len() as u64 && count + asked > *limit
             }
-            (_, Reply::Done { .. }) => !matches!(command, Command::Spawn(_) | Command::Snapshot(_)),
+            (_, Reply::Done { .. }) => !matches!(command, Command::Spawn(_) | Command::Join(_) | Command::Snapshot(_)),
             _ => false,
         };
         if !fits {
@@ -651,6 +695,7 @@ impl Simulation {
     fn check(&self, mut replay: Replay) -> Result<(Outcome, Vec<SavedWorld>), Failure> {
         let other = |error: &dyn std::fmt::Display| Failure::Other(error.to_string());
         let mut saved = Vec::new();
+        let mut known: BTreeSet<JointId> = replay.world().joints().iter().map(|joint| joint.id).collect();
         for (index, entry) in &self.entries {
             let hash = replay.apply(entry).map_err(|error| other(&error))?.0;
             let Some(summary) = self.summaries.get(index) else {
@@ -663,6 +708,13 @@ impl Simulation {
                     cluster: summary.hash,
                     replay: hash,
                 });
+            }
+            let joints = replay.world().counted_joints().count() as u64;
+            if summary.joints != joints {
+                return Err(Failure::Other(format!(
+                    "after {index} the pods count {} joints, one world has {joints}",
+                    summary.joints
+                )));
             }
             let taken = self.answered.values().find_map(|reply| match reply {
                 Reply::Snapshot { cut, parts } if cut.index == *index => Some((cut, parts)),
@@ -687,7 +739,21 @@ impl Simulation {
                 expected: expected.len(),
             });
         }
+        let joined = self.answered.values().filter_map(|reply| match reply {
+            Reply::Joined { id, .. } => Some(*id),
+            _ => None,
+        });
+        let joined: Vec<JointId> = joined.collect();
+        known.extend(&joined);
+        if let Some(joint) = replay.world().joints().iter().find(|joint| !known.contains(&joint.id)) {
+            return Err(Failure::Other(format!(
+                "joint {} is there, and its client was told that it is not",
+                joint.id.0
+            )));
+        }
         let outcome = Outcome {
+            joined: joined.len(),
+            joints: replay.world().joints().len(),
             entries: self.entries.len() as u64,
             members: self.members.len(),
             left: self.left.len(),

@@ -1,7 +1,9 @@
 //! Small worlds with many tile borders for the protocol's tests.
 
 use glam::{DVec3, Vec3};
-use jaguar_core::{BodyDesc, BodyId, Material, Shape, StaticShape, WorldParams};
+use jaguar_core::{
+    Body, BodyDesc, BodyId, JointDesc, JointFrame, JointKind, Material, Motor, Shape, Spring, StaticShape, WorldParams,
+};
 use jaguar_migration::definition::{Despawner, Region, Spawner, WorldDefinition};
 use jaguar_migration::id::Tick;
 use jaguar_migration::random::Random;
@@ -73,6 +75,52 @@ pub fn sphere(random: &mut Random) -> BodyDesc {
         shape: Shape::Sphere { radius },
         mass: 4_000.0 * radius * radius * radius,
         ..BodyDesc::default()
+    }
+}
+
+/// A joint of a body, of any kind: half of the time to the nearest of `bodies`, else to the world near it or to `other`, which need not be a body.
+pub fn joint(random: &mut Random, first: &Body, bodies: &[Body], other: BodyId) -> JointDesc {
+    let distance = |body: &&Body| body.position.distance_squared(first.position);
+    let others = bodies.iter().filter(|body| body.id != first.id);
+    let nearest = others.min_by(|a, b| distance(a).total_cmp(&distance(b)));
+    // Half way between the two.
+    let at = |body: &Body, towards: DVec3| {
+        let half = (towards - body.position).as_vec3() * 0.5;
+        (body.id, JointFrame::at(body.orientation.inverse() * half))
+    };
+    let length = nearest.map_or(1.0, |body| distance(&body).sqrt() as f32);
+    let (kind, is_distance) = match random.next_below(6) {
+        0 => (JointKind::Fixed, false),
+        1 => (JointKind::Ball, false),
+        2 | 3 => {
+            let motor = Motor {
+                speed: 3.0,
+                max_torque: 500.0,
+            };
+            let limits = (random.next_below(2) == 0).then_some([-0.5, 1.0]);
+            let motor = (random.next_below(2) == 0).then_some(motor);
+            (JointKind::Hinge { limits, motor }, false)
+        }
+        _ => {
+            let spring = Spring {
+                frequency: 2.0,
+                damping_ratio: 0.2,
+            };
+            let spring = (random.next_below(2) == 0).then_some(spring);
+            (JointKind::Distance { length, spring }, true)
+        }
+    };
+    let centre = |id| (id, JointFrame::at(Vec3::ZERO));
+    let joint = match (random.next_below(8), nearest) {
+        (0..4, Some(second)) if is_distance => JointDesc::new(centre(first.id), centre(second.id), kind),
+        (0..4, Some(second)) => JointDesc::new(at(first, second.position), at(second, first.position), kind),
+        (4..6, _) => JointDesc::new(centre(first.id), centre(other), kind),
+        _ => JointDesc::to_world(first.id, first.position + DVec3::Y, kind),
+    };
+    if random.next_below(2) == 0 {
+        joint.colliding()
+    } else {
+        joint
     }
 }
 

@@ -3,6 +3,7 @@
 mod cluster;
 #[path = "../common/mod.rs"]
 mod common;
+mod joints;
 mod reload;
 mod service;
 mod support;

@@ -1,9 +1,10 @@
 //! Answers of the protocol, as responses or gRPC codes.
 
-use jaguar_core::WorldParams;
+use jaguar_core::{JointDesc, JointId, WorldParams};
 use jaguar_migration::command::Reply;
 use jaguar_migration::id::Tick;
 use jaguar_migration::input::Rate;
+use jaguar_migration::limits::JOINTS_PER_ENTITY;
 use jaguar_migration::pod::PodStatus;
 use jaguar_migration::saved::{Cut, StoredPart};
 use jaguar_proto::v1;
@@ -15,7 +16,7 @@ use tonic::Status;
 /// The code that the service's documentation gives for the reply.
 pub fn accepted(reply: Reply) -> Result<Tick, Status> {
     match reply {
-        Reply::Spawned { tick, .. } | Reply::Done { tick, .. } => Ok(tick),
+        Reply::Spawned { tick, .. } | Reply::Joined { tick, .. } | Reply::Done { tick, .. } => Ok(tick),
         refused => Err(refusal(refused)),
     }
 }
@@ -43,6 +44,24 @@ pub fn spawned(reply: Reply) -> Result<(v1::IdRange, Tick), Status> {
     }
 }
 
+/// The id and the tick of a joint that was asked for so.
+///
+/// # Errors
+/// As [`accepted`].
+pub fn joined(reply: Reply, asked: &JointDesc) -> Result<(JointId, Tick), Status> {
+    match reply {
+        Reply::Joined { id, tick } => Ok((id, tick)),
+        Reply::NotFound { id } => {
+            let end = if id == asked.body { "first" } else { "body" };
+            Err(Status::not_found(format!(
+                "joint.{end}.body_id: there is no body {}",
+                id.0
+            )))
+        }
+        refused => Err(refusal(refused)),
+    }
+}
+
 fn refusal(reply: Reply) -> Status {
     match reply {
         Reply::NotFound { id } => Status::not_found(format!("id: there is no body {}", id.0)),
@@ -51,7 +70,14 @@ fn refusal(reply: Reply) -> Status {
         )),
         Reply::Halted { reason } => Status::failed_precondition(format!("the world has halted: {reason}")),
         Reply::Refused { reason } => Status::failed_precondition(reason),
-        Reply::Spawned { .. } | Reply::Done { .. } | Reply::Snapshot { .. } => {
+        Reply::NoJoint { id } => Status::not_found(format!(
+            "id: there is no joint {}; it was removed, has broken, or lost a body",
+            id.0
+        )),
+        Reply::JointLimitReached { limit } => Status::resource_exhausted(format!(
+            "the world holds {limit} joints ({JOINTS_PER_ENTITY} for each of entity_hard_limit), the most it may: remove some or raise the limit"
+        )),
+        Reply::Spawned { .. } | Reply::Joined { .. } | Reply::Done { .. } | Reply::Snapshot { .. } => {
             Status::internal("a success was taken for a refusal")
         }
     }
@@ -115,6 +141,7 @@ pub fn status(answer: &PodAnswer, params: &WorldParams) -> v1::GetStatusResponse
         coordinator: status.coordinator.0,
         pod: status.me.0,
         draining: status.draining,
+        joints: summary.map_or(0, |summary| summary.joints),
         pods,
         ownership: ownership.collect(),
         tile_size_m: params.tile_size,

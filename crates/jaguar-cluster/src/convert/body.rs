@@ -22,10 +22,7 @@ pub fn description(given: &v1::BodyDescription, path: &str, world: &World) -> Re
     let position = required(given.position.as_ref(), path, "position")?;
     let description = BodyDesc {
         position: point(position, &join(path, "position"), tile_size)?,
-        orientation: match &given.orientation {
-            Some(orientation) => rotation(orientation, &join(path, "orientation"))?,
-            None => Quat::IDENTITY,
-        },
+        orientation: rotation_or_none(given.orientation.as_ref(), &join(path, "orientation"))?,
         velocity: vector_or_zero(given.velocity.as_ref(), &join(path, "velocity"))?,
         angular_velocity: vector_or_zero(given.angular_velocity.as_ref(), &join(path, "angular_velocity"))?,
         shape: shape(given, path, tile_size)?,
@@ -171,6 +168,14 @@ fn vector(given: &v1::Vector, path: &str) -> Result<Vec3, InvalidField> {
     ))
 }
 
+/// Checks and converts a rotation that may be absent.
+///
+/// # Errors
+/// When its length is not 1.
+pub(super) fn rotation_or_none(given: Option<&v1::Quaternion>, path: &str) -> Result<Quat, InvalidField> {
+    given.map_or(Ok(Quat::IDENTITY), |given| rotation(given, path))
+}
+
 fn rotation(given: &v1::Quaternion, path: &str) -> Result<Quat, InvalidField> {
     let rotation = Quat::from_xyzw(given.x, given.y, given.z, given.w);
     let length = rotation.length();
@@ -259,7 +264,7 @@ pub(super) fn to_vector(vector: Vec3) -> v1::Vector {
     }
 }
 
-fn to_quaternion(rotation: Quat) -> v1::Quaternion {
+pub(super) fn to_quaternion(rotation: Quat) -> v1::Quaternion {
     v1::Quaternion {
         x: rotation.x,
         y: rotation.y,

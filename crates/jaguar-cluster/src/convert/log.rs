@@ -33,6 +33,7 @@ pub fn summary_item(summary: &Summary) -> v1::StreamLogResponse {
             despawned: summary.despawned,
             handed_over: summary.handed_over,
             pods: pods.collect(),
+            joints: summary.joints,
         })),
     }
 }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod body;
+mod joint;
 mod kind;
 mod log;
 mod region;
@@ -9,10 +10,11 @@ mod snapshot;
 
 use tonic::Status;
 
-pub use answer::{PodAnswer, accepted, snapshot_taken, spawned, status};
+pub use answer::{PodAnswer, accepted, joined, snapshot_taken, spawned, status};
 pub use body::{
     body, body_state, description, motion_of, required_body, required_thrust, required_vector, vector_or_zero,
 };
+pub use joint::required_joint;
 pub use log::{entry_item, summary_item};
 pub use region::{Ray, ray, ray_hit, ray_request, region, region_request};
 pub use snapshot::{new_snapshot_name, snapshot, snapshot_name};

@@ -30,6 +30,8 @@ const TABLE: &[(&str, Needs)] = &[
     ("/jaguar.v1.World/ApplyImpulse", WRITE),
     ("/jaguar.v1.World/SetVelocity", WRITE),
     ("/jaguar.v1.World/SetThrust", WRITE),
+    ("/jaguar.v1.World/AddJoint", WRITE),
+    ("/jaguar.v1.World/RemoveJoint", WRITE),
     ("/jaguar.v1.World/Pause", ADMIN),
     ("/jaguar.v1.World/Resume", ADMIN),
     ("/jaguar.v1.World/Step", ADMIN),

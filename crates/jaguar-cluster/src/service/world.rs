@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jaguar_core::BodyId;
+use jaguar_core::{BodyId, JointId};
 use jaguar_metrics::{CommandKind, Metrics, Outcome};
 use jaguar_migration::command::{Command, Reply};
 use jaguar_migration::id::Tick;
@@ -46,7 +46,7 @@ impl WorldService {
     async fn command(&self, kind: CommandKind, command: Command) -> Result<Reply, Status> {
         let reply = self.simulation.command(command).await;
         let outcome = match reply {
-            Ok(Reply::Spawned { .. } | Reply::Done { .. }) => Outcome::Accepted,
+            Ok(Reply::Spawned { .. } | Reply::Joined { .. } | Reply::Done { .. }) => Outcome::Accepted,
             _ => Outcome::Refused,
         };
         self.metrics.commands(kind, outcome).increment(1);
@@ -224,6 +224,24 @@ impl World for WorldService {
         };
         let tick = self.tick_of(CommandKind::Thrust, command).await?;
         Ok(Response::new(v1::SetThrustResponse { tick }))
+    }
+
+    async fn add_joint(&self, request: Request<v1::AddJointRequest>) -> Result<Response<v1::AddJointResponse>, Status> {
+        let world = self.simulation.empty_world()?;
+        let joint = convert::required_joint(request.into_inner().joint.as_ref(), world);
+        let joint = self.checked(CommandKind::Join, joint)?;
+        let reply = self.command(CommandKind::Join, Command::Join(joint.clone())).await?;
+        let (id, tick) = convert::joined(reply, &joint)?;
+        Ok(Response::new(v1::AddJointResponse { id: id.0, tick: tick.0 }))
+    }
+
+    async fn remove_joint(
+        &self,
+        request: Request<v1::RemoveJointRequest>,
+    ) -> Result<Response<v1::RemoveJointResponse>, Status> {
+        let command = Command::Unjoin(JointId(request.into_inner().id));
+        let tick = self.tick_of(CommandKind::Unjoin, command).await?;
+        Ok(Response::new(v1::RemoveJointResponse { tick }))
     }
 
     async fn get_status(&self, _: Request<v1::GetStatusRequest>) -> Result<Response<v1::GetStatusResponse>, Status> {

@@ -196,6 +196,15 @@ impl JointDesc {
         }
     }
 
+    /// The bodies at the ends.
+    pub fn bodies(&self) -> impl Iterator<Item = BodyId> + use<> {
+        let second = match self.end {
+            JointEnd::Body { id, .. } => Some(id),
+            JointEnd::World { .. } => None,
+        };
+        [Some(self.body), second].into_iter().flatten()
+    }
+
     /// With bodies that can touch each other.
     #[must_use]
     pub fn colliding(self) -> Self {

@@ -5,14 +5,17 @@ use glam::{DVec3, Vec3};
 use super::{Joint, JointDesc, JointEnd, JointError, JointFrame, JointId, JointKind, axes_along};
 use crate::body::BodyId;
 use crate::contact::STATIC_BIT;
-use crate::tile::{self, difference};
+use crate::tile::{self, TileIndex, difference};
 use crate::world::World;
 
 impl World {
     /// Joins two held bodies, or a held body to the world, with the next id.
     pub fn join(&mut self, desc: &JointDesc) -> Result<JointId, JointError> {
         let id = JointId(self.next_id().0);
-        self.check_ends(desc)?;
+        self.check_ends(desc, |body| {
+            let place = &self.bodies.columns().place[self.bodies.index_of(body)?];
+            Some((place.tile, place.offset))
+        })?;
         self.join_part(id, desc)?;
         Ok(id)
     }
@@ -114,15 +117,16 @@ impl World {
         })
     }
 
-    /// Checks that the bodies are held and within the joint's reach.
-    fn check_ends(&self, desc: &JointDesc) -> Result<(), JointError> {
+    /// Checks the fields of a description, and that its bodies are there and within the joint's reach: whether the next tick would let the joint be. `place_of` tells the tile that a body is in
+    /// and its offset from the tile's centre (m); whoever knows the places of bodies that several pods hold can check a joint of theirs.
+    pub fn check_ends(
+        &self,
+        desc: &JointDesc,
+        place_of: impl Fn(BodyId) -> Option<(TileIndex, Vec3)>,
+    ) -> Result<(), JointError> {
         let size = self.params().tile_size;
         let joint = Joint::new(JointId(0), desc, size)?;
-        let place_of = |id: BodyId| -> Result<_, JointError> {
-            let index = self.bodies.index_of(id).ok_or(JointError::Missing(id))?;
-            let place = &self.bodies.columns().place[index];
-            Ok((place.tile, place.offset))
-        };
+        let place_of = |id: BodyId| place_of(id).ok_or(JointError::Missing(id));
         let from = place_of(joint.first)?;
         let to = match joint.second {
             Some(second) => place_of(second)?,

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use jaguar_core::BodyId;
+use jaguar_core::{BodyId, JointDesc, JointError, World};
 
 use super::{OpenEntry, Sequencer, Verdict, id_mark};
 use crate::action::{PodReport, Summary};
-use crate::command::Reply;
+use crate::command::{Command, Reply};
 use crate::definition::WorldDefinition;
 use crate::id::{PodId, Tick};
 use crate::message::Report;
@@ -14,7 +14,13 @@ use crate::record::{Change, Entry, Record};
 
 impl Sequencer {
     /// Takes in a pod's report. Returns what follows from the entries that are complete now.
-    pub(crate) fn report(&mut self, from: PodId, report: Report, definition: &WorldDefinition) -> Vec<Verdict> {
+    pub(crate) fn report(
+        &mut self,
+        from: PodId,
+        report: Report,
+        definition: &WorldDefinition,
+        world: &World,
+    ) -> Vec<Verdict> {
         if let Some(standing) = self.members.get_mut(&from) {
             standing.entities = report.entities;
             if let Some(loads) = &report.loads {
@@ -36,7 +42,7 @@ impl Sequencer {
                 Ok(summary) => {
                     self.note_cut(&open.entry, &summary, &mut verdicts);
                     verdicts.push(Verdict::Summary(summary));
-                    self.answer(&open, &mut verdicts);
+                    self.answer(&open, world, &mut verdicts);
                 }
                 Err(reason) => verdicts.push(Verdict::Halt(reason)),
             }
@@ -58,6 +64,7 @@ impl Sequencer {
             .map(id_mark)
             .fold(tally.ids, u64::wrapping_add);
         tally.ids = marks.wrapping_sub(sum(|report| report.despawned_ids));
+        tally.joints = sum(|report| report.joints);
         let (entities, ids) = (sum(|report| report.entities), sum(|report| report.ids));
         if entities != tally.entities || ids != tally.ids {
             return Err(format!(
@@ -85,12 +92,13 @@ impl Sequencer {
             spawned: tally.spawned,
             despawned: tally.despawned,
             handed_over: tally.handed_over,
+            joints: tally.joints,
             pods: open.reports.iter().map(pod_report).collect(),
         })
     }
 
     /// Answers the clients whose commands an entry carried or awaited.
-    fn answer(&mut self, open: &OpenEntry, verdicts: &mut Vec<Verdict>) {
+    fn answer(&mut self, open: &OpenEntry, world: &World, verdicts: &mut Vec<Verdict>) {
         let entry = &open.entry;
         let done = Reply::Done {
             index: entry.index,
@@ -127,6 +135,23 @@ impl Sequencer {
                 {
                     Reply::NotFound { id: *id }
                 }
+                Change::Join { id, joint } => match joined(open, position, joint, world) {
+                    Ok(()) => Reply::Joined {
+                        id: *id,
+                        tick: entry.tick,
+                    },
+                    Err(reply) if entry.advance => reply,
+                    Err(reply) => {
+                        self.failed_joins.insert(*origin, reply);
+                        self.commands.push_front((*origin, Command::Unjoin(*id)));
+                        continue;
+                    }
+                },
+                Change::Unjoin(id) => match self.failed_joins.remove(origin) {
+                    Some(reply) => reply,
+                    None if found.contains(&position) => done.clone(),
+                    None => Reply::NoJoint { id: *id },
+                },
                 _ => done.clone(),
             };
             verdicts.push(Verdict::Reply(*origin, reply));
@@ -152,6 +177,36 @@ impl Sequencer {
             );
         }
     }
+}
+
+/// Whether the bodies of a joint were there and within its reach, by what the pods say that held them. If not, the tick that follows forgets the joint before it acts.
+fn joined(open: &OpenEntry, position: u32, joint: &JointDesc, world: &World) -> Result<(), Reply> {
+    let ends = || open.reports.values().flat_map(|report| &report.ends);
+    let place_of = |id| {
+        let (_, body) = ends().find(|(at, body)| *at == position && body.id == id)?;
+        Some((body.tile, body.offset.into()))
+    };
+    world.check_ends(joint, place_of).map_err(|error| match error {
+        JointError::Missing(id) => Reply::NotFound { id },
+        error => Reply::Refused {
+            reason: error.to_string(),
+        },
+    })
+}
+
+/// How many joints an entry makes.
+pub(super) fn joins(entry: &Entry, definition: &WorldDefinition) -> u64 {
+    let count = |record: &Record| match record {
+        Record::Physics {
+            change: Change::Begin, ..
+        } => definition.joints.len(),
+        Record::Physics {
+            change: Change::Join { .. },
+            ..
+        } => 1,
+        _ => 0,
+    };
+    entry.records.iter().map(|record| count(record) as u64).sum()
 }
 
 /// How many bodies an entry spawns.

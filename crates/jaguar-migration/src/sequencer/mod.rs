@@ -65,6 +65,8 @@ pub(crate) struct Sequencer {
     /// Who is answered when an entry is complete.
     awaits_entry: Vec<(LogIndex, Origin)>,
     commands: VecDeque<(Origin, Command)>,
+    /// Answers to those whose joints could not be, in a world that stands still and keeps them until a tick: the joints are removed first.
+    failed_joins: BTreeMap<Origin, Reply>,
     /// Sealed but not complete, oldest first.
     #[serde(skip)]
     open: VecDeque<OpenEntry>,
@@ -136,6 +138,8 @@ struct Tally {
     spawned: u64,
     despawned: u64,
     handed_over: u64,
+    /// Joints after the last complete entry.
+    joints: u64,
 }
 
 /// A process that waits to become a member.
@@ -202,6 +206,7 @@ impl Sequencer {
             awaits_stop: Vec::new(),
             awaits_entry: Vec::new(),
             commands: VecDeque::new(),
+            failed_joins: BTreeMap::new(),
             open: VecDeque::new(),
             tally: Tally::default(),
             joins: Vec::new(),
@@ -235,6 +240,7 @@ impl Sequencer {
                 spawned: cut.spawned,
                 despawned: cut.despawned,
                 handed_over: cut.handed_over,
+                joints: world.joints().len() as u64,
             },
             ..Self::found(member, definition, tuning, paused, now)
         }

@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jaguar_core::{BodyDesc, BodyId};
+use jaguar_core::{BodyDesc, BodyId, JointDesc, JointId};
 use jaguar_partition::balance::{BalanceLimits, plan, shuffle};
 use jaguar_partition::{CurveKey, OwnershipMap};
 
-use super::complete::spawns;
+use super::complete::{joins, spawns};
 use super::snapshot::Snapshot;
 use super::{Circumstances, JoinRequest, Joined, OpenEntry, Sequencer, Standing, Succession, Verdict};
 use crate::command::{Command, Reply};
 use crate::id::{LogIndex, PodId, Tick};
 use crate::input::Rate;
-use crate::limits::{ENTRIES_AHEAD, SPAWNS_PER_ENTRY, TICKS_CAUGHT_UP, TICKS_SEALED_EARLY};
+use crate::limits::{ENTRIES_AHEAD, JOINTS_PER_ENTITY, SPAWNS_PER_ENTRY, TICKS_CAUGHT_UP, TICKS_SEALED_EARLY};
 use crate::random::mix;
 use crate::record::{Change, Entry, Member, Origin, Record};
 use crate::time::Time;
@@ -265,6 +265,8 @@ impl Sequencer {
         }
         let sealed: u64 = self.open.iter().map(|open| spawns(&open.entry, about.definition)).sum();
         let mut count = self.tally.entities + sealed;
+        let sealed: u64 = self.open.iter().map(|open| joins(&open.entry, about.definition)).sum();
+        let mut joints = self.tally.joints + sealed;
         let mut spawned = 0;
         while spawned < SPAWNS_PER_ENTRY
             && let Some((origin, command)) = self.commands.pop_front()
@@ -297,6 +299,17 @@ impl Sequencer {
                     angular_velocity,
                 },
                 Command::SetThrust { id, thrust } => Change::SetThrust { id, thrust },
+                Command::Join(joint) => match self.join_bodies(joint, joints) {
+                    Ok(change) => {
+                        joints += 1;
+                        change
+                    }
+                    Err(reply) => {
+                        verdicts.push(Verdict::Reply(origin, reply));
+                        continue;
+                    }
+                },
+                Command::Unjoin(id) => Change::Unjoin(id),
                 // `Sequencer::command` does not queue the others.
                 _ => continue,
             };
@@ -334,6 +347,21 @@ impl Sequencer {
         let radii = bodies.iter().map(|body| body.shape.bounding_radius());
         self.max_radius = radii.fold(self.max_radius, f32::max);
         Change::Spawn { first, bodies }
+    }
+
+    /// A joint with the next id, in a world that has so many.
+    fn join_bodies(&mut self, joint: JointDesc, joints: u64) -> Result<Change, Reply> {
+        let limit = self.tuning.entity_limit.saturating_mul(JOINTS_PER_ENTITY);
+        if joints >= limit {
+            return Err(Reply::JointLimitReached { limit });
+        }
+        // A body of an id that was not given yet must not be joined: the pod that spawns it later would know nothing of the joint, which others keep while the world stands still.
+        if let Some(id) = joint.bodies().find(|id| id.0 >= self.next_id) {
+            return Err(Reply::NotFound { id });
+        }
+        let id = JointId(self.next_id);
+        self.next_id += 1;
+        Ok(Change::Join { id, joint })
     }
 
     /// The pod that takes over: the lowest that stays.
