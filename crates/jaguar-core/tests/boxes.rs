@@ -1,33 +1,22 @@
 //! Boxes against closed forms.
 
+mod common;
+
+use common::{read, run, world_with};
 use glam::{DVec3, Vec3};
 use jaguar_core::scenes::wall;
-use jaguar_core::{Body, BodyDesc, BodyId, Material, StaticShape, World, WorldConfig, WorldParams};
+use jaguar_core::{BodyDesc, Material, StaticShape, World, WorldConfig, WorldParams};
 
 fn floor(material: Material) -> Vec<StaticShape> {
     vec![wall(DVec3::ZERO, DVec3::Y, material)]
 }
 
 fn world_of(params: WorldParams, statics: Vec<StaticShape>, bodies: &[BodyDesc]) -> World {
-    let mut world = World::new(WorldConfig {
+    let config = WorldConfig {
         statics,
         ..WorldConfig::new(params)
-    })
-    .unwrap();
-    for body in bodies {
-        world.spawn(body).unwrap();
-    }
-    world
-}
-
-fn run(world: &mut World, ticks: u32) {
-    for _ in 0..ticks {
-        world.step();
-    }
-}
-
-fn read(world: &World, id: u64) -> Body {
-    world.body(BodyId(id)).unwrap()
+    };
+    world_with(config, bodies)
 }
 
 /// Beside borders; with a border in the middle; with a corner of eight tiles in the middle, where the boxes lie in one tile and the other by turns; and with borders every few boxes.

@@ -1,11 +1,17 @@
 //! Forces of the environment against closed forms.
 
+mod common;
+#[path = "common/near.rs"]
+mod near;
+
 use std::f64::consts::{PI, TAU};
 
+use common::{read, run, world_with};
 use glam::{DVec3, Quat, Vec3};
 use jaguar_core::environment::{Environment, Fluid, GravitySource, Medium};
 use jaguar_core::force::{Force, Subject, Wrench};
-use jaguar_core::{Body, BodyDesc, BodyId, Domain, Material, World, WorldConfig, WorldParams};
+use jaguar_core::{BodyDesc, BodyId, Domain, Material, World, WorldConfig, WorldParams};
+use near::assert_near;
 
 const GRAVITY: f64 = 9.81;
 /// Substeps a second.
@@ -19,33 +25,11 @@ fn weightless() -> WorldParams {
 }
 
 fn world_of(params: WorldParams, environment: Environment, bodies: &[BodyDesc]) -> World {
-    let mut world = World::new(WorldConfig {
+    let config = WorldConfig {
         environment,
         ..WorldConfig::new(params)
-    })
-    .unwrap();
-    for body in bodies {
-        world.spawn(body).unwrap();
-    }
-    world
-}
-
-fn run(world: &mut World, ticks: u32) {
-    for _ in 0..ticks {
-        world.step();
-    }
-}
-
-fn read(world: &World, id: u64) -> Body {
-    world.body(BodyId(id)).unwrap()
-}
-
-#[track_caller]
-fn assert_near(found: f64, expected: f64, tolerance: f64) {
-    assert!(
-        (found - expected).abs() <= tolerance,
-        "found {found}, expected {expected} within {tolerance}"
-    );
+    };
+    world_with(config, bodies)
 }
 
 fn air(wind: Vec3) -> Environment {

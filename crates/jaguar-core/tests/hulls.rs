@@ -1,10 +1,13 @@
 //! Hulls as bodies: against boxes of the same size, in heaps, and what is refused.
 
+mod common;
+
+use common::{read, run, world_with};
 use glam::{DVec3, Quat, Vec3};
 use jaguar_core::environment::{Environment, Fluid};
 use jaguar_core::scenes::{Random, stones, wall};
 use jaguar_core::shape::{ConvexHull, HeightField};
-use jaguar_core::{Body, BodyDesc, BodyId, HullId, Material, Shape, StaticShape, World, WorldConfig, WorldParams};
+use jaguar_core::{BodyDesc, HullId, Material, Shape, StaticShape, World, WorldConfig, WorldParams};
 
 fn hull_of_box(half: Vec3) -> ConvexHull {
     let corner = |number: u8| {
@@ -18,30 +21,16 @@ fn hull_of_box(half: Vec3) -> ConvexHull {
 }
 
 fn world_of(hulls: Vec<ConvexHull>, statics: Vec<StaticShape>, bodies: &[BodyDesc]) -> World {
-    let mut world = World::new(WorldConfig {
+    let config = WorldConfig {
         hulls,
         statics,
         ..WorldConfig::default()
-    })
-    .unwrap();
-    for body in bodies {
-        world.spawn(body).unwrap();
-    }
-    world
+    };
+    world_with(config, bodies)
 }
 
 fn floor() -> StaticShape {
     wall(DVec3::ZERO, DVec3::Y, Material::default())
-}
-
-fn run(world: &mut World, ticks: u32) {
-    for _ in 0..ticks {
-        world.step();
-    }
-}
-
-fn read(world: &World, id: u64) -> Body {
-    world.body(BodyId(id)).unwrap()
 }
 
 /// Falls flat, slides, and rests, alone and in a stack: like the box, to within 1 cm. A box that lands flat moves aside by half of that, in a direction that rounding chooses.

@@ -1,5 +1,7 @@
 //! The guarantee of this crate: the world hash of every tick is the same however the world is split, whatever the number of threads, the grid, or the interruptions.
 
+#[path = "split/pile.rs"]
+mod pile;
 mod split;
 
 use glam::{DVec3, Vec3};
@@ -8,7 +10,8 @@ use jaguar_core::hash::WorldHash;
 use jaguar_core::scenes::{self, Random, Scene, ball};
 use jaguar_core::simd::Level;
 use jaguar_core::{BodyId, Domain, EventKinds, HullId, Material, Shape, TileIndex, World, WorldParams};
-use split::{Split, assert_same, mixed_pile, scattered};
+use pile::mixed_pile;
+use split::{Split, assert_same, scattered};
 
 /// The same pile in a shallow sea and a storm, near a planet, with bodies of all domains, many of which thrust.
 fn stormy_pile(tile_size: f32) -> Scene {

@@ -1,15 +1,18 @@
 //! Joints against closed forms, across borders, and over pods.
 
+mod split;
+
 use std::f64::consts::PI;
 
 use glam::{DVec3, Quat, Vec3};
-use jaguar_core::hash::WorldHash;
+use jaguar_core::environment::Environment;
 use jaguar_core::joint::{Motor, Spring};
-use jaguar_core::scenes::{Random, wall};
+use jaguar_core::scenes::{Random, Scene, wall};
 use jaguar_core::{
-    Body, BodyDesc, BodyId, Boundary, Event, EventKinds, Joint, JointDesc, JointError, JointFrame, JointId, JointKind,
-    Material, TileIndex, World, WorldConfig, WorldParams,
+    Body, BodyDesc, BodyId, Event, EventKinds, Joint, JointDesc, JointError, JointFrame, JointId, JointKind, Material,
+    World, WorldConfig, WorldParams,
 };
+use split::{Split, assert_same, scattered};
 
 const HINGE: JointKind = JointKind::Hinge {
     limits: None,
@@ -380,122 +383,42 @@ fn a_hinge_chain_with_a_border_lies_and_stands() {
     }
 }
 
-/// Which of three pods owns a tile at an epoch: as scattered as can be, and different every time.
-fn owner(tile: TileIndex, epoch: u64) -> u32 {
-    let [x, y, z] = tile.to_array().map(|i| i as u64);
-    let seed = x.wrapping_mul(0x9e37) ^ y.wrapping_mul(0x79b9_7f4a) ^ z.wrapping_mul(0x7c15_85eb);
-    (Random(seed ^ epoch.wrapping_mul(0xbf58_476d_1ce4_e5b9)).bits() % 3) as u32
+/// Joins bodies of any pods.
+fn join(split: &mut Split, desc: &JointDesc) -> JointId {
+    let id = JointId(split.pods[0].next_id().0);
+    for pod in &mut split.pods {
+        pod.join_part(id, desc).unwrap();
+    }
+    id
 }
 
-/// A world over three pods that talk to each other directly. Every tile changes hands every tick.
-struct Pods {
-    worlds: Vec<World>,
-    epoch: u64,
+fn despawn(split: &mut Split, id: BodyId) {
+    split.pods.iter_mut().for_each(|pod| _ = pod.despawn(id));
 }
 
-impl Pods {
-    fn new(config: &WorldConfig) -> Self {
-        let empty = |_| World::new(config.clone()).unwrap();
-        Self {
-            worlds: (0..3).map(empty).collect(),
-            epoch: 0,
-        }
-    }
-
-    fn spawn(&mut self, body: &BodyDesc) {
-        let own = owner(self.worlds[0].check(body).unwrap(), self.epoch);
-        for (p, world) in (0..).zip(&mut self.worlds) {
-            let id = world.next_id();
-            if p == own {
-                world.spawn_with_id(id, body).unwrap();
-            } else {
-                world.reserve_ids(1);
-                world.note_radius(body.shape.bounding_radius());
-            }
-        }
-    }
-
-    fn join(&mut self, desc: &JointDesc) {
-        let id = JointId(self.worlds[0].next_id().0);
-        for world in &mut self.worlds {
-            world.join_part(id, desc).unwrap();
-        }
-    }
-
-    fn despawn(&mut self, id: BodyId) {
-        for world in &mut self.worlds {
-            world.despawn(id);
-        }
-    }
-
-    /// Everything changes hands while the world stands still.
-    fn hand_over(&mut self) {
-        self.epoch += 1;
-        let epoch = self.epoch;
-        let out = |(p, world): (u32, &mut World)| world.hand_over_out(p, |tile| owner(tile, epoch));
-        let messages = (0..).zip(&mut self.worlds).map(out).collect();
-        self.deliver(messages);
-    }
-
-    fn deliver(&mut self, messages: Vec<Vec<(u32, Boundary)>>) {
-        for (to, boundary) in messages.into_iter().flatten() {
-            self.worlds[to as usize].exchange_in(&boundary).unwrap();
-        }
-    }
-
-    fn step(&mut self) {
-        self.hand_over();
-        self.epoch += 1;
-        let epoch = self.epoch;
-        let out = |(p, world): (u32, &mut World)| world.exchange_out(p, |tile| owner(tile, epoch));
-        let messages = (0..).zip(&mut self.worlds).map(out).collect();
-        self.deliver(messages);
-        for world in &mut self.worlds {
-            world.collide(|tile| owner(tile, epoch)).unwrap();
-        }
-        for _ in 0..self.worlds[0].params().substeps {
-            let messages: Vec<_> = self.worlds.iter().map(World::velocities_out).collect();
-            for (from, messages) in (0..).zip(messages) {
-                for (to, message) in messages {
-                    self.worlds[to as usize].velocities_in(from, &message).unwrap();
-                }
-            }
-            self.worlds.iter_mut().for_each(World::substep);
-        }
-        self.worlds.iter_mut().for_each(World::finish);
-    }
-
-    fn hash(&self) -> WorldHash {
-        self.worlds.iter().map(World::hash).sum()
-    }
-
-    fn events(&self) -> Vec<Event> {
-        let mut events: Vec<_> = self.worlds.iter().flat_map(World::events).copied().collect();
-        events.sort_by_key(Event::key);
-        events
-    }
-
-    fn joints(&self) -> Vec<Joint> {
-        let mut joints: Vec<_> = self.worlds.iter().flat_map(World::counted_joints).copied().collect();
-        joints.sort_by_key(|joint| joint.id);
-        joints
-    }
+/// The joints of all pods, each once.
+fn joints_of(split: &Split) -> Vec<Joint> {
+    let mut joints: Vec<_> = split.pods.iter().flat_map(World::counted_joints).copied().collect();
+    joints.sort_by_key(|joint| joint.id);
+    joints
 }
 
 /// One of everything in tiles of 2 m: a chain of boxes that swings onto the ground, a rope of plain balls, wheels with limits and with a motor, springs, a welded cross, and a pair that tears itself apart.
-fn medley() -> (WorldConfig, Vec<BodyDesc>, Vec<JointDesc>) {
-    let config = WorldConfig {
-        statics: vec![wall(DVec3::NEG_Y * 5.0, DVec3::Y, Material::default())],
-        ..WorldConfig::new(WorldParams {
+fn medley() -> (Scene, Vec<JointDesc>) {
+    let mut scene = Scene {
+        params: WorldParams {
             tile_size: 2.0,
             ..WorldParams::default()
-        })
+        },
+        statics: vec![wall(DVec3::NEG_Y * 5.0, DVec3::Y, Material::default())],
+        hulls: Vec::new(),
+        environment: Environment::default(),
+        bodies: Vec::new(),
     };
-    let mut world = World::new(config.clone()).unwrap();
-    let (mut bodies, mut joints) = (Vec::new(), Vec::new());
-    let mut spawn = |world: &mut World, body: BodyDesc| {
-        bodies.push(body.clone());
-        world.spawn(&body).unwrap()
+    let mut joints = Vec::new();
+    let mut spawn = |body: BodyDesc| {
+        scene.bodies.push(body);
+        BodyId(scene.bodies.len() as u64 - 1)
     };
     let pair = |a, b, kind| {
         JointDesc::new(
@@ -545,7 +468,7 @@ fn medley() -> (WorldConfig, Vec<BodyDesc>, Vec<JointDesc>) {
         let z = 0.7 * k as f64;
         let mut last = None;
         for link in 0..8 {
-            let body = spawn(&mut world, body.clone().at(at(0.4 * f64::from(link), 0.3, z)));
+            let body = spawn(body.clone().at(at(0.4 * f64::from(link), 0.3, z)));
             match last {
                 Some(last) => joints.push(pair(last, body, kind)),
                 None => joints.push(JointDesc::to_world(body, at(0.0, 0.3, z), JointKind::Ball)),
@@ -554,8 +477,8 @@ fn medley() -> (WorldConfig, Vec<BodyDesc>, Vec<JointDesc>) {
         }
     }
     // Torn apart.
-    let a = spawn(&mut world, ball().at(at(-3.0, 0.0, 0.0)).moving(Vec3::X * 70.0));
-    let b = spawn(&mut world, ball().at(at(-3.4, 0.0, 0.0)).moving(Vec3::NEG_X * 70.0));
+    let a = spawn(ball().at(at(-3.0, 0.0, 0.0)).moving(Vec3::X * 70.0));
+    let b = spawn(ball().at(at(-3.4, 0.0, 0.0)).moving(Vec3::NEG_X * 70.0));
     let slack = JointKind::Distance {
         length: 0.4,
         spring: Some(Spring {
@@ -564,31 +487,25 @@ fn medley() -> (WorldConfig, Vec<BodyDesc>, Vec<JointDesc>) {
         }),
     };
     joints.push(pair(a, b, slack).colliding());
-    (config, bodies, joints)
+    (scene, joints)
 }
 
 #[test]
 fn joints_over_pods_are_those_of_one_world() {
-    let (config, bodies, joints) = medley();
-    let (mut one, mut pods) = (World::new(config.clone()).unwrap(), Pods::new(&config));
-    for body in &bodies {
-        one.spawn(body).unwrap();
-        pods.spawn(body);
-    }
+    let (scene, joints) = medley();
+    let (mut one, mut pods) = (scene.world().unwrap(), Split::new(&scene, 3, scattered));
     for joint in &joints {
         one.join(joint).unwrap();
-        pods.join(joint);
+        join(&mut pods, joint);
     }
-    assert_eq!(pods.hash(), one.hash());
+    assert_same(&one, &pods, 0);
     one.set_events(EventKinds::ALL);
-    pods.worlds
-        .iter_mut()
-        .for_each(|world| world.set_events(EventKinds::ALL));
+    pods.pods.iter_mut().for_each(|world| world.set_events(EventKinds::ALL));
     let (mut crossings, mut broken) = (0, Vec::new());
     for tick in 0..240 {
         if tick == 120 {
             one.despawn(BodyId(3));
-            pods.despawn(BodyId(3));
+            despawn(&mut pods, BodyId(3));
             assert_eq!(
                 one.joints().len(),
                 joints.len() - 3,
@@ -596,16 +513,18 @@ fn joints_over_pods_are_those_of_one_world() {
             );
         }
         one.step();
+        pods.hand_over();
         pods.step();
-        let difference = pods.joints().into_iter().zip(one.joints()).find(|(a, b)| a != *b);
-        assert_eq!(pods.hash(), one.hash(), "tick {tick}: {difference:?}");
+        let difference = joints_of(&pods).into_iter().zip(one.joints()).find(|(a, b)| a != *b);
+        assert_eq!(difference, None, "tick {tick}");
+        assert_same(&one, &pods, tick);
         assert_eq!(pods.events(), one.events(), "tick {tick}");
         let breaks = one.events().iter().filter_map(|event| match event {
             Event::JointBreak { joint, .. } => Some((tick, *joint)),
             _ => None,
         });
         broken.extend(breaks);
-        let held: usize = pods.worlds.iter().map(|world| world.joints().len()).sum();
+        let held: usize = pods.pods.iter().map(|world| world.joints().len()).sum();
         crossings += held - one.joints().len();
     }
     assert!(crossings > 1000, "joints between pods: {crossings}");
@@ -614,28 +533,29 @@ fn joints_over_pods_are_those_of_one_world() {
         broken[0].0 < 10 && broken[1].0 == 120 && broken[2].0 == 120,
         "{broken:?}"
     );
-    assert!(one.len() == bodies.len() - 1 && one.bodies().all(|body| body.velocity.length() < 80.0));
+    assert_eq!(
+        (one.len(), pods.len()),
+        (scene.bodies.len() - 1, scene.bodies.len() - 1)
+    );
+    assert!(one.bodies().all(|body| body.velocity.length() < 80.0));
 }
 
 /// Joints come and go while the world runs and while everything changes hands: between bodies near and far, held by one pod or by two, and with some that are no more.
 #[test]
 fn joints_that_come_and_go_over_pods_are_those_of_one_world() {
-    let (config, bodies, joints) = medley();
-    let (mut one, mut pods) = (World::new(config.clone()).unwrap(), Pods::new(&config));
-    for body in &bodies {
-        one.spawn(body).unwrap();
-        pods.spawn(body);
-    }
+    let (scene, joints) = medley();
+    let (mut one, mut pods) = (scene.world().unwrap(), Split::new(&scene, 3, scattered));
+    let bodies = scene.bodies.len();
     let kinds: Vec<JointKind> = joints.iter().map(|joint| joint.kind).collect();
     let mut random = Random(11);
     let (mut made, mut removed, mut between_pods, mut overstretched) = (0, 0, 0, 0);
     for tick in 0..300 {
         let mut below = |count: usize| (random.bits() % count as u64) as usize;
         for _ in 0..4 {
-            let first = BodyId(below(bodies.len()) as u64);
+            let first = BodyId(below(bodies) as u64);
             // Mostly the next link of a row, which lies near at first and swings about later.
             let second = if below(4) == 0 {
-                below(bodies.len()) as u64
+                below(bodies) as u64
             } else {
                 first.0 + 1
             };
@@ -643,7 +563,7 @@ fn joints_that_come_and_go_over_pods_are_those_of_one_world() {
             let at = JointFrame::at(Vec3::X * 0.2);
             let mut desc = match below(6) {
                 0 => JointDesc::to_world(first, DVec3::new(0.4 * (first.0 % 8) as f64, 0.3, 0.0), kind),
-                _ if second != first.0 && second < bodies.len() as u64 => {
+                _ if second != first.0 && second < bodies as u64 => {
                     JointDesc::new((first, at), (BodyId(second), JointFrame::at(-at.anchor)), kind)
                 }
                 _ => continue,
@@ -656,29 +576,30 @@ fn joints_that_come_and_go_over_pods_are_those_of_one_world() {
             overstretched += usize::from(matches!(is_sound, Err(JointError::Far { .. })));
             let id = JointId(one.next_id().0);
             one.join_part(id, &desc).unwrap();
-            pods.join(&desc);
+            assert_eq!(join(&mut pods, &desc), id);
             made += 1;
-            let holders = pods.worlds.iter().filter(|world| world.joint(id).is_some()).count();
+            let holders = pods.pods.iter().filter(|world| world.joint(id).is_some()).count();
             between_pods += usize::from(holders == 2);
         }
         while one.joints().len() > 40 {
             let id = one.joints()[below(one.joints().len())].id;
             one.unjoin(id);
-            pods.worlds.iter_mut().for_each(|world| {
+            pods.pods.iter_mut().for_each(|world| {
                 world.unjoin(id);
             });
             removed += 1;
         }
         if tick % 40 == 20 {
-            let id = BodyId(below(bodies.len()) as u64);
+            let id = BodyId(below(bodies) as u64);
             one.despawn(id);
-            pods.despawn(id);
+            despawn(&mut pods, id);
         }
-        assert_eq!(pods.hash(), one.hash(), "before tick {tick}");
+        assert_same(&one, &pods, tick);
         one.step();
+        pods.hand_over();
         pods.step();
-        assert_eq!(pods.hash(), one.hash(), "tick {tick}");
-        assert_eq!(pods.joints(), one.joints(), "tick {tick}");
+        assert_same(&one, &pods, tick + 1);
+        assert_eq!(joints_of(&pods), one.joints(), "tick {tick}");
     }
     assert!(made > 800 && removed > 200, "{made} joints, {removed} removed");
     assert!(between_pods > 150, "{between_pods} joints of two pods");
@@ -687,14 +608,11 @@ fn joints_that_come_and_go_over_pods_are_those_of_one_world() {
 
 #[test]
 fn joints_do_not_depend_on_threads_and_survive_a_snapshot() {
-    let (config, bodies, joints) = medley();
+    let (scene, joints) = medley();
     let run_with = |threads: usize, restart: bool| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let mut world = World::new(config.clone()).unwrap();
-            bodies.iter().for_each(|body| {
-                world.spawn(body).unwrap();
-            });
+            let mut world = scene.world().unwrap();
             joints.iter().for_each(|joint| {
                 world.join(joint).unwrap();
             });

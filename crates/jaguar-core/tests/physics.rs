@@ -1,8 +1,14 @@
 //! Physics against closed forms.
 
+mod common;
+#[path = "common/near.rs"]
+mod near;
+
+use common::{read, run, world_with};
 use glam::{DVec3, Vec3};
 use jaguar_core::scenes::{self, MASS, RADIUS, ball, wall};
-use jaguar_core::{Body, BodyDesc, BodyId, Material, StaticShape, World, WorldConfig, WorldParams};
+use jaguar_core::{BodyDesc, Material, StaticShape, World, WorldConfig, WorldParams};
+use near::assert_near;
 
 const GRAVITY: f64 = 9.81;
 
@@ -22,33 +28,11 @@ fn elastic() -> Material {
 }
 
 fn world_of(params: WorldParams, statics: Vec<StaticShape>, bodies: &[BodyDesc]) -> World {
-    let mut world = World::new(WorldConfig {
+    let config = WorldConfig {
         statics,
         ..WorldConfig::new(params)
-    })
-    .unwrap();
-    for body in bodies {
-        world.spawn(body).unwrap();
-    }
-    world
-}
-
-fn run(world: &mut World, ticks: u32) {
-    for _ in 0..ticks {
-        world.step();
-    }
-}
-
-fn read(world: &World, id: u64) -> Body {
-    world.body(BodyId(id)).unwrap()
-}
-
-#[track_caller]
-fn assert_near(found: f64, expected: f64, tolerance: f64) {
-    assert!(
-        (found - expected).abs() <= tolerance,
-        "found {found}, expected {expected} within {tolerance}"
-    );
+    };
+    world_with(config, bodies)
 }
 
 /// Semi-implicit Euler with step h falls g t (t + h) / 2 in the time t: exact up to rounding, and first order in h against g t² / 2.

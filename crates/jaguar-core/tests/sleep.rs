@@ -1,7 +1,11 @@
 //! What rests sleeps and changes no more; what touches it wakes it in the same tick; and all pods agree on both.
 
+mod common;
+#[path = "split/pile.rs"]
+mod pile;
 mod split;
 
+use common::{read, run, world_with};
 use glam::{DVec3, Vec3};
 use jaguar_core::force::{Force, Subject, Wrench};
 use jaguar_core::hash::WorldHash;
@@ -11,7 +15,8 @@ use jaguar_core::{
     BodyDesc, BodyId, Event, EventKinds, JointDesc, JointFrame, JointId, JointKind, Material, StaticShape, TileIndex,
     World, WorldConfig, WorldParams,
 };
-use split::{Split, assert_same, mixed_pile, scattered};
+use pile::mixed_pile;
+use split::{Split, assert_same, scattered};
 
 /// Half a second.
 const SLEEP_TICKS: u32 = 30;
@@ -45,21 +50,11 @@ fn floor(friction: f32) -> StaticShape {
 }
 
 fn world_of(params: WorldParams, statics: Vec<StaticShape>, bodies: &[BodyDesc]) -> World {
-    let mut world = World::new(WorldConfig {
+    let config = WorldConfig {
         statics,
         ..WorldConfig::new(params)
-    })
-    .unwrap();
-    for body in bodies {
-        world.spawn(body).unwrap();
-    }
-    world
-}
-
-fn run(world: &mut World, ticks: u32) {
-    for _ in 0..ticks {
-        world.step();
-    }
+    };
+    world_with(config, bodies)
 }
 
 /// Ticks until everything sleeps.
@@ -84,7 +79,7 @@ fn is_asleep(world: &World, id: u64) -> bool {
 }
 
 fn speed(world: &World, id: u64) -> f32 {
-    world.body(BodyId(id)).expect("it is held").velocity.length()
+    read(world, id).velocity.length()
 }
 
 fn cube(x: f64, y: f64, z: f64) -> BodyDesc {

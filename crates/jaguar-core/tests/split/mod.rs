@@ -1,11 +1,10 @@
-//! A world split over pods, to be compared with one that is not, and scenes that lie over several tiles.
+//! A world split over pods, to be compared with one that is not.
 
 use std::collections::BTreeMap;
 
-use glam::DVec3;
 use jaguar_core::hash::WorldHash;
-use jaguar_core::scenes::{self, Random, Scene};
-use jaguar_core::{Boundary, Event, Material, Shape, TileIndex, World};
+use jaguar_core::scenes::{Random, Scene};
+use jaguar_core::{Boundary, Event, TileIndex, World};
 
 /// Which of `pods` pods owns a tile at a tick: as scattered as can be, and different every tick.
 pub(crate) fn scattered(tile: TileIndex, tick: u64, pods: u32) -> u32 {
@@ -17,6 +16,9 @@ pub(crate) fn scattered(tile: TileIndex, tick: u64, pods: u32) -> u32 {
         .wrapping_add(z);
     (Random(seed ^ tick.wrapping_mul(0xbf58_476d_1ce4_e5b9)).bits() % u64::from(pods)) as u32
 }
+
+/// Which pod owns a tile.
+type Owner<'a> = &'a dyn Fn(TileIndex) -> u32;
 
 /// A world split over pods that talk to each other directly.
 pub(crate) struct Split {
@@ -60,29 +62,13 @@ impl Split {
 
     /// Everything changes hands while the world stands still.
     pub(crate) fn hand_over(&mut self) {
-        self.epoch += 1;
-        let (owner, epoch, count) = (self.owner, self.epoch, self.pods.len() as u32);
-        let own = |tile| owner(tile, epoch, count);
-        let outgoing: Vec<_> = self
-            .pods
-            .iter_mut()
-            .enumerate()
-            .map(|(p, pod)| pod.hand_over_out(p as u32, own))
-            .collect();
-        self.deliver(outgoing);
+        self.pass_on(|pod, me, own| pod.hand_over_out(me, own));
     }
 
     pub(crate) fn step(&mut self) {
-        self.epoch += 1;
+        self.pass_on(|pod, me, own| pod.exchange_out(me, own));
         let (owner, epoch, count) = (self.owner, self.epoch, self.pods.len() as u32);
         let own = |tile| owner(tile, epoch, count);
-        let outgoing: Vec<_> = self
-            .pods
-            .iter_mut()
-            .enumerate()
-            .map(|(p, pod)| pod.exchange_out(p as u32, own))
-            .collect();
-        self.deliver(outgoing);
         for pod in &mut self.pods {
             pod.collide(own).unwrap();
         }
@@ -102,7 +88,12 @@ impl Split {
         }
     }
 
-    fn deliver(&mut self, outgoing: Vec<Vec<(u32, Boundary)>>) {
+    /// Tiles change their owners, and what a pod gives away by `out` arrives.
+    fn pass_on(&mut self, out: fn(&mut World, u32, Owner<'_>) -> Vec<(u32, Boundary)>) {
+        self.epoch += 1;
+        let (owner, epoch, count) = (self.owner, self.epoch, self.pods.len() as u32);
+        let own = |tile| owner(tile, epoch, count);
+        let outgoing: Vec<_> = (0..).zip(&mut self.pods).map(|(me, pod)| out(pod, me, &own)).collect();
         for (to, boundary) in outgoing.into_iter().flatten() {
             self.pods[to as usize].exchange_in(&boundary).unwrap();
         }
@@ -156,27 +147,4 @@ pub(crate) fn assert_same(one: &World, split: &Split, tick: u64) {
     }
     assert_eq!(expected.len(), found.len(), "number of contacts at tick {tick}");
     panic!("hashes differ at tick {tick}, but no body or contact does");
-}
-
-/// A pile over several tile borders, of balls of many sizes.
-pub(crate) fn mixed_pile(tile_size: f32) -> Scene {
-    let mut scene = scenes::pile(400, 3);
-    scene.params.tile_size = tile_size;
-    let mut random = Random(5);
-    for body in &mut scene.bodies {
-        let share = 0.3 + 0.7 * random.unit() as f32;
-        body.shape = Shape::Sphere {
-            radius: scenes::RADIUS * share,
-        };
-        body.mass *= share * share * share;
-        body.material = Material {
-            friction: random.unit() as f32,
-            restitution: 0.5 * random.unit() as f32,
-            linear_damping: 0.2 * random.unit() as f32,
-            angular_damping: 0.2 * random.unit() as f32,
-            ..Material::default()
-        };
-        body.position += DVec3::new(0.7, 0.0, 1.3);
-    }
-    scene
 }
