@@ -190,6 +190,19 @@ class Bodies(WorldTest):
     def _point(body):
         return {"x": body.position.x, "z": body.position.z}
 
+    def test_many_rays_meet_what_each_meets_alone(self):
+        spawn(self.world, grid(100, 5.0))
+        rays = [
+            {"origin": {"x": 0.5 * x, "y": 9.0, "z": 0.5 * z}, "direction": {"x": 0.1, "y": -3.0, "z": 0.05}, "max_distance_m": 20.0}
+            for x in range(40)
+            for z in range(8)
+        ]
+        answers = self.world.CastRays(rays=rays).answers
+        self.assertEqual([answer.hit for answer in answers], [self.world.CastRay(**ray).hit for ray in rays])
+        self.assertGreater(sum(answer.HasField("hit") for answer in answers), 10)
+        with self.refused(grpc.StatusCode.INVALID_ARGUMENT, "rays[1].direction"):
+            self.world.CastRays(rays=[rays[0], {**rays[1], "direction": {}}])
+
     def test_joined_bodies_stay_together_until_the_joint_is_removed(self):
         held, free, tied = spawn(self.world, [body(y=10.0), body(y=10.0, z=5.0), body(x=2.0, y=10.0)])
         hung = self.world.AddJoint(joint={**to_the_world(held, y=10.0), "fixed": {}}).id

@@ -5,6 +5,12 @@ use std::time::Duration;
 /// Events that wait for the simulation thread. Packets beyond it are dropped (the protocol repeats them), commands are refused.
 pub const EVENTS_WAITING: usize = 16_384;
 
+/// Rays in one request: bounds for how long one keeps the simulation thread from its tick.
+pub const RAYS_PER_REQUEST: usize = 10_000;
+
+/// Rays from which on an index over the bodies is built for them. It takes about as long as ten or twenty looks at every body.
+pub const RAYS_WITH_INDEX: usize = 16;
+
 /// Events taken between two looks at the timer, so that neither starves the other.
 pub const EVENTS_PER_ROUND: usize = 256;
 

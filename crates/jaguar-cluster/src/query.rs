@@ -1,12 +1,12 @@
 //! Questions to the part of the world that one pod holds.
 
-use jaguar_core::query::RayHit;
+use jaguar_core::query::{QueryFilter, Ray, RayHit};
 use jaguar_core::{Body, BodyId, World};
 use jaguar_migration::definition::Region;
 use jaguar_migration::id::{LogIndex, Tick};
 use jaguar_migration::record::Member;
 
-use crate::convert::Ray;
+use crate::limits::RAYS_WITH_INDEX;
 
 /// What to read.
 #[derive(Clone, Debug)]
@@ -15,8 +15,8 @@ pub enum Question {
     Body(BodyId),
     /// The bodies in a region.
     Region(Region),
-    /// The first hit of a ray.
-    Ray(Ray),
+    /// The first hit of each ray.
+    Rays(Vec<Ray>),
 }
 
 /// What a pod held after an entry.
@@ -37,8 +37,8 @@ pub struct LocalCut {
 pub struct Found {
     /// Ascending by id.
     pub bodies: Vec<Body>,
-    /// The first hit of the ray.
-    pub hit: Option<RayHit>,
+    /// The first hit of each ray, in their order.
+    pub hits: Vec<Option<RayHit>>,
 }
 
 /// Asks the bodies held here.
@@ -46,17 +46,27 @@ pub(crate) fn ask(world: &World, question: &Question) -> Found {
     match question {
         Question::Body(id) => Found {
             bodies: world.body(*id).into_iter().collect(),
-            hit: None,
+            hits: Vec::new(),
         },
         Question::Region(region) => Found {
             bodies: in_region(world, region),
-            hit: None,
+            hits: Vec::new(),
         },
-        Question::Ray(ray) => Found {
+        Question::Rays(rays) => Found {
             bodies: Vec::new(),
-            hit: world.cast_ray(ray.origin, ray.direction, ray.max_distance),
+            hits: first_hits(world, rays),
         },
     }
+}
+
+/// The same with an index as without, to the bit.
+fn first_hits(world: &World, rays: &[Ray]) -> Vec<Option<RayHit>> {
+    let queries = if rays.len() < RAYS_WITH_INDEX {
+        world.queries_by_scan()
+    } else {
+        world.queries()
+    };
+    queries.cast_rays(rays, &QueryFilter::default())
 }
 
 fn in_region(world: &World, region: &Region) -> Vec<Body> {

@@ -33,22 +33,22 @@ pub struct Cut {
     pub tick: Tick,
     /// Ascending by id.
     pub bodies: Vec<v1::Body>,
-    /// The nearest hit of a ray.
-    pub hit: Option<v1::RayHit>,
+    /// What came of each ray, in their order.
+    pub rays: Vec<v1::RayAnswer>,
 }
 
 /// What one member answered.
 #[derive(Debug, Default)]
 struct Part {
     bodies: Vec<v1::Body>,
-    hit: Option<v1::RayHit>,
+    rays: Vec<v1::RayAnswer>,
 }
 
 impl Part {
     fn of(found: Found) -> Self {
         Self {
             bodies: found.bodies.iter().map(convert::body).collect(),
-            hit: found.hit.as_ref().map(convert::ray_hit),
+            rays: convert::ray_answers(&found.hits),
         }
     }
 }
@@ -189,7 +189,7 @@ impl Reader {
         let what = match question {
             Question::Body(id) => What::Id(id.0),
             Question::Region(region) => What::Region(convert::region_request(region)),
-            Question::Ray(ray) => What::Ray(convert::ray_request(ray)),
+            Question::Rays(rays) => What::Rays(convert::rays_request(rays)),
         };
         let request = v1::ReadLocalRequest {
             index: index.0,
@@ -210,7 +210,7 @@ impl Reader {
         let mut part = Part::default();
         while let Some(answer) = answers.message().await.map_err(later)? {
             part.bodies.extend(answer.bodies);
-            part.hit = part.hit.or(answer.hit);
+            part.rays.extend(answer.rays);
         }
         Ok(part)
     }
@@ -256,6 +256,15 @@ impl Reader {
     }
 }
 
+/// What comes first of the hits of a ray, as in one world: the nearest, bodies before static shapes, lower ids before higher. Static shapes are everywhere, so several pods can report the same hit.
+fn order(hit: &v1::RayHit) -> (f64, bool, u64) {
+    match hit.target {
+        Some(v1::ray_hit::Target::BodyId(id)) => (hit.distance_m, false, id),
+        Some(v1::ray_hit::Target::StaticIndex(index)) => (hit.distance_m, true, index.into()),
+        None => (hit.distance_m, true, u64::MAX),
+    }
+}
+
 fn join(index: LogIndex, tick: Tick, parts: impl Iterator<Item = Part>) -> Cut {
     let mut cut = Cut {
         index,
@@ -264,14 +273,15 @@ fn join(index: LogIndex, tick: Tick, parts: impl Iterator<Item = Part>) -> Cut {
     };
     for part in parts {
         cut.bodies.extend(part.bodies);
-        // Static shapes are everywhere, so several pods can report the same hit; the first of the nearest is as good as any.
-        let nearer = match (&cut.hit, &part.hit) {
-            (Some(have), Some(new)) => new.distance_m < have.distance_m,
-            (None, Some(_)) => true,
-            (_, None) => false,
-        };
-        if nearer {
-            cut.hit = part.hit;
+        cut.rays
+            .resize(part.rays.len().max(cut.rays.len()), v1::RayAnswer::default());
+        for (have, new) in cut.rays.iter_mut().zip(part.rays) {
+            if new
+                .hit
+                .is_some_and(|new| have.hit.is_none_or(|have| order(&new) < order(&have)))
+            {
+                *have = new;
+            }
         }
     }
     cut.bodies.sort_unstable_by_key(|body| body.id);

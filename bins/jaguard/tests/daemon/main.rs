@@ -4,6 +4,7 @@ mod cluster;
 #[path = "../common/mod.rs"]
 mod common;
 mod joints;
+mod rays;
 mod reload;
 mod service;
 mod support;

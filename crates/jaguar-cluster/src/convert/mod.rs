@@ -16,7 +16,7 @@ pub use body::{
 };
 pub use joint::required_joint;
 pub use log::{entry_item, summary_item};
-pub use region::{Ray, ray, ray_hit, ray_request, region, region_request};
+pub use region::{ray, ray_answers, rays, rays_request, region, region_request};
 pub use snapshot::{new_snapshot_name, snapshot, snapshot_name};
 
 /// A field of a request that is refused: the client must send another value.

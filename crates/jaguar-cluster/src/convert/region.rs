@@ -1,12 +1,13 @@
 //! Regions and rays.
 
 use glam::DVec3;
-use jaguar_core::query::{RayHit, RayTarget};
+use jaguar_core::query::{Ray, RayHit, RayTarget};
 use jaguar_migration::definition::Region;
 use jaguar_proto::v1;
 
 use super::body::{point, required_vector, to_point, to_vector};
-use super::{InvalidField, required};
+use super::{InvalidField, join, required};
+use crate::limits::RAYS_PER_REQUEST;
 
 /// Checks and converts a request's region.
 ///
@@ -78,34 +79,38 @@ pub fn region_request(region: &Region) -> v1::Region {
     v1::Region { shape: Some(shape) }
 }
 
-/// A ray to cast.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Ray {
-    /// Where it starts, m.
-    pub origin: DVec3,
-    /// Where it goes, a unit vector.
-    pub direction: DVec3,
-    /// How far, m.
-    pub max_distance: f64,
+/// Checks and converts the rays of a request.
+///
+/// # Errors
+/// As [`ray`], and when there are too many.
+pub fn rays(given: &v1::CastRaysRequest, tile_size: f32) -> Result<Vec<Ray>, InvalidField> {
+    let count = given.rays.len();
+    if count > RAYS_PER_REQUEST {
+        let problem = format!("{count} rays, at most {RAYS_PER_REQUEST} are allowed; send several requests");
+        return Err(InvalidField::new("rays", problem));
+    }
+    let numbered = given.rays.iter().enumerate();
+    let convert = |(number, given)| ray(given, &format!("rays[{number}]"), tile_size);
+    numbered.map(convert).collect()
 }
 
-/// Checks and converts a ray.
+/// Checks and converts a ray; `path` is where it stands in the request. Its direction stays as it is: a peer is told the same numbers and so casts the same ray.
 ///
 /// # Errors
 /// When a field is missing, not finite or zero.
-pub fn ray(given: &v1::CastRayRequest, tile_size: f32) -> Result<Ray, InvalidField> {
-    let origin = point(required(given.origin.as_ref(), "", "origin")?, "origin", tile_size)?;
-    let direction = required_vector(given.direction.as_ref(), "direction")?;
-    let Some(direction) = direction.as_dvec3().try_normalize() else {
-        return Err(InvalidField::new(
-            "direction",
-            format!("{direction} has no direction; its length must be above 0"),
-        ));
-    };
+pub fn ray(given: &v1::CastRayRequest, path: &str, tile_size: f32) -> Result<Ray, InvalidField> {
+    let at = join(path, "origin");
+    let origin = point(required(given.origin.as_ref(), path, "origin")?, &at, tile_size)?;
+    let at = join(path, "direction");
+    let direction = required_vector(given.direction.as_ref(), &at)?.as_dvec3();
+    if direction == DVec3::ZERO {
+        let problem = format!("{direction} has no direction; its length must be above 0");
+        return Err(InvalidField::new(at, problem));
+    }
     let max_distance = given.max_distance_m;
     if !(max_distance > 0.0 && max_distance.is_finite()) {
         return Err(InvalidField::new(
-            "max_distance_m",
+            join(path, "max_distance_m"),
             format!("{max_distance} is not a finite length above 0 m"),
         ));
     }
@@ -116,17 +121,27 @@ pub fn ray(given: &v1::CastRayRequest, tile_size: f32) -> Result<Ray, InvalidFie
     })
 }
 
-/// The ray of a request to a peer.
-pub fn ray_request(ray: &Ray) -> v1::CastRayRequest {
-    v1::CastRayRequest {
+/// The rays of a request to a peer.
+pub fn rays_request(rays: &[Ray]) -> v1::CastRaysRequest {
+    let request = |ray: &Ray| v1::CastRayRequest {
         origin: Some(to_point(ray.origin)),
         direction: Some(to_vector(ray.direction.as_vec3())),
         max_distance_m: ray.max_distance,
+    };
+    v1::CastRaysRequest {
+        rays: rays.iter().map(request).collect(),
     }
 }
 
-/// A ray's hit, for a client.
-pub fn ray_hit(hit: &RayHit) -> v1::RayHit {
+/// What came of rays, for a client.
+pub fn ray_answers(hits: &[Option<RayHit>]) -> Vec<v1::RayAnswer> {
+    let answer = |hit: &Option<RayHit>| v1::RayAnswer {
+        hit: hit.as_ref().map(ray_hit),
+    };
+    hits.iter().map(answer).collect()
+}
+
+fn ray_hit(hit: &RayHit) -> v1::RayHit {
     let target = match hit.target {
         RayTarget::Body(id) => v1::ray_hit::Target::BodyId(id.0),
         RayTarget::Static(index) => v1::ray_hit::Target::StaticIndex(u32::try_from(index).unwrap_or(u32::MAX)),
@@ -201,7 +216,7 @@ mod tests {
             }),
             max_distance_m: 10.0,
         };
-        assert_eq!(ray(&good, 16.0).expect("a ray").direction, DVec3::NEG_Y);
+        assert_eq!(ray(&good, "", 16.0).expect("a ray").direction, DVec3::NEG_Y * 2.0);
         let zero = Some(v1::Vector::default());
         let cases = [
             ("origin", v1::CastRayRequest { origin: None, ..good }),
@@ -228,7 +243,30 @@ mod tests {
             ),
         ];
         for (field, bad) in cases {
-            assert_eq!(ray(&bad, 16.0).expect_err("not a ray").field, field, "{bad:?}");
+            let several = v1::CastRaysRequest { rays: vec![good, bad] };
+            let error = rays(&several, 16.0).expect_err("not a ray");
+            assert_eq!(error.field, format!("rays[1].{field}"), "{bad:?}");
         }
+        let many = v1::CastRaysRequest {
+            rays: vec![good; RAYS_PER_REQUEST + 1],
+        };
+        assert_eq!(rays(&many, 16.0).expect_err("too many").field, "rays");
+    }
+
+    #[test]
+    fn rays_passed_on_to_a_peer_are_the_same_rays() {
+        let given = v1::CastRaysRequest {
+            rays: vec![v1::CastRayRequest {
+                origin: corner(0.1),
+                direction: Some(v1::Vector {
+                    x: 0.1,
+                    y: -0.3,
+                    z: 1e-20,
+                }),
+                max_distance_m: 0.1,
+            }],
+        };
+        let known = rays(&given, 16.0).expect("a ray");
+        assert_eq!(rays(&rays_request(&known), 16.0), Ok(known));
     }
 }

@@ -23,6 +23,7 @@ const TABLE: &[(&str, Needs)] = &[
     ("/jaguar.v1.World/GetBody", READ),
     ("/jaguar.v1.World/QueryRegion", READ),
     ("/jaguar.v1.World/CastRay", READ),
+    ("/jaguar.v1.World/CastRays", READ),
     ("/jaguar.v1.World/WatchRegion", READ),
     ("/jaguar.v1.World/SpawnBody", WRITE),
     ("/jaguar.v1.World/SpawnBodies", WRITE),

@@ -85,10 +85,10 @@ impl Peer for PeerService {
         let question = match what {
             Some(What::Id(id)) => Question::Body(BodyId(id)),
             Some(What::Region(region)) => Question::Region(convert::region(Some(&region))?),
-            Some(What::Ray(ray)) => Question::Ray(convert::ray(&ray, definition.params.tile_size)?),
+            Some(What::Rays(rays)) => Question::Rays(convert::rays(&rays, definition.params.tile_size)?),
             None => {
                 return Err(Status::invalid_argument(
-                    "what: is missing; one of id, region and ray is required",
+                    "what: is missing; one of id, region and rays is required",
                 ));
             }
         };
@@ -96,10 +96,9 @@ impl Peer for PeerService {
         let cut = timeout(READ_WAIT, read)
             .await
             .map_err(|_| Status::unavailable(format!("entry {index} was not executed here within {READ_WAIT:?}")))??;
-        let hit = cut.found.hit.as_ref().map(convert::ray_hit);
         let first = v1::ReadLocalResponse {
             bodies: Vec::new(),
-            hit,
+            rays: convert::ray_answers(&cut.found.hits),
         };
         let bodies = cut.found.bodies;
         // A message at a time is converted while the one before it is sent, so that a large answer needs no second copy.
@@ -107,10 +106,10 @@ impl Peer for PeerService {
             let end = bodies.len().min(start + BODIES_PER_MESSAGE);
             v1::ReadLocalResponse {
                 bodies: bodies[start..end].iter().map(convert::body).collect(),
-                hit: None,
+                rays: Vec::new(),
             }
         });
-        let answers = hit_first(first).chain(chunks).map(Ok);
+        let answers = rays_first(first).chain(chunks).map(Ok);
         Ok(Response::new(Box::pin(tokio_stream::iter(answers))))
     }
 
@@ -139,7 +138,7 @@ fn refused(error: Unanswered) -> Status {
     }
 }
 
-/// The message with a ray's hit, if there is one to send.
-fn hit_first(first: v1::ReadLocalResponse) -> impl Iterator<Item = v1::ReadLocalResponse> {
-    Some(first).filter(|first| first.hit.is_some()).into_iter()
+/// The message with what came of rays, if there were any.
+fn rays_first(first: v1::ReadLocalResponse) -> impl Iterator<Item = v1::ReadLocalResponse> {
+    Some(first).filter(|first| !first.rays.is_empty()).into_iter()
 }

@@ -143,10 +143,20 @@ impl World for WorldService {
 
     async fn cast_ray(&self, request: Request<v1::CastRayRequest>) -> Result<Response<v1::CastRayResponse>, Status> {
         let tile_size = self.simulation.definition()?.params.tile_size;
-        let ray = convert::ray(&request.into_inner(), tile_size)?;
-        let cut = self.reader.read(&Question::Ray(ray)).await?;
+        let ray = convert::ray(&request.into_inner(), "", tile_size)?;
+        let cut = self.reader.read(&Question::Rays(vec![ray])).await?;
         Ok(Response::new(v1::CastRayResponse {
-            hit: cut.hit,
+            hit: cut.rays.first().and_then(|answer| answer.hit),
+            tick: cut.tick.0,
+        }))
+    }
+
+    async fn cast_rays(&self, request: Request<v1::CastRaysRequest>) -> Result<Response<v1::CastRaysResponse>, Status> {
+        let tile_size = self.simulation.definition()?.params.tile_size;
+        let rays = convert::rays(&request.into_inner(), tile_size)?;
+        let cut = self.reader.read(&Question::Rays(rays)).await?;
+        Ok(Response::new(v1::CastRaysResponse {
+            answers: cut.rays,
             tick: cut.tick.0,
         }))
     }
