@@ -117,6 +117,65 @@ fn an_elastic_collision_keeps_momentum_and_energy_across_a_tile_border() {
 }
 
 /// Restitution e sends a ball back at e times the speed, at the first bounce from height d: v = √(2 g d).
+/// Two balls fly one behind the other, 6 cm apart; a third comes from behind and strikes one. The struck ball closes the gap within the same tick: it must bounce off the other in that tick, as in a Newton's cradle,
+/// and not enter it (by 8 cm if it is seen a tick later).
+fn check_struck_ball(first: DVec3) {
+    let at = |x: f64| first + DVec3::X * x;
+    let fly = |x: f64, speed: f32| ball(at(x), Vec3::X * speed, elastic());
+    let gaps = [0.02, 0.06];
+    let second = 2.0 * f64::from(RADIUS) + gaps[0];
+    let third = second + 2.0 * f64::from(RADIUS) + gaps[1];
+    let mut world = world_of(
+        weightless(),
+        Vec::new(),
+        &[fly(0.0, 14.0), fly(second, 3.0), fly(third, 3.0)],
+    );
+    for _ in 0..4 {
+        world.step();
+        for [a, b] in [[0, 1], [1, 2]] {
+            let distance = read(&world, a).position.distance(read(&world, b).position);
+            assert!(
+                distance > 0.99 * 2.0 * f64::from(RADIUS),
+                "{a} and {b} are {distance} m apart"
+            );
+        }
+    }
+    for (id, speed) in [(0, 3.0), (1, 3.0), (2, 14.0)] {
+        assert_near(f64::from(read(&world, id).velocity.x), speed, 1e-3);
+    }
+}
+
+#[test]
+fn a_struck_ball_strikes_the_next_within_the_tick_inside_a_tile() {
+    check_struck_ball(DVec3::ZERO);
+}
+
+/// The border is between the first two, then between the last two.
+#[test]
+fn a_struck_ball_strikes_the_next_within_the_tick_across_a_tile_border() {
+    check_struck_ball(DVec3::new(7.5, 1.0, 1.0));
+    check_struck_ball(DVec3::new(6.5, 1.0, 1.0));
+}
+
+/// The same with a wall in place of the last ball: the struck one flies along it, 6 cm away.
+#[test]
+fn a_struck_ball_strikes_a_wall_within_the_tick() {
+    let face = 3.0 * f64::from(RADIUS) + 0.02 + 0.06;
+    let fly = |x: f64, speed: f32| ball(DVec3::X * x, Vec3::new(speed, 6.0, 0.0), elastic());
+    let mut world = world_of(
+        weightless(),
+        vec![wall(DVec3::X * face, DVec3::NEG_X, elastic())],
+        &[fly(0.0, 14.0), fly(2.0 * f64::from(RADIUS) + 0.02, 0.0)],
+    );
+    for _ in 0..4 {
+        world.step();
+        let gap = face - read(&world, 1).position.x - f64::from(RADIUS);
+        assert!(gap > -0.01 * f64::from(RADIUS), "the ball is {gap} m before the wall");
+    }
+    let energy: f32 = (0..2).map(|id| read(&world, id).velocity.length_squared()).sum();
+    assert_near(f64::from(energy), 14.0 * 14.0 + 2.0 * 6.0 * 6.0, 0.01);
+}
+
 #[test]
 fn a_ball_bounces_to_the_height_that_restitution_says() {
     for restitution in [0.0, 0.5, 0.9] {

@@ -16,7 +16,7 @@ use crate::lanes::LaneOrder;
 use crate::manifold::attitude::Attitude;
 use crate::manifold::prepare::PairManifold;
 use crate::narrow_phase::convex_pair::{overlap, pair_manifold, static_manifolds};
-use crate::narrow_phase::prepare::{pair_matters, static_matters};
+use crate::narrow_phase::prepare::{Outlook, outlook, static_matters};
 use crate::narrow_phase::static_geometry::{StaticContact, StaticGeometry};
 use crate::narrow_phase::static_manifold::{StaticManifold, Workings};
 use crate::narrow_phase::surroundings::Surroundings;
@@ -69,7 +69,13 @@ pub(crate) struct Found {
     pub(crate) inside: Vec<Ends>,
     /// How many they are.
     pub(super) inside_count: usize,
+    /// Pairs inside tiles that become contacts if a third body strikes one of them.
+    pub(super) waiting: Vec<Pair>,
+    /// The other pairs inside tiles, while some wait to join them.
+    pub(super) touching: Vec<Pair>,
     pub(super) across: Vec<Pair>,
+    /// Those of `across` that touch whatever others do.
+    pub(super) touching_across: Vec<Pair>,
     /// Overlaps of a sensor and a body, in this order.
     pub(super) overlaps: Vec<Pair>,
     /// In storage order of the body, then by feature.
@@ -88,8 +94,10 @@ pub(crate) struct Found {
 
 /// What the search of one chunk needs besides, and the next one may write over: one for each thread is enough.
 #[derive(Debug, Default)]
-struct Scratch {
-    unordered: Vec<Pair>,
+pub(super) struct Scratch {
+    pub(super) unordered: Vec<Pair>,
+    /// Whether each body is struck.
+    pub(super) struck: Vec<bool>,
     pair_order: PairOrder,
     /// Pairs inside tiles in storage order.
     ordered: Vec<Pair>,
@@ -108,7 +116,7 @@ pub(super) struct ScratchPool(Mutex<Vec<Scratch>>);
 
 impl ScratchPool {
     /// Does what needs scratch memory.
-    fn lend(&self, work: impl FnOnce(&mut Scratch)) {
+    pub(super) fn lend(&self, work: impl FnOnce(&mut Scratch)) {
         let unused = || self.0.lock().expect("nothing panics while the list is locked");
         let mut scratch = unused().pop().unwrap_or_default();
         work(&mut scratch);
@@ -176,7 +184,10 @@ impl Found {
     /// Gives back memory that an unusual tick took.
     pub(super) fn trim(&mut self) {
         trim(&mut self.inside);
+        trim(&mut self.waiting);
+        trim(&mut self.touching);
         trim(&mut self.across);
+        trim(&mut self.touching_across);
         trim(&mut self.overlaps);
         trim(&mut self.statics);
         trim(&mut self.busy);
@@ -206,7 +217,28 @@ impl Found {
         few
     }
 
+    /// Puts the pairs in the scratch memory in storage order, and gives them their lanes.
+    pub(super) fn order_inside(&mut self, chunk: &Chunk, ids: &[BodyId], scratch: &mut Scratch) {
+        scratch
+            .pair_order
+            .sort(scratch.unordered.iter(), chunk.bodies.clone(), &mut scratch.ordered);
+        let pairs = scratch.ordered.iter().copied();
+        scratch
+            .lanes
+            .colour_pairs(pairs, chunk.bodies.clone(), &mut scratch.taken);
+        self.inside.clear();
+        resize(&mut self.inside, scratch.lanes.blocks, Ends::EMPTY);
+        self.inside_count = scratch.ordered.len();
+        for (&pair, &lane) in scratch.ordered.iter().zip(&scratch.lanes.lanes) {
+            let lane = lane as usize;
+            self.inside[lane / LANES].set(lane % LANES, by_id(pair, ids));
+        }
+    }
+
     fn clear(&mut self) {
+        self.touching.clear();
+        self.waiting.clear();
+        self.touching_across.clear();
         self.across.clear();
         self.overlaps.clear();
         self.statics.clear();
@@ -233,19 +265,11 @@ impl Finder<'_> {
             self.search(chunk, Search::Everything);
         }
         let Self { found, scratch, .. } = self;
-        scratch
-            .pair_order
-            .sort(scratch.unordered.iter(), chunk.bodies.clone(), &mut scratch.ordered);
-        let pairs = scratch.ordered.iter().copied();
-        scratch
-            .lanes
-            .colour_pairs(pairs, chunk.bodies.clone(), &mut scratch.taken);
-        found.inside.clear();
-        resize(&mut found.inside, scratch.lanes.blocks, Ends::EMPTY);
-        found.inside_count = scratch.ordered.len();
-        for (&pair, &lane) in scratch.ordered.iter().zip(&scratch.lanes.lanes) {
-            let lane = lane as usize;
-            found.inside[lane / LANES].set(lane % LANES, by_id(pair, &view.bodies.columns().id));
+        if found.waiting.is_empty() {
+            found.order_inside(chunk, &view.bodies.columns().id, scratch);
+        } else {
+            // They are put in order when it is known which others join them.
+            found.touching.extend_from_slice(&scratch.unordered);
         }
         found.manifolds.sort_unstable_by_key(|found| found.pair);
         let pairs = found.manifolds.iter().map(|found| found.pair);
@@ -322,14 +346,21 @@ impl Finder<'_> {
         if !view.attitudes.is_empty() && !self.is_of_balls(a, b, vector) {
             return;
         }
-        if pair_matters(view.bodies.columns(), view.bodies.kinds(), a, b, vector, view.step) {
-            let columns = view.bodies.columns();
-            let pair = [a.min(b), a.max(b)];
-            if columns.place[a as usize].tile == columns.place[b as usize].tile {
-                self.scratch.unordered.push(pair);
-            } else {
-                self.found.across.push(pair);
+        let columns = view.bodies.columns();
+        let outlook = outlook(columns, view.bodies.kinds(), (a, b), vector, view.step);
+        if outlook == Outlook::Apart {
+            return;
+        }
+        let pair = [a.min(b), a.max(b)];
+        if columns.place[a as usize].tile != columns.place[b as usize].tile {
+            self.found.across.push(pair);
+            if outlook == Outlook::Touch {
+                self.found.touching_across.push(pair);
             }
+        } else if outlook == Outlook::Touch {
+            self.scratch.unordered.push(pair);
+        } else {
+            self.found.waiting.push(pair);
         }
     }
 
@@ -427,7 +458,9 @@ impl Finder<'_> {
         let touches = &mut self.scratch.touches;
         view.statics
             .contacts_of_sphere(place.tile, place.offset, motion.radius(), reach, touches);
-        let matters = |touch: &&StaticContact| static_matters(motion.velocity(), touch, step);
+        let material = &view.bodies.kind(body).given.material;
+        let flight = (motion.velocity(), reach - motion.radius());
+        let matters = |touch: &&StaticContact| static_matters(flight, material, touch, step);
         let touches = self.scratch.touches.iter().filter(matters);
         self.found.statics.extend(touches.map(|&touch| (body as u32, touch)));
     }

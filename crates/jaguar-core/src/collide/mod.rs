@@ -4,6 +4,7 @@ pub(crate) mod found;
 mod pair_order;
 mod prepare;
 mod store;
+mod struck;
 
 use self::found::{Found, ScratchPool, View};
 use self::pair_order::PairOrder;
@@ -61,6 +62,8 @@ pub(crate) struct Collision {
     pub(crate) found: Vec<Found>,
     scratch: ScratchPool,
     across_pairs: Vec<Pair>,
+    /// Bodies that touch one in another tile, ascending.
+    struck_across: Vec<u32>,
     pair_order: PairOrder,
     candidates: Candidates,
     tasks: Tasks,
@@ -117,6 +120,7 @@ impl Collision {
         let grid = self.fill_grids(bodies.columns(), plan, grid);
         self.find(bodies, statics, (&manifolds.attitudes, &joints.apart), plan, grid, step);
         self.order_across(held);
+        self.take_struck(&bodies.columns().id);
         self.lay_out(bodies, mixed);
         let makings = Makings {
             columns: bodies.columns(),
@@ -158,6 +162,7 @@ impl Collision {
         unused.fill_with(Found::default);
         cached.trim();
         trim(&mut self.across_pairs);
+        trim(&mut self.struck_across);
         trim(&mut self.sides);
     }
 

@@ -2,9 +2,10 @@
 
 use glam::Vec3;
 
-use crate::constants::{BOUNCE_SHARE, CONTACT_SLOP};
+use crate::constants::CONTACT_SLOP;
 use crate::contact::{Coefficient, Contact, Impulses};
 use crate::kinds::Kinds;
+use crate::material::Material;
 use crate::narrow_phase::static_geometry::StaticContact;
 use crate::solver::StepConstants;
 use crate::storage::Columns;
@@ -13,38 +14,66 @@ use crate::tile::difference;
 /// The direction of the normal where two centres coincide; any will do, as long as all pods take the same.
 const NORMAL_OF_COINCIDENT_CENTRES: Vec3 = Vec3::Y;
 
-/// Whether two bodies, at this vector from one to the other, may touch before the end of the tick: if they keep their velocities, or, for bodies that bounce, if a bounce within
-/// the tick turns a part of their speeds against each other. Gravity acts on both alike. Gives the same bits when the bodies are swapped and the vector is reversed.
-pub(crate) fn pair_matters(
+/// What may become of two bodies in this tick.
+///
+/// A pair that is no contact, of which a third body strikes one, enters for the rest of the tick and bounces in the next only. So elastic bodies are contacts within all of their speculative margins if either is
+/// struck; of those in different tiles no pod knows it of both, so they are taken to be. Deepest overlap after a tick in a gas of 10,000 that fills a tenth of the volume, % of the radius, in the median of ticks and in the worst of 120:
+/// without such contacts 13 and 27, with all within 0.3 of the margins 10 and 20, by this rule 1 and 11 with a fifth more contacts (with all within the whole of the margins 1 and 7, and three times as many).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outlook {
+    /// They are not to touch.
+    Apart,
+    /// They touch, bouncing, if a third body strikes one of them within the tick.
+    Struck,
+    /// They touch if they keep their velocities.
+    Touch,
+}
+
+/// What may become of two bodies at this vector from one to the other. Gravity acts on both alike. Gives the same bits when the bodies are swapped and the vector is reversed.
+pub(crate) fn outlook(
     columns: &Columns,
     kinds: &Kinds,
-    from: u32,
-    to: u32,
+    (from, to): (u32, u32),
     vector: Vec3,
     step: &StepConstants,
-) -> bool {
+) -> Outlook {
     let (a, b) = (&columns.motion[from as usize], &columns.motion[to as usize]);
     let distance = vector.length();
     let radii = a.radius() + b.radius();
     let separation = distance - radii;
     if separation < CONTACT_SLOP {
-        return true;
+        return Outlook::Touch;
     }
     // The distance is positive: it is more than the slop.
     let approach = (b.velocity() - a.velocity()).dot(vector) / distance;
     if separation + approach.min(0.0) * step.tick_seconds < CONTACT_SLOP {
-        return true;
+        return Outlook::Touch;
     }
     let material = |body: u32| &kinds.get(columns.kind[body as usize]).given.material;
     let restitution = material(from).restitution_with(material(to));
-    separation < restitution * BOUNCE_SHARE * ((a.reach() + b.reach()) - radii)
+    if separation < restitution * ((a.reach() + b.reach()) - radii) {
+        Outlook::Struck
+    } else {
+        Outlook::Apart
+    }
 }
 
-/// Whether a body touches a feature of static geometry before the end of the tick, falling on.
-pub(crate) fn static_matters(velocity: Vec3, contact: &StaticContact, step: &StepConstants) -> bool {
+/// Whether a ball touches a feature of static geometry before the end of the tick, falling on; or, if it bounces, may be thrown at it by another within the tick. `margin` is how far ahead it looks, m.
+pub(crate) fn static_matters(
+    (velocity, margin): (Vec3, f32),
+    material: &Material,
+    contact: &StaticContact,
+    step: &StepConstants,
+) -> bool {
     let fall = step.gravity.dot(contact.normal).min(0.0) * step.tick_seconds;
     let approach = velocity.dot(contact.normal) + fall;
     contact.separation + approach.min(0.0) * step.tick_seconds < CONTACT_SLOP
+        || contact.separation < static_restitution(material, contact) * margin
+}
+
+fn static_restitution(material: &Material, touch: &StaticContact) -> f32 {
+    let rule = material.restitution_rule;
+    rule.combine(rule, material.restitution, touch.restitution)
 }
 
 /// The contact of two bodies, the first being the one with the lower id.
@@ -111,11 +140,7 @@ pub(crate) fn static_coefficient(columns: &Columns, kinds: &Kinds, body: u32, to
         friction: material
             .friction_rule
             .combine(material.friction_rule, material.friction, touch.friction),
-        restitution: material.restitution_rule.combine(
-            material.restitution_rule,
-            material.restitution,
-            touch.restitution,
-        ),
+        restitution: static_restitution(material, touch),
     }
 }
 
