@@ -5,8 +5,8 @@
 /// slop the contact, and with it the warm-start impulse, would come and go. Larger values only cost time, smaller ones make piles restless.
 pub(crate) const CONTACT_SLOP: f32 = 0.005;
 
-/// Share of the speculative margins within which elastic bodies that touch in manifolds are contacts even if they do not approach: a third body may throw them at each other within the tick, and
-/// a pair that is no contact only bounces in the next. (Of balls it is known whether one is struck: see [`crate::narrow_phase::prepare::Outlook`].)
+/// Share of the speculative margins within which bodies that bounce are contacts even if they do not approach: a third body may throw them at each other within the tick, and
+/// a pair that is no contact only bounces in the next. (Of balls that lose nothing it is known whether one is struck: see [`crate::narrow_phase::prepare::Outlook`].)
 pub(crate) const BOUNCE_SHARE: f32 = 0.3;
 
 /// Fraction of a tile that a body may travel in one tick. Below 1, so that a body enters at most the next tile; the rest is room for rounding.

@@ -2,7 +2,7 @@
 
 use glam::Vec3;
 
-use crate::constants::CONTACT_SLOP;
+use crate::constants::{BOUNCE_SHARE, CONTACT_SLOP};
 use crate::contact::{Coefficient, Contact, Impulses};
 use crate::kinds::Kinds;
 use crate::material::Material;
@@ -19,6 +19,8 @@ const NORMAL_OF_COINCIDENT_CENTRES: Vec3 = Vec3::Y;
 /// A pair that is no contact, of which a third body strikes one, enters for the rest of the tick and bounces in the next only. So elastic bodies are contacts within all of their speculative margins if either is
 /// struck; of those in different tiles no pod knows it of both, so they are taken to be. Deepest overlap after a tick in a gas of 10,000 that fills a tenth of the volume, % of the radius, in the median of ticks and in the worst of 120:
 /// without such contacts 13 and 27, with all within 0.3 of the margins 10 and 20, by this rule 1 and 11 with a fifth more contacts (with all within the whole of the margins 1 and 7, and three times as many).
+///
+/// Bodies that lose speed when they bounce are contacts within [`BOUNCE_SHARE`] of their margins, struck or not: by the rule above a pile of 400 balls with restitutions up to 0.5 never came to rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outlook {
     /// They are not to touch.
@@ -51,7 +53,10 @@ pub(crate) fn outlook(
     }
     let material = |body: u32| &kinds.get(columns.kind[body as usize]).given.material;
     let restitution = material(from).restitution_with(material(to));
-    if separation < restitution * ((a.reach() + b.reach()) - radii) {
+    let margins = (a.reach() + b.reach()) - radii;
+    if restitution < 1.0 && separation < restitution * BOUNCE_SHARE * margins {
+        Outlook::Touch
+    } else if restitution >= 1.0 && separation < margins {
         Outlook::Struck
     } else {
         Outlook::Apart
@@ -68,7 +73,7 @@ pub(crate) fn static_matters(
     let fall = step.gravity.dot(contact.normal).min(0.0) * step.tick_seconds;
     let approach = velocity.dot(contact.normal) + fall;
     contact.separation + approach.min(0.0) * step.tick_seconds < CONTACT_SLOP
-        || contact.separation < static_restitution(material, contact) * margin
+        || (static_restitution(material, contact) >= 1.0 && contact.separation < margin)
 }
 
 fn static_restitution(material: &Material, touch: &StaticContact) -> f32 {
