@@ -1,7 +1,7 @@
 //! The kinds of bodies that a world holds, each once, with what follows from them. A body's cold data then costs four bytes in a world of few kinds, and a contact reads it from
 //! the first cache.
 
-use glam::Mat3;
+use glam::{DMat3, Mat3};
 use rustc_hash::FxHashMap;
 
 use crate::body::{BodyKind, Filter};
@@ -19,9 +19,11 @@ pub(crate) struct Kind {
     /// Radius of curvature, m; 0 of what has edges.
     pub(crate) rounding: f32,
     /// Inertia tensor in the body's axes, kg m².
-    pub(crate) inertia: Mat3,
+    pub(crate) inertia: DMat3,
     /// Its inverse, 1/(kg m²).
     pub(crate) inverse_inertia: Mat3,
+    /// The same, exact enough to turn with for long: see [`crate::manifold::attitude::turn_freely`].
+    pub(crate) exact_inverse_inertia: DMat3,
     /// Whether the tensor is the same in all axes.
     pub(crate) is_isotropic: bool,
     /// Whether any two bodies of such kinds touch in one point without torque: a sphere that resists neither rolling nor spinning.
@@ -51,8 +53,9 @@ impl Kind {
                 Shape::Sphere { radius } | Shape::Capsule { radius, .. } => radius,
                 Shape::Cuboid { .. } | Shape::Hull(_) => 0.0,
             },
-            inertia,
+            inertia: inertia.as_dmat3(),
             inverse_inertia: inertia.inverse(),
+            exact_inverse_inertia: inertia.as_dmat3().inverse(),
             is_isotropic: inertia == Mat3::from_diagonal(glam::Vec3::splat(inertia.x_axis.x)),
             is_ball,
             is_plain: is_ball && !given.sensor && given.filter == Filter::default(),

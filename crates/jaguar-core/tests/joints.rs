@@ -90,11 +90,12 @@ fn rope_pendulum(substeps: u32, pivot: DVec3, angle: f64) -> (World, BodyId) {
     (world, ball)
 }
 
-/// The errors at 1, 2, 4, 8 and 16 substeps, of which the last three shrink by 2.5 at least each time, in the end by four: the order is two.
+/// The errors at 1, 2, 4, 8 and 16 substeps, of which the last three shrink by 2.5 at least each time, in the end by four: the order is two. Below 5e-6 it is the rounding of f32, in velocities and in the positions that the
+/// period is read from.
 fn check_convergence(error_at: impl Fn(u32) -> f64) {
     let errors: Vec<f64> = [1, 2, 4, 8, 16].into_iter().map(error_at).collect();
     for pair in errors[2..].windows(2) {
-        assert!(pair[1].abs() < pair[0].abs() / 2.5, "{errors:?}");
+        assert!(pair[1].abs() < (pair[0].abs() / 2.5).max(5e-6), "{errors:?}");
     }
     assert!(errors[2].abs() < 3e-4 && errors[4].abs() < 3e-5, "{errors:?}");
 }
