@@ -159,6 +159,7 @@ mod tests {
             entities: 1500,
             spawned: 1600,
             despawned: 100,
+            joints: 3,
             target_tick_rate_hz: Some(60.0),
             tick_rate_hz: 59.94,
             simulated_tick_rate_hz: 60,
@@ -182,7 +183,7 @@ mod tests {
         };
         let expected = "\
 world     paused, tick 90 (1.50 s), 59.9 of 60 ticks/s
-bodies    1,500 (spawned 1,600, despawned 100, handed over 0)
+bodies    1,500 (spawned 1,600, despawned 100, handed over 0), 3 joints
 settings  at most 20,000 bodies; load moves by 100 bodies a border and tick, over 5 borders
 hash      00ff after entry 95
 answered  by pod 1
