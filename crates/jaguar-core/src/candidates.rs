@@ -4,8 +4,6 @@
 //! that flies together uses up none), or by reaching further because it is faster. Whether a pair is a candidate is decided anew in every tick by the definition in
 //! [`crate::broad_phase`]; a list only spares the search. So nothing here is state: when lists are made, and how thick the skin is, may depend on the past.
 
-use std::ops::Range;
-
 use glam::Vec3;
 
 use crate::constants::RELIST_TICKS;
@@ -139,11 +137,6 @@ impl Listing {
         let marked = self.slots.iter().zip(1..).filter(|&(slot, _)| slot & HAS_PARTNERS != 0);
         marked.map(|(slot, begin)| ((slot ^ HAS_PARTNERS) as usize, begin))
     }
-
-    fn partners(&self, begin: u32) -> impl Iterator<Item = u32> + '_ {
-        let rest = self.slots[begin as usize..].iter().copied();
-        rest.take_while(|slot| slot & HAS_PARTNERS == 0)
-    }
 }
 
 /// The list, in slots, which outlive every sort.
@@ -152,6 +145,8 @@ pub(crate) struct Candidates {
     origins: Vec<Origin>,
     /// One for each chunk that there was.
     listings: Vec<Listing>,
+    /// Slots in all of them.
+    len: usize,
     /// [`Bodies::generation`] that the list is of; it serves no other.
     generation: Option<u64>,
     /// Ticks that the list has served.
@@ -179,8 +174,8 @@ const NO_LISTING: u32 = u32::MAX;
 
 impl Candidates {
     /// How many slots are listed, for the bodies and their partners.
-    fn len(&self) -> usize {
-        self.listings.iter().map(|listing| listing.slots.len()).sum()
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 
     /// Decides how this tick's pairs are found. Reaches are those of this tick.
@@ -261,6 +256,7 @@ impl Candidates {
                 (origin.listing, origin.start) = (number, start);
             }
         }
+        self.len = listings.iter().map(|listing| listing.slots.len()).sum();
         self.listings = listings;
         self.generation = Some(bodies.generation());
     }
@@ -278,19 +274,13 @@ impl Candidates {
         all - listed < self.unlisted.len() || (listed > 0 && self.age > RELIST_TICKS)
     }
 
-    /// The listed pairs whose first body is one of these, by their present indices.
-    pub(crate) fn of_bodies<'a>(
-        &'a self,
-        bodies: &'a Bodies,
-        range: Range<usize>,
-    ) -> impl Iterator<Item = (u32, u32)> + 'a {
-        let index_of_slot = bodies.index_of_slot();
-        range.flat_map(move |i| {
-            let origin = &self.origins[bodies.slots()[i] as usize];
-            let listing = self.listings.get(origin.listing as usize);
-            let partners = listing.into_iter().flat_map(|listing| listing.partners(origin.start));
-            partners.map(move |slot| (i as u32, index_of_slot[slot as usize]))
-        })
+    /// The slots of the listed partners of the body in this one.
+    #[inline(always)]
+    pub(crate) fn partners(&self, slot: u32) -> impl Iterator<Item = u32> + '_ {
+        let origin = &self.origins[slot as usize];
+        let listing = self.listings.get(origin.listing as usize);
+        let rest = listing.map_or(&[][..], |listing| &listing.slots[origin.start as usize..]);
+        rest.iter().copied().take_while(|slot| slot & HAS_PARTNERS == 0)
     }
 
     /// Notes that no body uses up more of its skin than this (m) in a tick: by moving against the others, or by reaching further.

@@ -429,17 +429,17 @@ impl<K: Kept> Clone for ContactCache<'_, K> {
 impl<K: Kept> Copy for ContactCache<'_, K> {}
 
 impl<'a, K: Kept> ContactCache<'a, K> {
-    /// The impulses of the contact of two bodies, if they touched. Each is given by its id and ranges, which are empty for a body that is not held.
-    pub(crate) fn pair(&self, low: (BodyId, &CachedRanges), high: (BodyId, &CachedRanges)) -> Option<K> {
+    /// The impulses of the contact of two bodies, if they touched. Each is given by its id and ranges, which are empty for a body that is not held; the contact is found sooner if the first is the home.
+    pub(crate) fn pair(&self, one: (BodyId, &CachedRanges), other: (BodyId, &CachedRanges)) -> Option<K> {
         let listed = |home: &CachedRanges, other: BodyId| {
-            let inside = &self.set.inside[home.inside.range()];
-            let across = &self.set.across[home.across.range()];
-            inside.iter().chain(across).find(|entry| entry.other == other.0)
+            let find =
+                |list: &'a [CacheEntry<K>], span: Span| list[span.range()].iter().find(|entry| entry.other == other.0);
+            find(&self.set.inside, home.inside).or_else(|| find(&self.set.across, home.across))
         };
-        listed(low.1, high.0)
-            .or_else(|| listed(high.1, low.0))
+        listed(one.1, other.0)
+            .or_else(|| listed(other.1, one.0))
             .map(|entry| entry.impulses)
-            .or_else(|| self.extra(low.0, high.0.0))
+            .or_else(|| self.extra(one.0.min(other.0), one.0.max(other.0).0))
     }
 
     /// The impulses of the contact of a held body with a feature of static geometry, if they touched.

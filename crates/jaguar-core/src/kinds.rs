@@ -144,6 +144,11 @@ impl Kinds {
         self.in_use().any(|kind| kind.is_damped)
     }
 
+    /// Whether any body bounces.
+    pub(crate) fn bounce(&self) -> bool {
+        self.in_use().any(|kind| kind.given.material.restitution > 0.0)
+    }
+
     /// Whether any kind in use is not a plain sphere without filter.
     pub(crate) fn are_mixed(&self) -> bool {
         self.in_use().any(|kind| !kind.is_plain)

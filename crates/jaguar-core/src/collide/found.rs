@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use glam::Vec3;
 
+use super::listed::{GoThrough, Spheres};
 use super::pair_order::PairOrder;
 use super::{Pair, margin, turning_margin};
 use crate::body::BodyId;
@@ -37,6 +38,8 @@ pub(super) struct View<'a> {
     pub(super) candidates: &'a Candidates,
     pub(super) sleep: &'a Sleep,
     pub(super) statics: &'a StaticGeometry,
+    /// Whether any body bounces.
+    pub(super) bounces: bool,
     pub(super) step: &'a StepConstants,
     /// Empty in a world of plain spheres.
     pub(super) attitudes: &'a [Attitude],
@@ -98,6 +101,7 @@ pub(super) struct Scratch {
     pub(super) unordered: Vec<Pair>,
     /// Whether each body is struck.
     pub(super) struck: Vec<bool>,
+    pub(super) spheres: Spheres,
     pair_order: PairOrder,
     /// Pairs inside tiles in storage order.
     ordered: Vec<Pair>,
@@ -125,10 +129,10 @@ impl ScratchPool {
 }
 
 /// The search of one chunk.
-struct Finder<'a> {
+pub(super) struct Finder<'a> {
     found: &'a mut Found,
-    scratch: &'a mut Scratch,
-    view: &'a View<'a>,
+    pub(super) scratch: &'a mut Scratch,
+    pub(super) view: &'a View<'a>,
 }
 
 /// A pair with the body of the lower id first.
@@ -256,7 +260,7 @@ impl Finder<'_> {
             self.search_and_list(chunk, listing);
         } else if plan == Plan::Listed {
             if is_owned {
-                self.go_through_list(chunk);
+                view.step.simd.run(GoThrough { finder: self, chunk });
             }
             if view.table.is_near_ghosts(chunk) {
                 self.search(chunk, Search::Ghosts);
@@ -281,26 +285,6 @@ impl Finder<'_> {
         }
     }
 
-    /// Takes the listed pairs that are contacts now, but for those inside dormant tiles.
-    fn go_through_list(&mut self, chunk: &Chunk) {
-        let view = self.view;
-        if view.sleep.ranges.is_empty() {
-            for (a, b) in view.candidates.of_bodies(view.bodies, chunk.bodies.clone()) {
-                self.consider_listed(a, b);
-            }
-            return;
-        }
-        for t in chunk.tiles.clone() {
-            let own = view.table.tiles[t].bodies.clone();
-            let is_skipped = |b: u32| view.sleep.is_dormant(t) && own.contains(&(b as usize));
-            for (a, b) in view.candidates.of_bodies(view.bodies, own.clone()) {
-                if !is_skipped(b) {
-                    self.consider_listed(a, b);
-                }
-            }
-        }
-    }
-
     /// Looks for pairs in the grids.
     fn search(&mut self, chunk: &Chunk, search: Search) {
         let view = self.view;
@@ -322,7 +306,7 @@ impl Finder<'_> {
     }
 
     /// Takes a listed pair if it is a candidate now and a contact.
-    fn consider_listed(&mut self, a: u32, b: u32) {
+    pub(super) fn consider_listed(&mut self, a: u32, b: u32) {
         let view = self.view;
         let columns = view.bodies.columns();
         let (from, to) = (&columns.place[a as usize], &columns.place[b as usize]);

@@ -1,6 +1,7 @@
 //! The collision stages of a tick: reaches, grids, pairs, contacts, warm-start impulses. Stages get the columns they need; [`crate::step`] calls them in order.
 
 pub(crate) mod found;
+mod listed;
 mod pair_order;
 mod prepare;
 mod store;
@@ -306,6 +307,7 @@ impl Collision {
             candidates: &self.candidates,
             sleep: &self.sleep,
             statics,
+            bounces: bodies.kinds().bounce(),
             step,
             attitudes,
             apart,

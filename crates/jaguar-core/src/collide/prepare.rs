@@ -2,18 +2,22 @@
 
 use std::ops::Range;
 
+use glam::Vec4;
+
 use super::found::{Found, by_id};
 use super::{Collision, Pair};
 use crate::contact::{Block, Coefficient, Coefficients, Contact, ContactCache, ContactSet, Ends, Impulses, NO_BODY};
 use crate::kinds::Kinds;
-use crate::narrow_phase::prepare::{pair_coefficient, pair_contact, static_coefficient, static_contact};
+use crate::narrow_phase::prepare::{
+    NORMAL_OF_COINCIDENT_CENTRES, pair_coefficient, pair_contact, static_coefficient, static_contact,
+};
 use crate::narrow_phase::static_geometry::StaticContact;
 use crate::parallel::*;
 use crate::recycled::{make_room, recycled, resize};
-use crate::simd::LANES;
+use crate::simd::{F32x8, Kernel, LANES, Octet, Vec3x8};
 use crate::solver::StepConstants;
 use crate::solver::across::Side;
-use crate::solver::kernel::Change;
+use crate::solver::kernel::{Change, splat};
 use crate::storage::{Bodies, Columns};
 
 /// Blocks that one thread prepares in a row.
@@ -62,11 +66,8 @@ pub(super) struct Makings<'a> {
 
 impl Makings<'_> {
     /// The contact of a pair with the impulses of the last tick.
-    fn pair(&self, [low, high]: Pair) -> Contact {
-        let columns = self.columns;
-        let partner = |index: u32| (columns.id[index as usize], &columns.cached[index as usize]);
-        let cached = self.before.pair(partner(low), partner(high));
-        pair_contact(columns, [low, high], cached, self.step)
+    fn pair(&self, pair: Pair) -> Contact {
+        pair_contact(self.columns, pair, self.kept(pair), self.step)
     }
 
     fn pair_coefficient(&self, pair: Pair) -> Coefficient {
@@ -76,14 +77,62 @@ impl Makings<'_> {
     /// The impulses of the last tick of a pair's contact.
     fn kept(&self, [low, high]: Pair) -> Impulses {
         let partner = |index: u32| (self.columns.id[index as usize], &self.columns.cached[index as usize]);
-        self.before.pair(partner(low), partner(high)).unwrap_or_default()
+        // Most often the order of bodies is that of the last tick, and the first one the home.
+        let kept = self.before.pair(partner(low.min(high)), partner(low.max(high)));
+        kept.unwrap_or_default()
     }
 
     /// The contact of a body with static geometry, with the impulses of the last tick.
     fn fixed(&self, body: u32, touch: &StaticContact) -> Contact {
         let (id, ranges) = (self.columns.id[body as usize], &self.columns.cached[body as usize]);
-        let cached = self.before.fixed((id, ranges), touch.key);
-        static_contact(touch, cached)
+        let kept = self.before.fixed((id, ranges), touch.key);
+        static_contact(touch, kept.unwrap_or_default())
+    }
+}
+
+/// Contacts of bodies of one tile, eight at a time: the arithmetic of [`pair_contact`].
+struct PairContacts<'a, 'b> {
+    makings: &'a Makings<'a>,
+    ends: &'a [Ends],
+    blocks: &'b mut [Block],
+}
+
+impl Kernel for PairContacts<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F: F32x8>(self) {
+        let Columns { motion, place, .. } = self.makings.columns;
+        let sphere = |index: u32| match (motion.get(index as usize), place.get(index as usize)) {
+            (Some(motion), Some(place)) => place.offset.extend(motion.radius()),
+            _ => Vec4::ZERO,
+        };
+        let (zero, one) = (F::splat(0.0), F::splat(1.0));
+        for (block, ends) in self.blocks.iter_mut().zip(self.ends) {
+            let (mut impulses, mut friction) = (Octet::ZERO, [Octet::ZERO; 3]);
+            for (lane, pair) in ends.lanes() {
+                let kept = self.makings.kept(pair);
+                impulses[lane] = kept.normal;
+                for (octet, along) in friction.iter_mut().zip(kept.friction) {
+                    octet[lane] = along;
+                }
+            }
+            let [x, y, z, radius] = F::columns(ends.low.map(sphere));
+            let from = Vec3x8::new(x, y, z);
+            let [x, y, z, other_radius] = F::columns(ends.high.map(sphere));
+            // As between tiles, there are no negative zeros.
+            let vector = Vec3x8::new(x, y, z) - from + Vec3x8::splat(zero);
+            let (distance, radii) = (vector.dot(vector).sqrt(), radius + other_radius);
+            let (is_apart, is_filled) = (distance.gt(zero), radii.gt(zero));
+            let along = Vec3x8::new(vector.x / distance, vector.y / distance, vector.z / distance);
+            let any = splat(NORMAL_OF_COINCIDENT_CENTRES) * F::select(is_filled, one, zero);
+            let normal = Vec3x8::select(is_apart, along, any);
+            let friction = Vec3x8::load(&friction);
+            (friction - normal * friction.dot(normal)).store(&mut block.friction_impulse);
+            normal.store(&mut block.normal);
+            (distance - radii).store(&mut block.separation);
+            block.normal_impulse = impulses;
+        }
     }
 }
 
@@ -103,24 +152,21 @@ struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// Writes the contacts, each given with its lane, counted through all blocks.
-    fn fill<T>(
+    /// Writes the coefficients of the contacts, each given with its lane, counted through all blocks.
+    fn fill_coefficients<T>(
         &mut self,
-        contacts: impl Iterator<Item = (T, usize)>,
-        contact: impl Fn(&T) -> Contact,
+        mut contacts: impl Iterator<Item = (T, usize)>,
         coefficient: impl Fn(&T) -> Coefficient,
     ) {
-        self.blocks.fill(Block::EMPTY);
         self.coefficients.fill(Coefficients::EMPTY);
-        let are_alike = self.coefficients.len() < self.blocks.len();
-        for (k, (item, lane)) in contacts.enumerate() {
-            let (block, lane) = (lane / LANES, lane % LANES);
-            self.blocks[block].set(lane, &contact(&item));
-            if !are_alike {
-                self.coefficients[block].set(lane, &coefficient(&item));
-            } else if k == 0 {
-                self.coefficients[0] = Coefficients::alike(&coefficient(&item));
+        if self.coefficients.len() < self.blocks.len() {
+            if let Some((any, _)) = contacts.next() {
+                self.coefficients[0] = Coefficients::alike(&coefficient(&any));
             }
+            return;
+        }
+        for (item, lane) in contacts {
+            self.coefficients[lane / LANES].set(lane % LANES, &coefficient(&item));
         }
     }
 }
@@ -208,23 +254,24 @@ impl Collision {
                 statics,
                 static_ends,
             } = task;
+            makings.step.simd.run(PairContacts {
+                makings: &makings,
+                ends: &found.inside,
+                blocks: inside.blocks,
+            });
             let blocks = found.inside.iter().enumerate();
             let pairs = blocks.flat_map(|(b, ends)| ends.lanes().map(move |(lane, pair)| (pair, b * LANES + lane)));
-            inside.fill(
-                pairs,
-                |&pair| makings.pair(pair),
-                |&pair| makings.pair_coefficient(pair),
-            );
+            inside.fill_coefficients(pairs, |&pair| makings.pair_coefficient(pair));
             let lanes = found.static_lanes.lanes.iter().map(|&lane| lane as usize);
-            for (&(body, _), lane) in found.statics.iter().zip(lanes.clone()) {
-                static_ends[lane / LANES].set(lane % LANES, [body, NO_BODY]);
-            }
             let touches = found.statics.iter().zip(lanes);
-            statics.fill(
-                touches,
-                |(body, touch)| makings.fixed(*body, touch),
-                |(body, touch)| static_coefficient(makings.columns, makings.kinds, *body, touch),
-            );
+            statics.blocks.fill(Block::EMPTY);
+            for ((body, touch), lane) in touches.clone() {
+                static_ends[lane / LANES].set(lane % LANES, [*body, NO_BODY]);
+                statics.blocks[lane / LANES].set(lane % LANES, &makings.fixed(*body, touch));
+            }
+            statics.fill_coefficients(touches, |(body, touch)| {
+                static_coefficient(makings.columns, makings.kinds, *body, touch)
+            });
         });
         self.tasks.0 = recycled(tasks);
         self.prepare_across(makings, contacts);

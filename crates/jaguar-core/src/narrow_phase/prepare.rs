@@ -12,7 +12,7 @@ use crate::storage::Columns;
 use crate::tile::difference;
 
 /// The direction of the normal where two centres coincide; any will do, as long as all pods take the same.
-const NORMAL_OF_COINCIDENT_CENTRES: Vec3 = Vec3::Y;
+pub(crate) const NORMAL_OF_COINCIDENT_CENTRES: Vec3 = Vec3::Y;
 
 /// What may become of two bodies in this tick.
 ///
@@ -82,12 +82,7 @@ fn static_restitution(material: &Material, touch: &StaticContact) -> f32 {
 }
 
 /// The contact of two bodies, the first being the one with the lower id.
-pub(crate) fn pair_contact(
-    columns: &Columns,
-    [low, high]: [u32; 2],
-    cached: Option<Impulses>,
-    step: &StepConstants,
-) -> Contact {
+pub(crate) fn pair_contact(columns: &Columns, [low, high]: [u32; 2], kept: Impulses, step: &StepConstants) -> Contact {
     let (l, h) = (low as usize, high as usize);
     let (a, b) = (&columns.motion[l], &columns.motion[h]);
     let (from, to) = (&columns.place[l], &columns.place[h]);
@@ -98,7 +93,7 @@ pub(crate) fn pair_contact(
     } else {
         NORMAL_OF_COINCIDENT_CENTRES
     };
-    let impulses = warm(normal, cached);
+    let impulses = warm(normal, kept);
     Contact {
         normal,
         separation: distance - (a.radius() + b.radius()),
@@ -124,9 +119,9 @@ pub(crate) fn pair_coefficient(columns: &Columns, kinds: &Kinds, [low, high]: [u
 }
 
 /// The contact of a body with a feature of static geometry.
-pub(crate) fn static_contact(touch: &StaticContact, cached: Option<Impulses>) -> Contact {
+pub(crate) fn static_contact(touch: &StaticContact, kept: Impulses) -> Contact {
     let normal = -touch.normal;
-    let impulses = warm(normal, cached);
+    let impulses = warm(normal, kept);
     Contact {
         normal,
         separation: touch.separation,
@@ -150,8 +145,7 @@ pub(crate) fn static_coefficient(columns: &Columns, kinds: &Kinds, body: u32, to
 }
 
 /// The impulses of the last tick (normal, friction); friction is turned into the tangent plane of the new normal.
-fn warm(normal: Vec3, cached: Option<Impulses>) -> (f32, Vec3) {
-    let impulses = cached.unwrap_or_default();
+fn warm(normal: Vec3, impulses: Impulses) -> (f32, Vec3) {
     let friction = Vec3::from_array(impulses.friction);
     (impulses.normal, friction - normal * friction.dot(normal))
 }

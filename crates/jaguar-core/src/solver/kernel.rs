@@ -249,7 +249,7 @@ pub(super) fn solve<F: F32x8, const PUSH: bool>(
 
 /// The same vector in all lanes.
 #[inline(always)]
-fn splat<F: F32x8>(vector: glam::Vec3) -> Vec3x8<F> {
+pub(crate) fn splat<F: F32x8>(vector: glam::Vec3) -> Vec3x8<F> {
     Vec3x8::new(F::splat(vector.x), F::splat(vector.y), F::splat(vector.z))
 }
 

@@ -1,0 +1,175 @@
+//! Through the list of candidates, eight pairs at a time: where most ticks find their pairs.
+//!
+//! The test is that of [`crate::narrow_phase::prepare::outlook`], lane by lane, for two bodies of one tile. What it reads of a tile's bodies is brought together first, in storage order, in which partners are near each other.
+
+use std::ops::Range;
+
+use glam::Vec4;
+
+use super::found::Finder;
+use crate::constants::CONTACT_SLOP;
+use crate::simd::{F32x8, Kernel, LANES, Mask, Vec3x8};
+use crate::storage::Columns;
+use crate::tile_table::Chunk;
+
+/// Listed pairs for each body, at least, to bring bodies together for them.
+const DENSE: f32 = 0.25;
+
+/// What the test reads of a tile's bodies.
+#[derive(Debug, Default)]
+pub(super) struct Spheres {
+    /// From the centre of the tile, m; radius, m.
+    places: Vec<Vec4>,
+    /// Velocity, m/s; reach, m.
+    flights: Vec<Vec4>,
+}
+
+impl Spheres {
+    fn fill(&mut self, columns: &Columns, bodies: Range<usize>) {
+        let (motion, place) = (&columns.motion[bodies.clone()], &columns.place[bodies]);
+        let places = motion.iter().zip(place);
+        self.places.clear();
+        self.places
+            .extend(places.map(|(motion, place)| place.offset.extend(motion.radius())));
+        self.flights.clear();
+        self.flights
+            .extend(motion.iter().map(|motion| motion.velocity().extend(motion.reach())));
+    }
+}
+
+/// Pairs of one tile that wait for a test, by their places in [`Spheres`].
+#[derive(Default)]
+struct Batch {
+    finders: [u32; LANES],
+    others: [u32; LANES],
+    len: usize,
+}
+
+/// What the pairs of a batch are, a bit for each.
+struct Verdict {
+    /// Candidates in this tick.
+    near: u32,
+    /// Those of them that touch if they keep their velocities.
+    touch: u32,
+}
+
+/// Goes through the list for the bodies of a chunk.
+pub(super) struct GoThrough<'a, 'b> {
+    pub(super) finder: &'a mut Finder<'b>,
+    pub(super) chunk: &'a Chunk,
+}
+
+impl Kernel for GoThrough<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F: F32x8>(self) {
+        let Self { finder, chunk } = self;
+        let view = finder.view;
+        let (bodies, candidates) = (view.bodies, view.candidates);
+        if candidates.len() == 0 {
+            return;
+        }
+        let is_dense = candidates.len() as f32 >= DENSE * bodies.held() as f32;
+        let (slots, index_of_slot) = (bodies.slots(), bodies.index_of_slot());
+        let mut spheres = std::mem::take(&mut finder.scratch.spheres);
+        for t in chunk.tiles.clone() {
+            let own = view.table.tiles[t].bodies.clone();
+            let (first, count) = (own.start as u32, own.len() as u32);
+            let is_dormant = view.sleep.is_dormant(t);
+            if is_dense {
+                spheres.fill(bodies.columns(), own.clone());
+            }
+            let mut batch = Batch::default();
+            for body in own {
+                for slot in candidates.partners(slots[body]) {
+                    let (body, other) = (body as u32, index_of_slot[slot as usize]);
+                    let is_own = other.wrapping_sub(first) < count;
+                    if is_own && is_dormant {
+                        continue;
+                    }
+                    if !(is_own && is_dense) {
+                        finder.consider_listed(body, other);
+                        continue;
+                    }
+                    batch.finders[batch.len] = body - first;
+                    batch.others[batch.len] = other - first;
+                    batch.len += 1;
+                    if batch.len == LANES {
+                        let verdict = test::<F>(&spheres, &batch, view.step.tick_seconds);
+                        finder.take(&batch, &verdict, first);
+                        batch.len = 0;
+                    }
+                }
+            }
+            if batch.len > 0 {
+                let verdict = test::<F>(&spheres, &batch, view.step.tick_seconds);
+                finder.take(&batch, &verdict, first);
+            }
+        }
+        finder.scratch.spheres = spheres;
+    }
+}
+
+/// What of [`crate::narrow_phase::prepare::outlook`] needs no materials.
+#[inline(always)]
+fn test<F: F32x8>(spheres: &Spheres, batch: &Batch, tick_seconds: f32) -> Verdict {
+    let rows = |column: &[Vec4], indices: &[u32; LANES]| indices.map(|index| column[index as usize]);
+    let [x, y, z, radius] = F::columns(rows(&spheres.places, &batch.finders));
+    let from = Vec3x8::new(x, y, z);
+    let [x, y, z, other_radius] = F::columns(rows(&spheres.places, &batch.others));
+    let vector = Vec3x8::new(x, y, z) - from;
+    let [x, y, z, reach] = F::columns(rows(&spheres.flights, &batch.finders));
+    let velocity = Vec3x8::new(x, y, z);
+    let [x, y, z, other_reach] = F::columns(rows(&spheres.flights, &batch.others));
+    let approach = Vec3x8::new(x, y, z) - velocity;
+
+    let square = vector.dot(vector);
+    let reach = reach + other_reach;
+    let near = square.lt(reach * reach);
+    let distance = square.sqrt();
+    let separation = distance - (radius + other_radius);
+    let (zero, slop) = (F::splat(0.0), F::splat(CONTACT_SLOP));
+    let approach = approach.dot(vector) / distance;
+    let approach = F::select(approach.lt(zero), approach, zero);
+    let touch = separation.lt(slop) | (separation + approach * F::splat(tick_seconds)).lt(slop);
+    let filled = (1_u32 << batch.len) - 1;
+    let near = near.bits() & filled;
+    Verdict {
+        near,
+        touch: near & touch.bits(),
+    }
+}
+
+impl Finder<'_> {
+    /// Takes the pairs of a batch that are contacts. `first` is the tile's first body.
+    #[inline(always)]
+    fn take(&mut self, batch: &Batch, verdict: &Verdict, first: u32) {
+        let view = self.view;
+        let pair = |lane: usize| (first + batch.finders[lane], first + batch.others[lane]);
+        let (touch, unsure) = if !view.attitudes.is_empty() {
+            (0, verdict.near)
+        } else if view.bounces {
+            (verdict.touch, verdict.near & !verdict.touch)
+        } else {
+            (verdict.touch, 0)
+        };
+        for lane in lanes(touch) {
+            let (a, b) = pair(lane);
+            self.scratch.unordered.push([a.min(b), a.max(b)]);
+        }
+        for lane in lanes(unsure) {
+            let (a, b) = pair(lane);
+            self.consider_listed(a, b);
+        }
+    }
+}
+
+/// The lanes whose bits are set.
+fn lanes(mut bits: u32) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let lane = bits.trailing_zeros() as usize;
+        bits &= bits.wrapping_sub(1);
+        (lane < LANES).then_some(lane)
+    })
+}
