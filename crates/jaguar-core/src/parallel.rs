@@ -9,6 +9,64 @@ pub(crate) use rayon::{iter::repeat_n, join, prelude::*};
 #[cfg(not(feature = "parallel"))]
 pub(crate) use sequential::*;
 
+/// Bodies for each thread that is kept awake.
+#[cfg(feature = "parallel")]
+const BODIES_A_THREAD: usize = 1024;
+
+/// Does the work of a tick of so many bodies in the pool, with its other threads awake throughout.
+///
+/// A tick has parallel loops of some tens of microseconds with a little serial work between them. A thread of rayon that finds nothing to do falls asleep within such a pause, and to wake it takes longer than a loop does. So others wait for
+/// the next loop until the tick is over; but not for ever, since a thread that waits may have left undone what the tick waits for.
+#[cfg(feature = "parallel")]
+pub(crate) fn attended(bodies: usize, work: impl FnOnce() + Send) {
+    use std::sync::atomic::AtomicBool;
+
+    let attended = || {
+        let attendants = (rayon::current_num_threads() - 1).min(bodies / BODIES_A_THREAD);
+        attended_by(attendants, &AtomicBool::new(false), work);
+    };
+    if rayon::current_thread_index().is_some() {
+        attended();
+    } else {
+        // From outside, every loop would be handed to the pool one by one.
+        join(attended, || ());
+    }
+}
+
+#[cfg(feature = "parallel")]
+fn attended_by(attendants: usize, is_over: &std::sync::atomic::AtomicBool, work: impl FnOnce() + Send) {
+    use std::sync::atomic::Ordering;
+
+    /// Times that a thread looks for work in vain, each a system call that gives way to other programs.
+    const PATIENCE: u32 = 200;
+
+    if attendants == 0 {
+        work();
+        is_over.store(true, Ordering::Release);
+        return;
+    }
+    let owner = rayon::current_thread_index();
+    let attend = || {
+        let mut patience = PATIENCE;
+        // The owner gets here if it takes up what no other thread did.
+        while owner != rayon::current_thread_index() && patience > 0 && !is_over.load(Ordering::Acquire) {
+            if rayon::yield_now() == Some(rayon::Yield::Executed) {
+                patience = PATIENCE;
+            } else {
+                patience -= 1;
+                std::thread::yield_now();
+            }
+        }
+    };
+    join(|| attended_by(attendants - 1, is_over, work), attend);
+}
+
+/// Does the work of a tick.
+#[cfg(not(feature = "parallel"))]
+pub(crate) fn attended(_: usize, work: impl FnOnce()) {
+    work();
+}
+
 /// One after another. What is not here is a method of every [`Iterator`] already.
 #[cfg(not(feature = "parallel"))]
 mod sequential {

@@ -27,12 +27,14 @@ impl World {
     /// Simulates one tick of a world that has no peers.
     pub fn step(&mut self) {
         self.assert_at_rest();
-        self.collide(|_| unreachable!("no ghosts without peers"))
-            .expect("no ghosts without peers");
-        for _ in 0..self.params().substeps {
-            self.substep();
-        }
-        self.finish();
+        attended(self.bodies.held(), || {
+            self.collide(|_| unreachable!("no ghosts without peers"))
+                .expect("no ghosts without peers");
+            for _ in 0..self.params().substeps {
+                self.substep();
+            }
+            self.finish();
+        });
     }
 
     /// Chooses the instructions that lanes are computed with: of no consequence but for speed. A world begins with the best of the machine.

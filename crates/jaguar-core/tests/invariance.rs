@@ -245,6 +245,20 @@ fn the_number_of_threads_changes_nothing() {
     }
 }
 
+/// Threads that wait for one world's loops take up another world's whole ticks.
+#[test]
+fn worlds_that_share_a_pool_do_not_disturb_each_other() {
+    use rayon::prelude::*;
+
+    let scene = scenes::pile(3000, 1);
+    let alone = hashes(&scene, 40);
+    for threads in [2, 3] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let beside: Vec<_> = pool.install(|| (0..5).into_par_iter().map(|_| hashes(&scene, 40)).collect());
+        assert!(beside.iter().all(|hashes| *hashes == alone));
+    }
+}
+
 #[test]
 fn the_instructions_of_the_machine_change_nothing() {
     for scene in [
