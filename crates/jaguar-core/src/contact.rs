@@ -187,6 +187,32 @@ impl Block {
     }
 }
 
+/// Contacts between bodies of different tiles. Their order is of no consequence, and lanes may share bodies.
+#[derive(Debug, Default)]
+pub(crate) struct AcrossContacts {
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) ends: Vec<Ends>,
+    /// As many as blocks, or one.
+    pub(crate) coefficients: Vec<Coefficients>,
+}
+
+impl AcrossContacts {
+    fn clear(&mut self) {
+        self.blocks.clear();
+        self.ends.clear();
+        self.coefficients.clear();
+    }
+
+    /// To be solved.
+    pub(crate) fn contacts(&mut self) -> Contacts<'_> {
+        Contacts {
+            blocks: &mut self.blocks,
+            ends: &self.ends,
+            coefficients: &self.coefficients,
+        }
+    }
+}
+
 /// The contacts of a tick, by class.
 #[derive(Debug, Default)]
 pub(crate) struct ContactSet {
@@ -195,15 +221,11 @@ pub(crate) struct ContactSet {
     /// With static geometry.
     pub(crate) statics: Vec<Block>,
     pub(crate) static_ends: Vec<Ends>,
-    /// Between bodies of different tiles. Their order is of no consequence, and lanes may share bodies.
-    pub(crate) across: Vec<Block>,
-    pub(crate) across_ends: Vec<Ends>,
+    pub(crate) across: AcrossContacts,
     /// By portion; of each as many as blocks, or one.
     pub(crate) inside_coefficients: Vec<Coefficients>,
     /// By portion; of each as many as blocks, or one.
     pub(crate) static_coefficients: Vec<Coefficients>,
-    /// As many as blocks, or one.
-    pub(crate) across_coefficients: Vec<Coefficients>,
 }
 
 impl ContactSet {
@@ -212,10 +234,8 @@ impl ContactSet {
         self.statics.clear();
         self.static_ends.clear();
         self.across.clear();
-        self.across_ends.clear();
         self.inside_coefficients.clear();
         self.static_coefficients.clear();
-        self.across_coefficients.clear();
     }
 
     /// Makes room for so many blocks of each class, at once for those that so many bodies will have when they lie in a heap: three contacts a body, some of them between tiles.
@@ -227,7 +247,7 @@ impl ContactSet {
         let at_first = |blocks: usize, most: usize| if blocks > 0 { blocks.max(most) } else { 0 };
         make_room(&mut self.inside, at_first(inside, in_a_heap));
         make_room(&mut self.statics, at_first(statics, in_a_heap / 8));
-        make_room(&mut self.across, at_first(across, in_a_heap / 4));
+        make_room(&mut self.across.blocks, at_first(across, in_a_heap / 4));
     }
 }
 

@@ -250,7 +250,7 @@ impl World {
         for (felt, blocks) in [
             (&mut felt.inside, contacts.inside.len()),
             (&mut felt.statics, contacts.statics.len()),
-            (&mut felt.across, contacts.across.len()),
+            (&mut felt.across, contacts.across.blocks.len()),
             (&mut felt.inside_manifolds, manifolds.inside.len()),
             (&mut felt.static_manifolds, manifolds.statics.len()),
             (&mut felt.across_manifolds, manifolds.across.len()),

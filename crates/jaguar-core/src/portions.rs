@@ -44,8 +44,7 @@ impl World {
         let quarantined = AtomicU64::new(0);
         let Collision {
             portions,
-            sides,
-            changes,
+            across: between,
             sleep,
             found,
             ..
@@ -89,8 +88,8 @@ impl World {
             ..
         } = columns;
         let shared = Shared {
-            across,
-            changes,
+            across: &across.blocks,
+            changes: &between.changes,
             quarantined: &quarantined,
             kinds,
             doings,
@@ -161,7 +160,7 @@ impl World {
                     ends: &static_ends[portion.statics.clone()],
                     coefficients: &static_coefficients[portion.static_coefficients.clone()],
                 },
-                sides: &sides[portion.sides.clone()],
+                sides: &between.sides[portion.sides.clone()],
             };
             if !is_idle(portion) {
                 tasks.push(task);

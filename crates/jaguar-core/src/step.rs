@@ -8,7 +8,7 @@
 //! 4. [`World::finish`].
 
 use crate::collide::Collision;
-use crate::contact::{ContactCache, Contacts};
+use crate::contact::ContactCache;
 use crate::error::HaloError;
 use crate::event::{add_impulses, add_manifold_impulses};
 use crate::joint;
@@ -102,7 +102,7 @@ impl World {
             self.bodies.columns(),
             held,
             &self.collision.table,
-            (&self.contacts.across_ends, &self.manifolds.set.across),
+            (&self.contacts.across.ends, &self.manifolds.set.across),
             self.joints.across_pairs(),
             owner,
         );
@@ -128,22 +128,18 @@ impl World {
         }
         self.exchange.assert_complete();
         if done == 0 {
-            let (points, manifolds) = (&self.contacts.across_ends, &self.manifolds.set.across);
+            let (points, manifolds) = (&self.contacts.across.ends, &self.manifolds.set.across);
             self.collision.sleep.mark_across(points, manifolds);
         }
         across::solve_all(
             &self.bodies.columns().motion,
-            Contacts {
-                blocks: &mut self.contacts.across,
-                ends: &self.contacts.across_ends,
-                coefficients: &self.contacts.across_coefficients,
-            },
-            &mut self.collision.changes,
+            self.contacts.across.contacts(),
+            &mut self.collision.across.changes,
             &mut self.journal.felt.across,
             &self.collision.sleep.across,
             &self.constants,
         );
-        add_impulses(&mut self.journal.felt.across, &self.contacts.across);
+        add_impulses(&mut self.journal.felt.across, &self.contacts.across.blocks);
         manifold::across::solve_all(
             &self.bodies.columns().motion,
             (&self.manifolds.attitudes, &self.manifolds.crowds),
@@ -258,7 +254,7 @@ impl World {
             portions,
             found,
             sleep,
-            sides,
+            across,
             ..
         } = &mut self.collision;
         let marked = portions.par_iter_mut().zip(found).enumerate();
@@ -272,7 +268,7 @@ impl World {
                 .is_some_and(|of| !(of.inside.is_empty() && of.sides.is_empty()));
             let sleeps = !sleep.within(&portion.bodies).is_empty();
             portion.is_lone = !(touches || has_manifolds || is_joined || sleeps);
-            let across = sides[portion.sides.clone()].iter().map(|side| side.body);
+            let across = across.sides[portion.sides.clone()].iter().map(|side| side.body);
             portion.flies = plain
                 && !(has_manifolds || is_joined || portion.forced || portion.damped || portion.sensors)
                 && found.list_busy(portion.bodies.len(), across);

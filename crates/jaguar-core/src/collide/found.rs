@@ -225,7 +225,7 @@ impl Found {
     pub(super) fn order_inside(&mut self, chunk: &Chunk, ids: &[BodyId], scratch: &mut Scratch) {
         scratch
             .pair_order
-            .sort(scratch.unordered.iter(), chunk.bodies.clone(), &mut scratch.ordered);
+            .sort(&scratch.unordered, chunk.bodies.clone(), &mut scratch.ordered);
         let pairs = scratch.ordered.iter().copied();
         scratch
             .lanes

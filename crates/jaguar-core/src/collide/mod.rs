@@ -1,5 +1,6 @@
 //! The collision stages of a tick: reaches, grids, pairs, contacts, warm-start impulses. Stages get the columns they need; [`crate::step`] calls them in order.
 
+mod across;
 pub(crate) mod found;
 mod listed;
 mod pair_order;
@@ -7,15 +8,15 @@ mod prepare;
 mod store;
 mod struck;
 
+use self::across::Across;
 use self::found::{Found, ScratchPool, View};
-use self::pair_order::PairOrder;
 use self::prepare::{Makings, Tasks};
 pub(crate) use self::prepare::{Portion, split_front};
 use self::store::Stores;
 use crate::broad_phase::{GridParams, Grids};
 use crate::candidates::{Candidates, Plan};
 use crate::constants::CONTACT_SLOP;
-use crate::contact::{Block, CacheSet, CachedRanges, ContactCache, ContactSet, Ends, Impulses, NO_BODY, STATIC_BIT};
+use crate::contact::{Block, CacheSet, CachedRanges, ContactCache, ContactSet, Ends, NO_BODY, STATIC_BIT};
 use crate::joint::list::{Apart, Joints};
 use crate::manifold::Manifolds;
 use crate::manifold::attitude::Attitude;
@@ -25,8 +26,6 @@ use crate::recycled::trim;
 use crate::simd::LANES;
 use crate::sleep::{Before, Sleep};
 use crate::solver::StepConstants;
-use crate::solver::across::Side;
-use crate::solver::kernel::Change;
 use crate::storage::{Bodies, Columns, Motion};
 use crate::tile_table::TileTable;
 
@@ -62,10 +61,9 @@ pub(crate) struct Collision {
     /// One for each chunk; what the chunks of owned tiles found decides the lanes of the portions' contacts.
     pub(crate) found: Vec<Found>,
     scratch: ScratchPool,
-    across_pairs: Vec<Pair>,
+    pub(crate) across: Across,
     /// Bodies that touch one in another tile, ascending.
     struck_across: Vec<u32>,
-    pair_order: PairOrder,
     candidates: Candidates,
     tasks: Tasks,
     stores: Stores,
@@ -73,14 +71,8 @@ pub(crate) struct Collision {
     kept: CacheSet,
     /// Where in `kept` that is; empty if nothing sleeps.
     kept_ranges: Vec<CachedRanges>,
-    /// What the last tick kept of the contacts between tiles that have a sleeping body, by their number, ascending: if both sleep, it stays to the bit.
-    kept_across: Vec<(usize, Impulses)>,
     /// One for each chunk of owned tiles.
     pub(crate) portions: Vec<Portion>,
-    /// The held bodies' parts in contacts between tiles, by body, then by the partner's id.
-    pub(crate) sides: Vec<Side>,
-    /// One for each block of contacts between tiles.
-    pub(crate) changes: Vec<Change>,
     /// Ticks since memory was given back.
     untrimmed: u32,
 }
@@ -120,7 +112,6 @@ impl Collision {
         );
         let grid = self.fill_grids(bodies.columns(), plan, grid);
         self.find(bodies, statics, (&manifolds.attitudes, &joints.apart), plan, grid, step);
-        self.order_across(held);
         self.take_struck(&bodies.columns().id);
         self.lay_out(bodies, mixed);
         let makings = Makings {
@@ -129,7 +120,7 @@ impl Collision {
             before,
             step,
         };
-        self.prepare(makings, contacts);
+        self.prepare(makings, held, contacts);
         let own = Before::of(before, &bodies.columns().cached);
         let sleepers = if self.sleep.ranges.is_empty() {
             0
@@ -140,7 +131,6 @@ impl Collision {
         self.kept_ranges.clear();
         self.kept_ranges.resize(sleepers, CachedRanges::default());
         self.sleep.keep(bodies, own, &mut self.kept, &mut self.kept_ranges);
-        self.list_sides(bodies.columns(), held, contacts);
         if mixed {
             let chunks = self.table.chunks.len();
             let owned = &self.table.chunks[..self.table.owned_chunks];
@@ -162,9 +152,8 @@ impl Collision {
         used.iter_mut().for_each(Found::trim);
         unused.fill_with(Found::default);
         cached.trim();
-        trim(&mut self.across_pairs);
+        self.across.trim();
         trim(&mut self.struck_across);
-        trim(&mut self.sides);
     }
 
     /// Notes how far any body moved against the common motion in this tick, m.
@@ -213,7 +202,7 @@ impl Collision {
                 })
             })
         });
-        let blocks = contacts.across.iter().zip(&contacts.across_ends).enumerate();
+        let blocks = contacts.across.blocks.iter().zip(&contacts.across.ends).enumerate();
         let lanes = blocks.flat_map(|(number, (block, ends))| {
             let lanes = ends.lanes();
             lanes.map(move |(lane, pair)| (number, block, lane, pair))
@@ -324,14 +313,6 @@ impl Collision {
         } else {
             tasks.for_each(|(c, (found, chunk))| found.find(chunk, c < table.owned_chunks, plan, None, means));
         }
-    }
-
-    /// Gathers the pairs between tiles, grouped by their first body, which is held and will be the contact's home.
-    fn order_across(&mut self, held: usize) {
-        let chunks = self.table.chunks.len();
-        let found = self.found[..chunks].iter();
-        let pairs = found.flat_map(|found| &found.across);
-        self.pair_order.sort(pairs, 0..held, &mut self.across_pairs);
     }
 }
 

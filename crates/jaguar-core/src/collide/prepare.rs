@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use glam::Vec4;
 
-use super::found::{Found, by_id};
+use super::found::Found;
 use super::{Collision, Pair};
 use crate::contact::{Block, Coefficient, Coefficients, Contact, ContactCache, ContactSet, Ends, Impulses, NO_BODY};
 use crate::kinds::Kinds;
@@ -13,15 +13,11 @@ use crate::narrow_phase::prepare::{
 };
 use crate::narrow_phase::static_geometry::StaticContact;
 use crate::parallel::*;
-use crate::recycled::{make_room, recycled, resize};
+use crate::recycled::{recycled, resize};
 use crate::simd::{F32x8, Kernel, LANES, Octet, Vec3x8};
 use crate::solver::StepConstants;
-use crate::solver::across::Side;
-use crate::solver::kernel::{Change, splat};
+use crate::solver::kernel::splat;
 use crate::storage::{Bodies, Columns};
-
-/// Blocks that one thread prepares in a row.
-const MIN_BLOCKS: usize = 128;
 
 /// What the solver works on as one task: ranges of bodies, contacts and sides that no other portion touches.
 #[derive(Clone, Debug, Default)]
@@ -66,16 +62,16 @@ pub(super) struct Makings<'a> {
 
 impl Makings<'_> {
     /// The contact of a pair with the impulses of the last tick.
-    fn pair(&self, pair: Pair) -> Contact {
+    pub(super) fn pair(&self, pair: Pair) -> Contact {
         pair_contact(self.columns, pair, self.kept(pair), self.step)
     }
 
-    fn pair_coefficient(&self, pair: Pair) -> Coefficient {
+    pub(super) fn pair_coefficient(&self, pair: Pair) -> Coefficient {
         pair_coefficient(self.columns, self.kinds, pair)
     }
 
     /// The impulses of the last tick of a pair's contact.
-    fn kept(&self, [low, high]: Pair) -> Impulses {
+    pub(super) fn kept(&self, [low, high]: Pair) -> Impulses {
         let partner = |index: u32| (self.columns.id[index as usize], &self.columns.cached[index as usize]);
         // Most often the order of bodies is that of the last tick, and the first one the home.
         let kept = self.before.pair(partner(low.min(high)), partner(low.max(high)));
@@ -142,6 +138,35 @@ struct Task<'a> {
     inside: Target<'a>,
     statics: Target<'a>,
     static_ends: &'a mut [Ends],
+}
+
+impl Task<'_> {
+    fn run(&mut self, makings: &Makings<'_>) {
+        let Task {
+            found,
+            inside,
+            statics,
+            static_ends,
+        } = self;
+        makings.step.simd.run(PairContacts {
+            makings,
+            ends: &found.inside,
+            blocks: inside.blocks,
+        });
+        let blocks = found.inside.iter().enumerate();
+        let pairs = blocks.flat_map(|(b, ends)| ends.lanes().map(move |(lane, pair)| (pair, b * LANES + lane)));
+        inside.fill_coefficients(pairs, |&pair| makings.pair_coefficient(pair));
+        let lanes = found.static_lanes.lanes.iter().map(|&lane| lane as usize);
+        let touches = found.statics.iter().zip(lanes);
+        statics.blocks.fill(Block::EMPTY);
+        for ((body, touch), lane) in touches.clone() {
+            static_ends[lane / LANES].set(lane % LANES, [*body, NO_BODY]);
+            statics.blocks[lane / LANES].set(lane % LANES, &makings.fixed(*body, touch));
+        }
+        statics.fill_coefficients(touches, |(body, touch)| {
+            static_coefficient(makings.columns, makings.kinds, *body, touch)
+        });
+    }
 }
 
 /// Where a chunk's contacts of one class go.
@@ -215,24 +240,32 @@ impl Collision {
         }
     }
 
-    pub(super) fn prepare(&mut self, makings: Makings<'_>, contacts: &mut ContactSet) {
+    /// Prepares all contacts, those between tiles while others are at those inside.
+    pub(super) fn prepare(&mut self, makings: Makings<'_>, held: usize, contacts: &mut ContactSet) {
         let end = self.portions.last().cloned().unwrap_or_default();
-        let blocks = [end.inside.end, end.statics.end, self.across_pairs.len().div_ceil(LANES)];
+        let found = &self.found[..self.table.chunks.len()];
+        let between = found.iter().map(|found| found.across.len()).sum::<usize>();
+        let blocks = [end.inside.end, end.statics.end, between.div_ceil(LANES)];
         contacts.make_room(blocks, makings.columns.id.len());
-        make_room(&mut self.changes, contacts.across.capacity());
-        resize(&mut contacts.inside, end.inside.end, Block::EMPTY);
-        resize(&mut contacts.statics, end.statics.end, Block::EMPTY);
-
+        let ContactSet {
+            inside,
+            statics,
+            static_ends,
+            across,
+            inside_coefficients,
+            static_coefficients,
+        } = contacts;
+        resize(inside, end.inside.end, Block::EMPTY);
+        resize(statics, end.statics.end, Block::EMPTY);
+        static_ends.clear();
+        resize(static_ends, end.statics.end, Ends::EMPTY);
+        resize(inside_coefficients, end.inside_coefficients.end, Coefficients::EMPTY);
+        resize(static_coefficients, end.static_coefficients.end, Coefficients::EMPTY);
+        let (mut inside, mut statics) = (&mut inside[..], &mut statics[..]);
+        let mut static_ends = &mut static_ends[..];
+        let mut inside_coefficients = &mut inside_coefficients[..];
+        let mut static_coefficients = &mut static_coefficients[..];
         let mut tasks: Vec<Task<'_>> = recycled(std::mem::take(&mut self.tasks.0));
-        contacts.static_ends.clear();
-        resize(&mut contacts.static_ends, end.statics.end, Ends::EMPTY);
-        let coefficients = [end.inside_coefficients.end, end.static_coefficients.end];
-        resize(&mut contacts.inside_coefficients, coefficients[0], Coefficients::EMPTY);
-        resize(&mut contacts.static_coefficients, coefficients[1], Coefficients::EMPTY);
-        let (mut inside, mut statics) = (&mut contacts.inside[..], &mut contacts.statics[..]);
-        let mut static_ends = &mut contacts.static_ends[..];
-        let mut inside_coefficients = &mut contacts.inside_coefficients[..];
-        let mut static_coefficients = &mut contacts.static_coefficients[..];
         for (portion, found) in self.portions.iter().zip(&self.found) {
             tasks.push(Task {
                 found,
@@ -247,102 +280,19 @@ impl Collision {
                 static_ends: split_front(&mut static_ends, portion.statics.len()),
             });
         }
-        tasks.par_iter_mut().with_max_len(1).for_each(|task| {
-            let Task {
-                found,
-                inside,
-                statics,
-                static_ends,
-            } = task;
-            makings.step.simd.run(PairContacts {
-                makings: &makings,
-                ends: &found.inside,
-                blocks: inside.blocks,
-            });
-            let blocks = found.inside.iter().enumerate();
-            let pairs = blocks.flat_map(|(b, ends)| ends.lanes().map(move |(lane, pair)| (pair, b * LANES + lane)));
-            inside.fill_coefficients(pairs, |&pair| makings.pair_coefficient(pair));
-            let lanes = found.static_lanes.lanes.iter().map(|&lane| lane as usize);
-            let touches = found.statics.iter().zip(lanes);
-            statics.blocks.fill(Block::EMPTY);
-            for ((body, touch), lane) in touches.clone() {
-                static_ends[lane / LANES].set(lane % LANES, [*body, NO_BODY]);
-                statics.blocks[lane / LANES].set(lane % LANES, &makings.fixed(*body, touch));
-            }
-            statics.fill_coefficients(touches, |(body, touch)| {
-                static_coefficient(makings.columns, makings.kinds, *body, touch)
-            });
-        });
-        self.tasks.0 = recycled(tasks);
-        self.prepare_across(makings, contacts);
-    }
-
-    fn prepare_across(&mut self, makings: Makings<'_>, contacts: &mut ContactSet) {
-        let pairs = &self.across_pairs;
-        resize(&mut contacts.across, pairs.len().div_ceil(LANES), Block::EMPTY);
-        resize(&mut contacts.across_ends, contacts.across.len(), Ends::EMPTY);
-        let blocks = contacts.across.par_iter_mut().zip(&mut contacts.across_ends);
-        blocks
-            .with_min_len(MIN_BLOCKS)
-            .enumerate()
-            .for_each(|(b, (block, ends))| {
-                (*block, *ends) = (Block::EMPTY, Ends::EMPTY);
-                for (lane, k) in (b * LANES..pairs.len().min((b + 1) * LANES)).enumerate() {
-                    let pair = by_id(pairs[k], &makings.columns.id);
-                    ends.set(lane, pair);
-                    block.set(lane, &makings.pair(pair));
-                }
-            });
-        let ids = &makings.columns.id;
-        let list = &mut contacts.across_coefficients;
-        list.clear();
-        resize(
-            list,
-            coefficients(contacts.across.len(), makings.kinds.are_alike()),
-            Coefficients::EMPTY,
-        );
-        if list.len() < contacts.across.len() {
-            list[0] = Coefficients::alike(&makings.pair_coefficient(by_id(pairs[0], ids)));
-        } else {
-            for (k, &pair) in pairs.iter().enumerate() {
-                list[k / LANES].set(k % LANES, &makings.pair_coefficient(by_id(pair, ids)));
-            }
-        }
-        self.kept_across.clear();
-        if self.sleep.ranges.is_empty() {
-            return;
-        }
-        let sleeps = |&(_, pair): &(usize, &Pair)| pair.iter().any(|&body| self.sleep.is_asleep(body));
-        let sleeping = pairs.iter().enumerate().filter(sleeps);
-        self.kept_across
-            .extend(sleeping.map(|(k, &pair)| (k, makings.kept(by_id(pair, ids)))));
-    }
-
-    /// Lists the sides of the contacts between tiles of held bodies that are awake in the order in which they act.
-    pub(super) fn list_sides(&mut self, columns: &Columns, held: usize, contacts: &ContactSet) {
-        let ends = |lane: usize| contacts.across_ends[lane / LANES].get(lane % LANES);
-        let is_awake = |&side: &Side| (side.body as usize) < held && !self.sleep.is_asleep(side.body);
-        let both = (0..self.across_pairs.len()).flat_map(|lane| {
-            let [low, high] = ends(lane);
-            [Side::of_low(low, lane), Side::of_high(high, lane)]
-        });
-        let partner = |side: &Side| {
-            let [low, high] = ends(side.lane());
-            columns.id[if side.is_low() { high } else { low } as usize]
+        let prepare_inside = || tasks.par_iter_mut().with_max_len(1).for_each(|task| task.run(&makings));
+        let prepare_across = || {
+            self.across.gather(found);
+            self.across.prepare(makings, &self.sleep, across);
+            self.across.list_sides(makings.columns, (held, &self.sleep), across);
         };
-        self.pair_order.sort_by_body(
-            both.filter(is_awake),
-            0..held,
-            |side| side.body,
-            |side| (side.body, partner(side)),
-            &mut self.sides,
-        );
-        self.changes.clear();
-        resize(&mut self.changes, contacts.across.len(), Change::default());
+        join(prepare_inside, prepare_across);
+        self.tasks.0 = recycled(tasks);
+        let sides = &self.across.sides;
         let mut begin = 0;
         for portion in &mut self.portions {
             let limit = portion.bodies.end as u32;
-            let end = begin + self.sides[begin..].partition_point(|side| side.body < limit);
+            let end = begin + sides[begin..].partition_point(|side| side.body < limit);
             portion.sides = begin..end;
             begin = end;
         }
@@ -361,7 +311,7 @@ impl Found {
 }
 
 /// How many [`Coefficients`] so many blocks have.
-fn coefficients(blocks: usize, are_alike: bool) -> usize {
+pub(super) fn coefficients(blocks: usize, are_alike: bool) -> usize {
     if are_alike { blocks.min(1) } else { blocks }
 }
 

@@ -3,13 +3,16 @@
 use super::Collision;
 use super::found::Found;
 use crate::body::BodyId;
-use crate::contact::{Block, CacheEntry, CacheSet, CachedRanges, ContactSet, STATIC_BIT};
+use crate::contact::{Block, CacheEntry, CacheSet, CachedRanges, ContactSet, Impulses, STATIC_BIT};
 use crate::parallel::*;
-use crate::recycled::{make_room, recycled, resize};
+use crate::recycled::{recycled, resize};
 use crate::simd::LANES;
 use crate::storage::{Bodies, Columns};
 
 use super::prepare::split_front;
+
+/// Entries of contacts between tiles that one thread lists in a row.
+const MIN_ENTRIES: usize = 512;
 
 /// A portion's contacts, and where in the cache their impulses go.
 struct Store<'a> {
@@ -93,10 +96,6 @@ impl Collision {
             return;
         }
         let Columns { id, cached: ranges, .. } = bodies.columns_mut();
-        if self.contact_counts() == [0; 3] && cached.is_empty() {
-            // Nothing touched, and nothing did before: nobody has ranges.
-            return;
-        }
         ranges.fill(CachedRanges::default());
         let end = self.portions.last().cloned().unwrap_or_default();
         resize(&mut cached.inside, end.inside_entries.end, CacheEntry::default());
@@ -128,22 +127,27 @@ impl Collision {
 
     /// Lists the contacts between tiles.
     fn store_across(&self, ids: &[BodyId], ranges: &mut [CachedRanges], contacts: &ContactSet, cached: &mut CacheSet) {
-        cached.across.clear();
-        make_room(&mut cached.across, self.across_pairs.len());
-        let mut kept = self.kept_across.iter();
-        for (k, &[home, other]) in self.across_pairs.iter().enumerate() {
+        let kept = |k: usize| self.across.kept.binary_search_by_key(&k, |&(kept, _)| kept);
+        let impulses = |k: usize| {
             let (block, lane) = (k / LANES, k % LANES);
             let are_asleep = self.sleep.across.get(block).is_some_and(|lanes| lanes >> lane & 1 != 0);
-            let impulses = if are_asleep {
+            if are_asleep {
                 // What is kept stays to the bit.
-                kept.find(|&&(kept, _)| kept == k)
-                    .map(|&(_, impulses)| impulses)
-                    .unwrap_or_default()
+                kept(k).map_or_else(|_| Impulses::default(), |kept| self.across.kept[kept].1)
             } else {
-                contacts.across[block].impulses(lane)
+                contacts.across.blocks[block].impulses(lane)
+            }
+        };
+        resize(&mut cached.across, self.across.pairs.len(), CacheEntry::default());
+        let entries = cached.across.par_iter_mut().zip(&self.across.pairs).enumerate();
+        let entries = entries.with_min_len(MIN_ENTRIES);
+        entries.for_each(|(k, (entry, &[_, other]))| {
+            *entry = CacheEntry {
+                other: ids[other as usize].0,
+                impulses: impulses(k),
             };
-            let other = ids[other as usize].0;
-            cached.across.push(CacheEntry { other, impulses });
+        });
+        for (k, &[home, _]) in self.across.pairs.iter().enumerate() {
             ranges[home as usize].across.extend(k);
         }
     }
@@ -166,7 +170,7 @@ impl Collision {
         [
             end.inside_entries.end + self.kept.inside.len(),
             end.static_entries.end + self.kept.statics.len(),
-            self.across_pairs.len(),
+            self.across.pairs.len(),
         ]
     }
 }

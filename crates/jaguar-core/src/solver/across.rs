@@ -7,6 +7,7 @@ use glam::Vec3;
 
 use super::StepConstants;
 use super::kernel::{Change, Share, Shifts, Velocities, solve};
+use crate::body::BodyId;
 use crate::contact::{Block, Coefficients, Contacts};
 use crate::parallel::*;
 use crate::simd::{F32x8, Kernel, LANES, Octet};
@@ -36,6 +37,19 @@ impl Side {
         Self {
             body,
             lane: (lane as u32) << 1 | 1,
+        }
+    }
+
+    /// What sides are sorted by: the body, then the id of the other one. The rest is the lane.
+    pub(crate) fn key(self, partner: BodyId) -> u128 {
+        u128::from(self.body) << 96 | u128::from(partner.0) << 32 | u128::from(self.lane)
+    }
+
+    /// The side with this key.
+    pub(crate) fn of_key(key: u128) -> Self {
+        Self {
+            body: (key >> 96) as u32,
+            lane: key as u32,
         }
     }
 
