@@ -4,6 +4,7 @@
 use glam::{DMat3, DQuat, DVec3, Mat3, Quat, Vec3, Vec4};
 
 use crate::kinds::{Kind, Kinds};
+use crate::simd::{F32x8, Kernel};
 use crate::solver::StepConstants;
 use crate::storage::Motion;
 
@@ -70,53 +71,196 @@ pub(crate) fn turn_freely(
     kinds: &Kinds,
     step: &StepConstants,
 ) {
-    let h = f64::from(step.substep_seconds);
-    for ((body, attitude), &number) in motion.iter_mut().zip(attitudes).zip(numbers) {
-        let kind = kinds.get(number);
-        let velocity = body.angular_velocity();
-        // `crate::solver::integrate::finish_body` turns those that are the same about all axes once a tick.
-        if kind.is_isotropic || velocity == Vec3::ZERO {
-            continue;
+    step.simd.run(TurnFreely {
+        motion,
+        attitudes,
+        numbers,
+        kinds,
+        seconds: f64::from(step.substep_seconds),
+    });
+}
+
+struct TurnFreely<'a> {
+    motion: &'a mut [Motion],
+    attitudes: &'a mut [Attitude],
+    numbers: &'a [u32],
+    kinds: &'a Kinds,
+    seconds: f64,
+}
+
+impl Kernel for TurnFreely<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F: F32x8>(self) {
+        let mut turning = Turning::NONE;
+        let mut bodies = [0; TURNED_AT_ONCE];
+        let mut count = 0;
+        for body in 0..self.motion.len() {
+            let velocity = self.motion[body].angular_velocity();
+            let kind = self.kinds.get(self.numbers[body]);
+            // `crate::solver::integrate::finish_body` turns those that are the same about all axes once a tick.
+            if !(kind.is_isotropic || velocity == Vec3::ZERO) {
+                turning.set(count, &self.attitudes[body], velocity, kind);
+                bodies[count] = body;
+                count += 1;
+            }
+            if count == TURNED_AT_ONCE || (body + 1 == self.motion.len() && count > 0) {
+                turning.turn(self.seconds);
+                for (lane, &body) in bodies[..count].iter().enumerate() {
+                    if turning.greatest[lane] >= SMALL_ANGLE_SQUARED {
+                        turning.turn_far(lane, self.seconds);
+                    }
+                    let (orientation, velocity) = turning.get(lane);
+                    self.attitudes[body].orientation = orientation;
+                    self.motion[body].set_angular_velocity(velocity);
+                }
+                count = 0;
+            }
         }
-        let (inertia, inverse_inertia) = (&kind.inertia, &kind.exact_inverse_inertia);
-        let unit = |orientation: [f32; 4]| DQuat::from_array(orientation.map(f64::from)).normalize();
-        let start = unit(attitude.orientation);
-        let axes = DMat3::from_quat(start);
-        // In the body's own axes the momentum turns backwards.
-        let spin = axes.transpose() * velocity.as_dvec3();
-        let momentum = *inertia * spin;
-        let mut middle = spin;
-        for _ in 0..MIDPOINT_PASSES {
-            middle = *inverse_inertia * turned(momentum, middle * (-0.5 * h));
-        }
-        let (sine, cosine) = half_sine_and_cosine((middle * h).length_squared());
-        let turn = middle * (h * sine);
-        let end = start * DQuat::from_xyzw(turn.x, turn.y, turn.z, cosine);
-        attitude.orientation = end.normalize().to_array().map(|c| c as f32 + 0.0);
-        let end_axes = DMat3::from_quat(unit(attitude.orientation));
-        let spin = *inverse_inertia * (end_axes.transpose() * (axes * momentum));
-        body.set_angular_velocity((end_axes * spin).as_vec3());
     }
 }
 
+/// Bodies that are turned side by side.
+const TURNED_AT_ONCE: usize = 8;
+
+/// Bodies that turn, number by number, each number of all of them in a row: so the compiler computes several bodies at once.
+struct Turning {
+    orientation: [[f32; TURNED_AT_ONCE]; 4],
+    velocity: [[f32; TURNED_AT_ONCE]; 3],
+    inertia: [[f64; TURNED_AT_ONCE]; 9],
+    inverse_inertia: [[f64; TURNED_AT_ONCE]; 9],
+    turned_orientation: [[f32; TURNED_AT_ONCE]; 4],
+    turned_velocity: [[f32; TURNED_AT_ONCE]; 3],
+    /// The greatest of the squared angles on the way.
+    greatest: [f64; TURNED_AT_ONCE],
+}
+
+impl Turning {
+    const NONE: Self = Self {
+        orientation: [[1.0; TURNED_AT_ONCE]; 4],
+        velocity: [[0.0; TURNED_AT_ONCE]; 3],
+        inertia: [[0.0; TURNED_AT_ONCE]; 9],
+        inverse_inertia: [[0.0; TURNED_AT_ONCE]; 9],
+        turned_orientation: [[0.0; TURNED_AT_ONCE]; 4],
+        turned_velocity: [[0.0; TURNED_AT_ONCE]; 3],
+        greatest: [0.0; TURNED_AT_ONCE],
+    };
+
+    #[inline(always)]
+    fn set(&mut self, lane: usize, attitude: &Attitude, velocity: Vec3, kind: &Kind) {
+        for k in 0..4 {
+            self.orientation[k][lane] = attitude.orientation[k];
+        }
+        for axis in 0..3 {
+            self.velocity[axis][lane] = velocity[axis];
+        }
+        let (inertia, inverse) = (kind.inertia.to_cols_array(), kind.exact_inverse_inertia.to_cols_array());
+        for k in 0..9 {
+            self.inertia[k][lane] = inertia[k];
+            self.inverse_inertia[k][lane] = inverse[k];
+        }
+    }
+
+    /// Turns all of them as if all turned little.
+    #[inline(always)]
+    fn turn(&mut self, seconds: f64) {
+        for lane in 0..TURNED_AT_ONCE {
+            self.turn_one::<false>(lane, seconds);
+        }
+    }
+
+    /// Turns one that turns far.
+    #[cold]
+    #[inline(never)]
+    fn turn_far(&mut self, lane: usize, seconds: f64) {
+        self.turn_one::<true>(lane, seconds);
+    }
+
+    #[inline(always)]
+    fn get(&self, lane: usize) -> ([f32; 4], Vec3) {
+        let [x, y, z, w] = &self.turned_orientation;
+        let [u, v, s] = &self.turned_velocity;
+        (
+            [x[lane], y[lane], z[lane], w[lane]],
+            Vec3::new(u[lane], v[lane], s[lane]),
+        )
+    }
+
+    #[inline(always)]
+    fn turn_one<const FAR: bool>(&mut self, lane: usize, seconds: f64) {
+        let matrix = |m: &[[f64; TURNED_AT_ONCE]; 9]| {
+            DMat3::from_cols(
+                DVec3::new(m[0][lane], m[1][lane], m[2][lane]),
+                DVec3::new(m[3][lane], m[4][lane], m[5][lane]),
+                DVec3::new(m[6][lane], m[7][lane], m[8][lane]),
+            )
+        };
+        let (inertia, inverse_inertia) = (matrix(&self.inertia), matrix(&self.inverse_inertia));
+        let [x, y, z, w] = &self.orientation;
+        let start = unit([x[lane], y[lane], z[lane], w[lane]]);
+        let [x, y, z] = &self.velocity;
+        let velocity = Vec3::new(x[lane], y[lane], z[lane]);
+        let mut greatest = 0.0;
+        let axes = DMat3::from_quat(start);
+        // In the body's own axes the momentum turns backwards.
+        let spin = axes.transpose() * velocity.as_dvec3();
+        let momentum = inertia * spin;
+        let mut middle = spin;
+        for _ in 0..MIDPOINT_PASSES {
+            middle = inverse_inertia * turned::<FAR>(momentum, middle * (-0.5 * seconds), &mut greatest);
+        }
+        let (sine, cosine) = half_sine_and_cosine::<FAR>((middle * seconds).length_squared(), &mut greatest);
+        let turn = middle * (seconds * sine);
+        let end = (start * DQuat::from_xyzw(turn.x, turn.y, turn.z, cosine)).normalize();
+        let orientation = [
+            end.x as f32 + 0.0,
+            end.y as f32 + 0.0,
+            end.z as f32 + 0.0,
+            end.w as f32 + 0.0,
+        ];
+        let end_axes = DMat3::from_quat(unit(orientation));
+        let spin = inverse_inertia * (end_axes.transpose() * (axes * momentum));
+        let velocity = (end_axes * spin).as_vec3();
+        for (lanes, number) in self.turned_orientation.iter_mut().zip(orientation) {
+            lanes[lane] = number;
+        }
+        for (lanes, number) in self.turned_velocity.iter_mut().zip(velocity.to_array()) {
+            lanes[lane] = number;
+        }
+        self.greatest[lane] = greatest;
+    }
+}
+
+#[inline(always)]
+fn unit([x, y, z, w]: [f32; 4]) -> DQuat {
+    DQuat::from_xyzw(x.into(), y.into(), z.into(), w.into()).normalize()
+}
+
 /// A vector, turned by a rotation vector.
-fn turned(vector: DVec3, rotation: DVec3) -> DVec3 {
-    let (sine, cosine) = half_sine_and_cosine(rotation.length_squared());
+#[inline(always)]
+fn turned<const FAR: bool>(vector: DVec3, rotation: DVec3, greatest: &mut f64) -> DVec3 {
+    let (sine, cosine) = half_sine_and_cosine::<FAR>(rotation.length_squared(), greatest);
     let axis = rotation * sine;
     let across = axis.cross(vector) * 2.0;
     vector + across * cosine + axis.cross(across)
 }
 
-/// sin(a/2) / a and cos(a/2), of the square of an angle a.
-fn half_sine_and_cosine(square: f64) -> (f64, f64) {
-    if square < 0.01 {
+/// Squared angles below this are small enough for Taylor's series.
+const SMALL_ANGLE_SQUARED: f64 = 0.01;
+
+/// sin(a/2) / a and cos(a/2), of the square of an angle a; unless `FAR`, right for small ones only. Raises `greatest` to the square.
+#[inline(always)]
+fn half_sine_and_cosine<const FAR: bool>(square: f64, greatest: &mut f64) -> (f64, f64) {
+    *greatest = if square > *greatest { square } else { *greatest };
+    if FAR && square >= SMALL_ANGLE_SQUARED {
+        let angle = square.sqrt();
+        (libm::sin(0.5 * angle) / angle, libm::cos(0.5 * angle))
+    } else {
         // Taylor in x = (a/2)², below 1/400: the first terms left out are below 2^-50.
         let x = 0.25 * square;
         let sine = 1.0 - x / 6.0 * (1.0 - x / 20.0 * (1.0 - x / 42.0 * (1.0 - x / 72.0)));
         let cosine = 1.0 - x / 2.0 * (1.0 - x / 12.0 * (1.0 - x / 30.0 * (1.0 - x / 56.0)));
         (0.5 * sine, cosine)
-    } else {
-        let angle = square.sqrt();
-        (libm::sin(0.5 * angle) / angle, libm::cos(0.5 * angle))
     }
 }
