@@ -10,20 +10,15 @@ use crate::force::Forces;
 use crate::narrow_phase::solid::Solid;
 use crate::shape::{ConvexHull, HullId, Shape};
 
-/// A kind and what follows from it.
+/// A kind and what follows from it. In a world where every body is of a kind of its own they do not fit the first caches: what pairs ask for is in the first two lines, what turns in the others.
 #[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Kind {
     pub(crate) given: BodyKind,
     /// Radius of the ball around the centre that holds all of the body, m.
     pub(crate) radius: f32,
     /// Radius of curvature, m; 0 of what has edges.
     pub(crate) rounding: f32,
-    /// Inertia tensor in the body's axes, kg m².
-    pub(crate) inertia: DMat3,
-    /// Its inverse, 1/(kg m²).
-    pub(crate) inverse_inertia: Mat3,
-    /// The same, exact enough to turn with for long: see [`crate::manifold::attitude::turn_freely`].
-    pub(crate) exact_inverse_inertia: DMat3,
     /// Whether the tensor is the same in all axes.
     pub(crate) is_isotropic: bool,
     /// Whether any two bodies of such kinds touch in one point without torque: a sphere that resists neither rolling nor spinning.
@@ -38,6 +33,12 @@ pub(crate) struct Kind {
     pub(crate) is_damped: bool,
     /// How many bodies are of this kind.
     uses: u32,
+    /// Inverse of the inertia tensor in the body's axes, 1/(kg m²).
+    pub(crate) inverse_inertia: Mat3,
+    /// Inertia tensor, kg m².
+    pub(crate) inertia: DMat3,
+    /// Its inverse, exact enough to turn with for long: see [`crate::manifold::attitude::turn_freely`].
+    pub(crate) exact_inverse_inertia: DMat3,
 }
 
 impl Kind {

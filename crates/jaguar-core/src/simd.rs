@@ -228,6 +228,11 @@ impl<F: F32x8> Vec3x8<F> {
     }
 
     #[inline(always)]
+    pub(crate) fn reversed(self) -> Self {
+        Self::new(-self.x, -self.y, -self.z)
+    }
+
+    #[inline(always)]
     pub(crate) fn select(mask: F::Mask, if_true: Self, if_false: Self) -> Self {
         Self::new(
             F::select(mask, if_true.x, if_false.x),

@@ -392,7 +392,7 @@ impl Finder<'_> {
     fn sense(&mut self, a: u32, b: u32, vector: Vec3) {
         let view = self.view;
         let is_sensor = |body: u32| view.bodies.kind(body as usize).given.sensor;
-        if is_sensor(a) != is_sensor(b) && overlap(view.bodies, view.attitudes, [a, b], vector) {
+        if is_sensor(a) != is_sensor(b) && overlap(view.bodies, view.attitudes, [a, b], vector, view.step.simd) {
             self.found.overlaps.push(if is_sensor(a) { [a, b] } else { [b, a] });
         }
     }

@@ -9,6 +9,7 @@ use super::static_manifold::{StaticManifold, Workings};
 use crate::collide::{margin, turning_margin};
 use crate::constants::{BOUNCE_SHARE, CONTACT_SLOP};
 use crate::manifold::attitude::Attitude;
+use crate::simd::Level;
 use crate::solver::StepConstants;
 use crate::storage::{Bodies, Motion};
 
@@ -41,6 +42,7 @@ pub(crate) fn pair_manifold(
         (bodies.kinds().solid(kind_b), &rotation_b),
         between,
         ahead,
+        step.simd,
     )?;
     let normal = manifold.normal;
     let matters = |point: &ManifoldPoint| {
@@ -54,7 +56,7 @@ pub(crate) fn pair_manifold(
 }
 
 /// Whether two bodies, at this vector from one to the other (m), overlap where they are. The same when they are swapped and the vector is reversed.
-pub(crate) fn overlap(bodies: &Bodies, attitudes: &[Attitude], [a, b]: [u32; 2], vector: Vec3) -> bool {
+pub(crate) fn overlap(bodies: &Bodies, attitudes: &[Attitude], [a, b]: [u32; 2], vector: Vec3, level: Level) -> bool {
     let columns = bodies.columns();
     let ([low, high], between) = if columns.id[a as usize] < columns.id[b as usize] {
         ([a, b], vector)
@@ -77,7 +79,7 @@ pub(crate) fn overlap(bodies: &Bodies, attitudes: &[Attitude], [a, b]: [u32; 2],
     if let (Solid::Sphere { .. }, Solid::Sphere { .. }) = (&first, &second) {
         return true;
     }
-    collide((first, &rotation_a), (second, &rotation_b), between, 0.0).is_some_and(|manifold| manifold.count > 0)
+    collide((first, &rotation_a), (second, &rotation_b), between, 0.0, level).is_some_and(|manifold| manifold.count > 0)
 }
 
 /// Appends the manifolds of a body with static geometry, as far as they matter in this tick.

@@ -16,7 +16,8 @@ pub(crate) use cuboid::Cuboid;
 pub(crate) use error::{MAX_SHAPES, checked};
 pub(crate) use facet::{Facet, Facets, NEARLY_FLAT};
 pub(crate) use hull::{
-    Corner, Edge, Face, Lanes, MAX_AROUND_FACE, MAX_FACES, MAX_HULLS, MAX_VERTICES, Polyhedron, TurnedHull,
+    Corner, Edge, EdgeLanes, Face, FaceLanes, Lanes, MAX_AROUND_FACE, MAX_FACES, MAX_HULLS, MAX_VERTICES, Polyhedron,
+    TurnedHull,
 };
 pub(crate) use mesh::{Surface, Topology};
 pub(crate) use plane::Plane;

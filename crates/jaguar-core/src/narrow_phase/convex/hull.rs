@@ -7,10 +7,11 @@ use glam::{DVec3, Mat3, Vec2, Vec3};
 
 use super::clip::Polygon;
 use super::nearest::{Support, nearest};
-use super::polyhedron::{CuboidHull, Moved, lowest};
+use super::polyhedron::{CuboidHull, Moved, everywhere, lowest};
 use super::{ONE_PLACE, PREFERENCE, single, without_negative_zero};
 use crate::narrow_phase::solid::{Manifold, ManifoldPoint};
-use crate::shape::{ConvexHull, Edge, Face, MAX_AROUND_FACE, MAX_FACES, Polyhedron};
+use crate::shape::{ConvexHull, Edge, EdgeLanes, Face, MAX_AROUND_FACE, MAX_FACES, Polyhedron};
+use crate::simd::{F32x8, Kernel, LANES, Level, Mask, Octet, Vec3x8};
 
 /// Edges whose squared sine is below this (0.2 degrees) are parallel; the faces beside them separate as well as the axis across both.
 const PARALLEL: f32 = 1e-5;
@@ -28,7 +29,7 @@ const FIRST_EDGES: u32 = 5 << 16;
 const SECOND_EDGES: u32 = 6 << 16;
 
 /// Edges of the second body that are turned into the first's axes at a time.
-const EDGES_AT_ONCE: usize = 24;
+const EDGES_AT_ONCE: usize = 3 * LANES;
 
 /// Corners of two faces, with which clipping needs room for a few; most faces have fewer.
 const FEW_CORNERS: usize = 16;
@@ -40,13 +41,14 @@ pub(super) fn hulls(
     (second, second_rotation): (&ConvexHull, &Mat3),
     between: Vec3,
     margin: f32,
+    level: Level,
 ) -> Option<Manifold> {
-    polyhedra(
-        (&first.polyhedron(), first_rotation),
-        (&second.polyhedron(), second_rotation),
+    level.run(Touch {
+        first: (&first.polyhedron(), first_rotation),
+        second: (&second.polyhedron(), second_rotation),
         between,
         margin,
-    )
+    })
 }
 
 /// The contact of a hull and a box.
@@ -55,39 +57,53 @@ pub(super) fn hull_and_cuboid(
     (half_extents, cuboid_rotation): (Vec3, &Mat3),
     between: Vec3,
     margin: f32,
+    level: Level,
 ) -> Option<Manifold> {
     let cuboid = CuboidHull::new(half_extents);
-    polyhedra(
-        (&hull.polyhedron(), rotation),
-        (&cuboid.polyhedron(), cuboid_rotation),
+    level.run(Touch {
+        first: (&hull.polyhedron(), rotation),
+        second: (&cuboid.polyhedron(), cuboid_rotation),
         between,
         margin,
-    )
+    })
 }
 
-pub(super) fn polyhedra(
-    first: (&Polyhedron<'_>, &Mat3),
-    second: (&Polyhedron<'_>, &Mat3),
+struct Touch<'a> {
+    first: (&'a Polyhedron<'a>, &'a Mat3),
+    second: (&'a Polyhedron<'a>, &'a Mat3),
     between: Vec3,
     margin: f32,
-) -> Option<Manifold> {
-    let turn = Mat3::from_cols(
-        first.1.transpose_mul_vec3(second.1.x_axis),
-        first.1.transpose_mul_vec3(second.1.y_axis),
-        first.1.transpose_mul_vec3(second.1.z_axis),
-    );
-    let centre = first.1.transpose_mul_vec3(between);
-    Pair {
-        bodies: [first.0, second.0],
-        rotations: [first.1, second.1],
-        between,
-        turn,
-        centre,
-        other_centre: -turn.transpose_mul_vec3(centre),
-        moved: Moved::new(second.0, &turn, centre),
-        margin,
+}
+
+impl Kernel for Touch<'_> {
+    type Output = Option<Manifold>;
+
+    #[inline(always)]
+    fn run<F: F32x8>(self) -> Option<Manifold> {
+        let Self {
+            first,
+            second,
+            between,
+            margin,
+        } = self;
+        let turn = Mat3::from_cols(
+            first.1.transpose_mul_vec3(second.1.x_axis),
+            first.1.transpose_mul_vec3(second.1.y_axis),
+            first.1.transpose_mul_vec3(second.1.z_axis),
+        );
+        let centre = first.1.transpose_mul_vec3(between);
+        Pair {
+            bodies: [first.0, second.0],
+            rotations: [first.1, second.1],
+            between,
+            turn,
+            centre,
+            other_centre: -turn.transpose_mul_vec3(centre),
+            moved: Moved::new::<F>(second.0, &turn, centre),
+            margin,
+        }
+        .touch::<F>()
     }
-    .touch()
 }
 
 /// Two polyhedra, seen from the first: vectors are in its axes unless something else is said.
@@ -116,7 +132,14 @@ struct BestFace {
 }
 
 /// How high the other body's centre is above each face, m.
-type Heights = [f32; MAX_FACES];
+struct Heights([Octet; MAX_FACES.div_ceil(LANES)]);
+
+impl Heights {
+    #[inline(always)]
+    fn of(&self, face: usize) -> f32 {
+        self.0[face / LANES][face % LANES]
+    }
+}
 
 /// Two edges that face each other.
 struct EdgePair {
@@ -126,13 +149,36 @@ struct EdgePair {
     normal: Vec3,
 }
 
-/// An edge of the second body.
-#[derive(Clone, Copy, Default)]
-struct MovedEdge {
-    number: u8,
-    start: Vec3,
-    direction: Vec3,
-    normals: [Vec3; 2],
+/// Edges of the second body.
+struct MovedEdges {
+    count: usize,
+    numbers: [u8; EDGES_AT_ONCE],
+    starts: [[Octet; 3]; EDGES_AT_ONCE / LANES],
+    directions: [[Octet; 3]; EDGES_AT_ONCE / LANES],
+    normals: [[[Octet; 3]; 2]; EDGES_AT_ONCE / LANES],
+}
+
+impl MovedEdges {
+    const NONE: Self = Self {
+        count: 0,
+        numbers: [0; EDGES_AT_ONCE],
+        starts: [[Octet::ZERO; 3]; EDGES_AT_ONCE / LANES],
+        directions: [[Octet::ZERO; 3]; EDGES_AT_ONCE / LANES],
+        normals: [[[Octet::ZERO; 3]; 2]; EDGES_AT_ONCE / LANES],
+    };
+
+    #[inline(always)]
+    fn push(&mut self, number: usize, start: Vec3, direction: Vec3, normals: [Vec3; 2]) {
+        let (group, lane) = (self.count / LANES, self.count % LANES);
+        self.numbers[self.count] = number as u8;
+        for axis in 0..3 {
+            self.starts[group][axis][lane] = start[axis];
+            self.directions[group][axis][lane] = direction[axis];
+            self.normals[group][0][axis][lane] = normals[0][axis];
+            self.normals[group][1][axis][lane] = normals[1][axis];
+        }
+        self.count += 1;
+    }
 }
 
 enum Found<T> {
@@ -141,40 +187,22 @@ enum Found<T> {
 }
 
 impl Pair<'_> {
-    fn touch(&self) -> Option<Manifold> {
+    #[inline(always)]
+    fn touch<F: F32x8>(&self) -> Option<Manifold> {
         let [a, b] = self.bodies;
         // The line of the centres parts most pairs that do not touch.
         let distance = self.centre.length();
         if distance > 0.0 {
             let way = self.centre / distance;
-            if lowest(self.moved.lanes(), way) + lowest(a.lanes, -way) >= self.margin {
+            if lowest::<F>(self.moved.lanes(), way) + lowest::<F>(a.lanes, -way) >= self.margin {
                 return None;
             }
         }
-        let mut heights = [[0.0; MAX_FACES]; 2];
-        let separation_a = |face: &Face| lowest(self.moved.lanes(), face.normal) - face.offset;
-        let Found::Best(face_a) = best_face(
-            a,
-            self.centre,
-            b.inner_radius,
-            self.margin,
-            &mut heights[0],
-            separation_a,
-        ) else {
+        let mut heights = [const { Heights([Octet::ZERO; MAX_FACES.div_ceil(LANES)]) }; 2];
+        let Found::Best(face_a) = self.best_face::<F, 0>(&mut heights[0]) else {
             return None;
         };
-        let separation_b = |face: &Face| {
-            let normal = self.turn * face.normal;
-            lowest(a.lanes, normal) - normal.dot(self.centre) - face.offset
-        };
-        let Found::Best(face_b) = best_face(
-            b,
-            self.other_centre,
-            a.inner_radius,
-            self.margin,
-            &mut heights[1],
-            separation_b,
-        ) else {
+        let Found::Best(face_b) = self.best_face::<F, 1>(&mut heights[1]) else {
             return None;
         };
         let faces = [face_a, face_b];
@@ -183,7 +211,7 @@ impl Pair<'_> {
         } else {
             face_a.separation
         };
-        let Found::Best(edge) = self.best_edges(&heights, best_face) else {
+        let Found::Best(edge) = self.best_edges::<F>(&heights, best_face) else {
             return None;
         };
 
@@ -216,72 +244,193 @@ impl Pair<'_> {
         }
     }
 
+    /// The face of a body with the greatest separation, `Apart` if one separates by the margin; and the heights of the other centre.
+    #[inline(always)]
+    fn best_face<F: F32x8, const BODY: usize>(&self, heights: &mut Heights) -> Found<BestFace> {
+        let body = self.bodies[BODY];
+        let other_radius = self.bodies[1 - BODY].inner_radius;
+        let centre = everywhere::<F>(if BODY == 0 { self.centre } else { self.other_centre });
+        let mut most = F::splat(f32::NEG_INFINITY);
+        for (lanes, heights) in body.face_lanes.iter().zip(&mut heights.0) {
+            let height = Vec3x8::load(&lanes.normals).dot(centre) - F::load(&lanes.offsets);
+            height.store(heights);
+            most = F::select(height.gt(most), height, most);
+        }
+        let mut each = Octet::ZERO;
+        most.store(&mut each);
+        let most = each.0.iter().fold(
+            f32::NEG_INFINITY,
+            |most, &height| if height > most { height } else { most },
+        );
+        // The first of the highest.
+        let mut highest = 0;
+        for (group, heights) in heights.0[..body.face_lanes.len()].iter().enumerate() {
+            let is_highest = F::splat(most).le(F::load(heights)).bits();
+            if is_highest != 0 {
+                highest = group * LANES + is_highest.trailing_zeros() as usize;
+                break;
+            }
+        }
+        let mut best = BestFace {
+            separation: self.separation::<F, BODY>(&body.faces[highest]),
+            number: highest,
+        };
+        for group in 0..body.face_lanes.len() {
+            // What the ball inside alone excludes; of equal ones the first, as if all had been asked.
+            let height = F::load(&heights.0[group]) - F::splat(other_radius);
+            let mut matter = lanes_within(body.faces.len(), group) & !height.lt(F::splat(best.separation)).bits();
+            while matter != 0 {
+                let number = group * LANES + matter.trailing_zeros() as usize;
+                matter &= matter - 1;
+                if heights.of(number) - other_radius < best.separation || number == highest {
+                    continue;
+                }
+                let separation = self.separation::<F, BODY>(&body.faces[number]);
+                if separation > best.separation || (separation == best.separation && number < best.number) {
+                    best = BestFace { separation, number };
+                }
+            }
+        }
+        if best.separation >= self.margin {
+            Found::Apart
+        } else {
+            Found::Best(best)
+        }
+    }
+
+    /// How far the other body is above a face of a body.
+    #[inline(always)]
+    fn separation<F: F32x8, const BODY: usize>(&self, face: &Face) -> f32 {
+        if BODY == 0 {
+            lowest::<F>(self.moved.lanes(), face.normal) - face.offset
+        } else {
+            let normal = self.turn * face.normal;
+            lowest::<F>(self.bodies[0].lanes, normal) - normal.dot(self.centre) - face.offset
+        }
+    }
+
     /// The edges with the greatest separation, if it is above `least`.
-    fn best_edges(&self, heights: &[Heights; 2], least: f32) -> Found<Option<EdgePair>> {
+    #[inline(always)]
+    fn best_edges<F: F32x8>(&self, heights: &[Heights; 2], least: f32) -> Found<Option<EdgePair>> {
         let [a, b] = self.bodies;
         let mut best: Option<EdgePair> = None;
         let mut most = least;
-        let mut moved = [MovedEdge::default(); EDGES_AT_ONCE];
-        let mut count = 0;
-        for (number, edge) in b.edges.iter().enumerate() {
-            if may_separate(edge, &heights[1], most + a.inner_radius) {
-                moved[count] = MovedEdge {
-                    number: number as u8,
-                    start: self.turn * b.vertex(edge.ends[0]) + self.centre,
-                    direction: self.turn * edge.direction,
-                    normals: edge.faces.map(|face| self.turn * b.face(face).normal),
-                };
-                count += 1;
-            }
-            if count == EDGES_AT_ONCE || (count > 0 && number + 1 == b.edges.len()) {
-                for (number, edge) in a.edges.iter().enumerate() {
-                    if may_separate(edge, &heights[0], most + b.inner_radius) {
-                        let found = self.best_across(number, edge, &moved[..count], &mut most);
-                        best = found.or(best);
+        let mut moved = MovedEdges::NONE;
+        for (group, lanes) in b.edge_lanes.iter().enumerate() {
+            let is_last = group + 1 == b.edge_lanes.len();
+            let valid = lanes_within(b.edges.len(), group);
+            let mut matter = valid & may_separate::<F>(lanes, &heights[1], most + a.inner_radius);
+            loop {
+                if matter != 0 {
+                    let lane = matter.trailing_zeros();
+                    matter &= matter - 1;
+                    let number = group * LANES + lane as usize;
+                    let edge = &b.edges[number];
+                    let normals = edge.faces.map(|face| self.turn * b.face(face).normal);
+                    let start = self.turn * b.vertex(edge.ends[0]) + self.centre;
+                    moved.push(number, start, self.turn * edge.direction, normals);
+                    if moved.count == EDGES_AT_ONCE {
+                        self.best_among::<F>(&heights[0], &mut moved, &mut most, &mut best);
+                        if most >= self.margin {
+                            return Found::Apart;
+                        }
+                        // By what is the most now.
+                        let later = u32::MAX << lane << 1;
+                        matter = later & valid & may_separate::<F>(lanes, &heights[1], most + a.inner_radius);
                     }
-                }
-                count = 0;
-                if most >= self.margin {
-                    return Found::Apart;
+                } else if is_last && moved.count > 0 {
+                    self.best_among::<F>(&heights[0], &mut moved, &mut most, &mut best);
+                    if most >= self.margin {
+                        return Found::Apart;
+                    }
+                } else {
+                    break;
                 }
             }
         }
         Found::Best(best)
     }
 
+    /// The best of all edges of the first body with some of the second, which are then forgotten.
+    #[inline(always)]
+    fn best_among<F: F32x8>(
+        &self,
+        heights: &Heights,
+        moved: &mut MovedEdges,
+        most: &mut f32,
+        best: &mut Option<EdgePair>,
+    ) {
+        let [a, b] = self.bodies;
+        for (group, lanes) in a.edge_lanes.iter().enumerate() {
+            let valid = lanes_within(a.edges.len(), group);
+            let mut matter = valid & may_separate::<F>(lanes, heights, *most + b.inner_radius);
+            while matter != 0 {
+                let lane = matter.trailing_zeros();
+                matter &= matter - 1;
+                let number = group * LANES + lane as usize;
+                if let Some(found) = self.best_across::<F>(number, &a.edges[number], moved, most) {
+                    *best = Some(found);
+                    let later = u32::MAX << lane << 1;
+                    matter = later & valid & may_separate::<F>(lanes, heights, *most + b.inner_radius);
+                }
+            }
+        }
+        moved.count = 0;
+    }
+
     /// The best of one edge of the first body with some of the second, if it is better than `most`, which is raised.
-    #[inline]
-    fn best_across(&self, number: usize, edge: &Edge, others: &[MovedEdge], most: &mut f32) -> Option<EdgePair> {
+    #[inline(always)]
+    fn best_across<F: F32x8>(
+        &self,
+        number: usize,
+        edge: &Edge,
+        others: &MovedEdges,
+        most: &mut f32,
+    ) -> Option<EdgePair> {
         let a = self.bodies[0];
-        let [left, right] = edge.faces.map(|face| a.face(face).normal);
-        let (start, direction) = (a.vertex(edge.ends[0]), edge.direction);
+        let zero = F::splat(0.0);
+        let left = everywhere::<F>(a.face(edge.faces[0]).normal);
+        let right = everywhere::<F>(a.face(edge.faces[1]).normal);
+        let start = everywhere::<F>(a.vertex(edge.ends[0]));
+        let direction = everywhere::<F>(edge.direction);
         let mut best = None;
-        for other in others {
+        for group in 0..others.count.div_ceil(LANES) {
             // On the sphere of normals the arc of this edge crosses the reversed one of the other: each separates the other's ends, and both lie on one half of it.
-            let (c, d) = (other.normals[0].dot(direction), other.normals[1].dot(direction));
-            if c * d >= 0.0 {
+            let c = Vec3x8::load(&others.normals[group][0]).dot(direction);
+            let d = Vec3x8::load(&others.normals[group][1]).dot(direction);
+            let other_direction = Vec3x8::load(&others.directions[group]);
+            let (l, r) = (left.dot(other_direction), right.dot(other_direction));
+            let is_off = zero.le(c * d) | zero.le(l * r) | zero.le(c * r);
+            let crossing = lanes_within(others.count, group) & !is_off.bits();
+            if crossing == 0 {
                 continue;
             }
-            let (l, r) = (left.dot(other.direction), right.dot(other.direction));
-            if l * r >= 0.0 || c * r >= 0.0 {
-                continue;
-            }
-            let across = direction.cross(other.direction);
-            let squared = across.length_squared();
-            if squared <= PARALLEL {
-                continue;
-            }
+            let across = direction.cross(other_direction);
+            let squared = across.dot(across);
             // Out of the first body, whose centre is the origin.
-            let outward = if across.dot(start) < 0.0 { -across } else { across };
-            let normal = outward / squared.sqrt();
-            let separation = normal.dot(other.start - start);
-            if separation > *most {
-                *most = separation;
-                best = Some(EdgePair {
-                    separation,
-                    edges: [number as u8, other.number],
-                    normal,
-                });
+            let outward = Vec3x8::select(across.dot(start).lt(zero), across.reversed(), across);
+            let length = squared.sqrt();
+            let normal = Vec3x8::new(outward.x / length, outward.y / length, outward.z / length);
+            let separation = normal.dot(Vec3x8::load(&others.starts[group]) - start);
+            let is_parallel = squared.le(F::splat(PARALLEL)).bits();
+            let mut better = crossing & !is_parallel & separation.gt(F::splat(*most)).bits();
+            if better == 0 {
+                continue;
+            }
+            let (mut separations, mut normals) = (Octet::ZERO, [Octet::ZERO; 3]);
+            separation.store(&mut separations);
+            normal.store(&mut normals);
+            while better != 0 {
+                let lane = better.trailing_zeros() as usize;
+                better &= better - 1;
+                if separations[lane] > *most {
+                    *most = separations[lane];
+                    best = Some(EdgePair {
+                        separation: *most,
+                        edges: [number as u8, others.numbers[group * LANES + lane]],
+                        normal: Vec3::new(normals[0][lane], normals[1][lane], normals[2][lane]),
+                    });
+                }
             }
         }
         best
@@ -407,56 +556,36 @@ impl Pair<'_> {
     }
 }
 
-/// The face with the greatest separation, `Apart` if one separates by `margin`; and the heights of the other centre, which contains a ball of this radius.
-#[inline]
-fn best_face(
-    body: &Polyhedron<'_>,
-    other_centre: Vec3,
-    other_radius: f32,
-    margin: f32,
-    heights: &mut Heights,
-    separation: impl Fn(&Face) -> f32,
-) -> Found<BestFace> {
-    let mut highest = 0;
-    for (number, face) in body.faces.iter().enumerate() {
-        heights[number] = face.normal.dot(other_centre) - face.offset;
-        if heights[number] > heights[highest] {
-            highest = number;
-        }
-    }
-    let mut best = BestFace {
-        separation: separation(&body.faces[highest]),
-        number: highest,
-    };
-    for (number, face) in body.faces.iter().enumerate() {
-        // What the ball inside alone excludes; of equal ones the first, as if all had been asked.
-        if heights[number] - other_radius < best.separation || number == highest {
-            continue;
-        }
-        let separation = separation(face);
-        if separation > best.separation || (separation == best.separation && number < best.number) {
-            best = BestFace { separation, number };
-        }
-    }
-    if best.separation >= margin {
-        Found::Apart
+/// One bit for each lane of a group that has one of so many things.
+#[inline(always)]
+fn lanes_within(count: usize, group: usize) -> u32 {
+    let rest = count - group * LANES;
+    if rest < LANES {
+        (1 << rest) - 1
     } else {
-        Found::Best(best)
+        (1 << LANES) - 1
     }
 }
 
-/// Whether along any normal between those of an edge's two faces the other body's centre is higher above the edge than `least`.
-#[inline]
-fn may_separate(edge: &Edge, heights: &Heights, least: f32) -> bool {
-    let [left, right] = edge.faces.map(|face| heights[usize::from(face)]);
-    if left > least || right > least || least < 0.0 {
-        return true;
+/// Which of eight edges may separate: along a normal between those of an edge's two faces the other body's centre must be higher above the edge than `least`.
+#[inline(always)]
+fn may_separate<F: F32x8>(edges: &EdgeLanes, heights: &Heights, least: f32) -> u32 {
+    if least < 0.0 {
+        return u32::MAX;
     }
+    let (mut lefts, mut rights) = (Octet::ZERO, Octet::ZERO);
+    for lane in 0..LANES {
+        lefts[lane] = heights.of(edges.faces[0][lane].into());
+        rights[lane] = heights.of(edges.faces[1][lane].into());
+    }
+    let (left, right, cosine) = (F::load(&lefts), F::load(&rights), F::load(&edges.cosines));
+    let least = F::splat(least);
+    let is_above = left.gt(least) | right.gt(least);
     // The height along a normal between them is that of the centre seen along the edge; it is greatest towards the centre, if that is between the two.
-    let cosine = edge.cosine;
-    let is_between = right > cosine * left && left > cosine * right;
-    let squared = left * left + right * right - 2.0 * cosine * left * right;
-    is_between && squared > least * least * (1.0 - cosine * cosine)
+    let is_between = right.gt(cosine * left) & left.gt(cosine * right);
+    let squared = left * left + right * right - F::splat(2.0) * cosine * left * right;
+    let is_far = squared.gt(least * least * (F::splat(1.0) - cosine * cosine));
+    (is_above | (is_between & is_far)).bits()
 }
 
 /// A face of one body clipped by a face of the other.

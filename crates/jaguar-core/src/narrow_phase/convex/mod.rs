@@ -21,6 +21,7 @@ mod tests;
 use glam::{Mat3, Vec3};
 
 use super::solid::{Manifold, ManifoldPoint, Solid};
+use crate::simd::Level;
 
 /// How much less an axis of lower rank may separate and still be taken, as a share of the smallest half extent: a face of the first before one of the second, faces before edges.
 /// Without it the manifold of a box that lies flat would change between the two faces, and lose its impulses, with every rounding. Much larger values push along normals that are off.
@@ -38,6 +39,7 @@ pub(crate) fn collide(
     second: (Solid<'_>, &Mat3),
     between: Vec3,
     margin: f32,
+    level: Level,
 ) -> Option<Manifold> {
     match (first.0, second.0) {
         (Solid::Cuboid { half_extents: a }, Solid::Cuboid { half_extents: b }) => {
@@ -68,9 +70,9 @@ pub(crate) fn collide(
             between,
             margin,
         ),
-        (Solid::Hull(a), Solid::Hull(b)) => hull::hulls((a, first.1), (b, second.1), between, margin),
+        (Solid::Hull(a), Solid::Hull(b)) => hull::hulls((a, first.1), (b, second.1), between, margin, level),
         (Solid::Hull(hull), Solid::Cuboid { half_extents }) => {
-            hull::hull_and_cuboid((hull, first.1), (half_extents, second.1), between, margin)
+            hull::hull_and_cuboid((hull, first.1), (half_extents, second.1), between, margin, level)
         }
         (Solid::Hull(hull), Solid::Sphere { radius }) => {
             hull_and_round::hull_and_sphere((hull, first.1), radius, between, margin)
@@ -81,7 +83,7 @@ pub(crate) fn collide(
         (Solid::Sphere { .. }, Solid::Capsule { .. } | Solid::Cuboid { .. } | Solid::Hull(_))
         | (Solid::Capsule { .. }, Solid::Cuboid { .. } | Solid::Hull(_))
         | (Solid::Cuboid { .. }, Solid::Hull(_)) => {
-            collide(second, first, -between, margin).map(|manifold| seen_from_other(manifold, between))
+            collide(second, first, -between, margin, level).map(|manifold| seen_from_other(manifold, between))
         }
     }
 }

@@ -1,17 +1,19 @@
-//! Boxes as polyhedra, and vertices four at a time.
+//! Boxes as polyhedra, and vertices eight at a time.
 
-use glam::{Mat3, Vec3, Vec4};
+use glam::{Mat3, Vec3};
 
-use crate::shape::{Corner, Edge, Face, Lanes, MAX_VERTICES, Polyhedron};
+use crate::shape::{Corner, Edge, EdgeLanes, Face, FaceLanes, Lanes, MAX_VERTICES, Polyhedron};
+use crate::simd::{F32x8, LANES, Octet, Vec3x8};
 
-/// Vectors of four vertices that a polyhedron has at most.
-const MOST_LANES: usize = MAX_VERTICES.div_ceil(4);
+/// Vectors of eight vertices that a polyhedron has at most.
+const MOST_LANES: usize = MAX_VERTICES.div_ceil(LANES);
 
 /// A box with the numbers and lists of a hull.
 pub(super) struct CuboidHull {
     vertices: [Vec3; 8],
-    lanes: [Lanes; 2],
+    lanes: [Lanes; 1],
     faces: [Face; 6],
+    face_lanes: [FaceLanes; 1],
     inner_radius: f32,
 }
 
@@ -23,9 +25,8 @@ impl CuboidHull {
         };
         let vertices: [Vec3; 8] =
             std::array::from_fn(|number| Vec3::new(side(number, 0), side(number, 1), side(number, 2)));
-        let lanes = [0, 4]
-            .map(|first| [0, 1, 2].map(|axis| Vec4::from_array([0, 1, 2, 3].map(|lane| vertices[first + lane][axis]))));
-        let faces = std::array::from_fn(|number| {
+        let lanes = [[0, 1, 2].map(|axis| Octet(std::array::from_fn(|lane| side(lane, axis))))];
+        let faces: [Face; 6] = std::array::from_fn(|number| {
             let axis = number / 2;
             let mut normal = Vec3::ZERO;
             normal[axis] = if number % 2 == 0 { -1.0 } else { 1.0 };
@@ -40,6 +41,7 @@ impl CuboidHull {
         Self {
             vertices,
             lanes,
+            face_lanes: [FaceLanes::of(&faces)],
             faces,
             inner_radius: least(least(half_extents.x, half_extents.y), half_extents.z),
         }
@@ -50,8 +52,10 @@ impl CuboidHull {
             vertices: &self.vertices,
             lanes: &self.lanes,
             faces: &self.faces,
+            face_lanes: &self.face_lanes,
             corners: &CORNERS,
             edges: &EDGES,
+            edge_lanes: &EDGE_LANES,
             inner_radius: self.inner_radius,
         }
     }
@@ -112,6 +116,22 @@ const EDGES: [Edge; 12] = {
     edges
 };
 
+const EDGE_LANES: [EdgeLanes; 2] = {
+    let none = EdgeLanes {
+        faces: [[0; LANES]; 2],
+        cosines: Octet::ZERO,
+    };
+    let mut lanes = [none; 2];
+    let mut at = 0;
+    while at < 2 * LANES {
+        let edge = if at < 12 { at } else { 11 };
+        lanes[at / LANES].faces[0][at % LANES] = EDGES[edge].faces[0];
+        lanes[at / LANES].faces[1][at % LANES] = EDGES[edge].faces[1];
+        at += 1;
+    }
+    lanes
+};
+
 /// Vertices in the axes of another body.
 pub(super) struct Moved {
     lanes: [Lanes; MOST_LANES],
@@ -120,40 +140,73 @@ pub(super) struct Moved {
 
 impl Moved {
     /// Turned, then shifted.
-    #[inline]
-    pub(super) fn new(polyhedron: &Polyhedron<'_>, rotation: &Mat3, shift: Vec3) -> Self {
+    #[inline(always)]
+    pub(super) fn new<F: F32x8>(polyhedron: &Polyhedron<'_>, rotation: &Mat3, shift: Vec3) -> Self {
         let mut moved = Self {
-            lanes: [[Vec4::ZERO; 3]; MOST_LANES],
+            lanes: [[Octet::ZERO; 3]; MOST_LANES],
             count: polyhedron.lanes.len(),
         };
-        for (to, [x, y, z]) in moved.lanes.iter_mut().zip(polyhedron.lanes) {
-            *to = [0, 1, 2].map(|row| {
-                *x * rotation.x_axis[row] + *y * rotation.y_axis[row] + *z * rotation.z_axis[row] + shift[row]
-            });
+        for (to, from) in moved.lanes.iter_mut().zip(polyhedron.lanes) {
+            turned(rotation, Vec3x8::<F>::load(from), shift).store(to);
         }
         moved
     }
 
+    #[inline(always)]
     pub(super) fn lanes(&self) -> &[Lanes] {
         &self.lanes[..self.count]
     }
 }
 
+/// Eight places, turned, then shifted.
+#[inline(always)]
+fn turned<F: F32x8>(rotation: &Mat3, place: Vec3x8<F>, shift: Vec3) -> Vec3x8<F> {
+    let Mat3 { x_axis, y_axis, z_axis } = *rotation;
+    let (x, y, z) = (
+        everywhere::<F>(x_axis),
+        everywhere::<F>(y_axis),
+        everywhere::<F>(z_axis),
+    );
+    x * place.x + y * place.y + z * place.z + everywhere(shift)
+}
+
+/// A vector in every lane.
+#[inline(always)]
+pub(super) fn everywhere<F: F32x8>(vector: Vec3) -> Vec3x8<F> {
+    Vec3x8::new(F::splat(vector.x), F::splat(vector.y), F::splat(vector.z))
+}
+
 /// How far the lowest of some vertices is along a direction.
-#[inline]
-pub(super) fn lowest(lanes: &[Lanes], direction: Vec3) -> f32 {
-    let mut low = Vec4::splat(f32::MAX);
-    for [x, y, z] in lanes {
-        let height = *x * direction.x + *y * direction.y + *z * direction.z;
-        low = Vec4::select(height.cmplt(low), height, low);
+#[inline(always)]
+pub(super) fn lowest<F: F32x8>(lanes: &[Lanes], direction: Vec3) -> f32 {
+    let direction = everywhere::<F>(direction);
+    let mut low = F::splat(f32::MAX);
+    for lanes in lanes {
+        let height = Vec3x8::load(lanes).dot(direction);
+        low = F::select(height.lt(low), height, low);
     }
-    let least = |a: f32, b: f32| if b < a { b } else { a };
-    least(least(low.x, low.y), least(low.z, low.w))
+    let mut least = Octet::ZERO;
+    low.store(&mut least);
+    let lesser = |a: f32, b: f32| if b < a { b } else { a };
+    let [a, b, c, d, e, f, g, h] = least.0;
+    lesser(lesser(lesser(a, b), lesser(c, d)), lesser(lesser(e, f), lesser(g, h)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::{Kernel, Level};
+
+    struct LowestOfMoved<'a>(&'a Polyhedron<'a>, &'a Mat3);
+
+    impl Kernel for LowestOfMoved<'_> {
+        type Output = f32;
+
+        #[inline(always)]
+        fn run<F: F32x8>(self) -> f32 {
+            lowest::<F>(Moved::new::<F>(self.0, self.1, Vec3::Z).lanes(), Vec3::X)
+        }
+    }
 
     #[test]
     fn the_lists_of_a_box_fit_together() {
@@ -178,14 +231,16 @@ mod tests {
             assert_eq!(left.cross(right), edge.direction);
             assert_eq!(left.dot(right), edge.cosine);
         }
+        for (lanes, edges) in polyhedron.edge_lanes.iter().zip(polyhedron.edges.chunks(LANES)) {
+            assert_eq!(*lanes, EdgeLanes::of(edges));
+        }
     }
 
     #[test]
     fn the_lowest_vertex_is_found_wherever_it_is_moved() {
         let cuboid = CuboidHull::new(Vec3::new(0.5, 1.0, 2.0));
         let rotation = Mat3::from_rotation_y(0.3);
-        let moved = Moved::new(&cuboid.polyhedron(), &rotation, Vec3::Z);
-        let found = lowest(moved.lanes(), Vec3::X);
+        let found = Level::BASELINE.run(LowestOfMoved(&cuboid.polyhedron(), &rotation));
         let expected = -(rotation.row(0).abs().dot(Vec3::new(0.5, 1.0, 2.0)));
         assert!((found - expected).abs() < 1e-6);
     }

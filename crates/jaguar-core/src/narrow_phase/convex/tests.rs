@@ -13,6 +13,7 @@ use crate::narrow_phase::solid::{Manifold, ManifoldPoint, Solid};
 use crate::scenes::Random;
 use crate::shape::ConvexHull;
 use crate::shape::strategy::between_f32;
+use crate::simd::Level;
 
 /// What rounding may do at the sizes of these tests, m.
 const ROUNDING: f32 = 2e-5;
@@ -41,6 +42,7 @@ fn meet(first: &Placed<'_>, second: &Placed<'_>, margin: f32) -> Option<Manifold
         (second.solid, &second.rotation),
         between,
         margin,
+        Level::best(),
     )
 }
 
@@ -362,7 +364,7 @@ proptest! {
             [solids.0, solids.1]
         };
         for (a, b) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-            collide((shapes[a], &mat(0)), (shapes[b], &mat(9)), Vec3::from_array(centre), n(23).abs());
+            collide((shapes[a], &mat(0)), (shapes[b], &mat(9)), Vec3::from_array(centre), n(23).abs(), Level::best());
         }
     }
 }

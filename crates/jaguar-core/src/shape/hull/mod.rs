@@ -7,9 +7,10 @@ mod tests;
 
 pub(crate) use self::query::TurnedHull;
 
-use glam::{DMat3, DVec3, Mat3, Vec3, Vec4};
+use glam::{DMat3, DVec3, Mat3, Vec3};
 
 use self::build::{Loops, loops_around, sides_around};
+use crate::simd::{LANES, Octet};
 
 /// Most points that a hull is made of.
 const MAX_POINTS: usize = 4096;
@@ -96,11 +97,13 @@ pub struct ConvexHull {
     points: Vec<Vec3>,
     centroid: DVec3,
     vertices: Vec<Vec3>,
-    /// The same four at a time, the last repeated.
+    /// The same eight at a time, the last repeated; so are those of faces and edges.
     lanes: Vec<Lanes>,
     faces: Vec<Face>,
+    face_lanes: Vec<FaceLanes>,
     corners: Vec<Corner>,
     edges: Vec<Edge>,
+    edge_lanes: Vec<EdgeLanes>,
     volume: f32,
     surface: f32,
     inertia: Mat3,
@@ -110,8 +113,50 @@ pub struct ConvexHull {
     reach: Vec3,
 }
 
-/// Four vertices: their x, y and z.
-pub(crate) type Lanes = [Vec4; 3];
+/// Eight vertices: their x, y and z.
+pub(crate) type Lanes = [Octet; 3];
+
+/// Eight faces.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct FaceLanes {
+    pub(crate) normals: [Octet; 3],
+    pub(crate) offsets: Octet,
+}
+
+/// What tells early which of eight edges matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct EdgeLanes {
+    /// As in [`Edge::faces`].
+    pub(crate) faces: [[u8; LANES]; 2],
+    pub(crate) cosines: Octet,
+}
+
+impl FaceLanes {
+    /// Of up to eight; the last is repeated.
+    pub(crate) fn of(faces: &[Face]) -> Self {
+        let face = |lane: usize| &faces[lane.min(faces.len() - 1)];
+        let lanes = |number: fn(&Face) -> f32| Octet(std::array::from_fn(|lane| number(face(lane))));
+        Self {
+            normals: [
+                lanes(|face| face.normal.x),
+                lanes(|face| face.normal.y),
+                lanes(|face| face.normal.z),
+            ],
+            offsets: lanes(|face| face.offset),
+        }
+    }
+}
+
+impl EdgeLanes {
+    /// Of up to eight; the last is repeated.
+    pub(crate) fn of(edges: &[Edge]) -> Self {
+        let edge = |lane: usize| &edges[lane.min(edges.len() - 1)];
+        Self {
+            faces: [0, 1].map(|side| std::array::from_fn(|lane| edge(lane).faces[side])),
+            cosines: Octet(std::array::from_fn(|lane| edge(lane).cosine)),
+        }
+    }
+}
 
 /// A face of a polyhedron.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -153,8 +198,10 @@ pub(crate) struct Polyhedron<'a> {
     pub(crate) vertices: &'a [Vec3],
     pub(crate) lanes: &'a [Lanes],
     pub(crate) faces: &'a [Face],
+    pub(crate) face_lanes: &'a [FaceLanes],
     pub(crate) corners: &'a [Corner],
     pub(crate) edges: &'a [Edge],
+    pub(crate) edge_lanes: &'a [EdgeLanes],
     /// Radius of the ball around the centre that is inside all faces, m.
     pub(crate) inner_radius: f32,
 }
@@ -271,8 +318,10 @@ impl ConvexHull {
             vertices: &self.vertices,
             lanes: &self.lanes,
             faces: &self.faces,
+            face_lanes: &self.face_lanes,
             corners: &self.corners,
             edges: &self.edges,
+            edge_lanes: &self.edge_lanes,
             inner_radius: self.inner_radius,
         }
     }
@@ -335,15 +384,17 @@ impl ConvexHull {
         if inside < MIN_THICKNESS * around {
             return Err(HullError::TooThin { inside, around });
         }
-        let padded = vertices.chunks(4).map(|four| {
-            let vertex = |k: usize| four.get(k).unwrap_or(&four[four.len() - 1]);
-            [0, 1, 2].map(|axis| Vec4::from_array([0, 1, 2, 3].map(|k| vertex(k)[axis])))
+        let padded = vertices.chunks(LANES).map(|some| {
+            let vertex = |lane: usize| some[lane.min(some.len() - 1)];
+            [0, 1, 2].map(|axis| Octet(std::array::from_fn(|lane| vertex(lane)[axis])))
         });
         Ok(Self {
             centroid: origin + centre,
             lanes: padded.collect(),
+            face_lanes: faces.chunks(LANES).map(FaceLanes::of).collect(),
             faces,
             corners: corners.ok_or(HullError::Degenerate)?,
+            edge_lanes: edges.chunks(LANES).map(EdgeLanes::of).collect(),
             edges,
             volume: moments.volume as f32,
             surface: loops
