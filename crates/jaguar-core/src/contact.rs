@@ -450,6 +450,7 @@ impl<K: Kept> Copy for ContactCache<'_, K> {}
 
 impl<'a, K: Kept> ContactCache<'a, K> {
     /// The impulses of the contact of two bodies, if they touched. Each is given by its id and ranges, which are empty for a body that is not held; the contact is found sooner if the first is the home.
+    #[inline]
     pub(crate) fn pair(&self, one: (BodyId, &CachedRanges), other: (BodyId, &CachedRanges)) -> Option<K> {
         let listed = |home: &CachedRanges, other: BodyId| {
             let find =

@@ -9,6 +9,7 @@ use crate::order::{OrderCheck, SortKey};
 use crate::parallel::*;
 use crate::recycled::recycled;
 use crate::sleep;
+use crate::solver::integrate::TurnAll;
 use crate::solver::{StepConstants, integrate};
 use crate::storage::{Columns, Motion, Place};
 use crate::world::World;
@@ -145,7 +146,8 @@ impl Moving<'_> {
                     is_stopped = flight.integrate(motion);
                 }
                 let travel = motion.displacement;
-                is_stopped |= integrate::finish_body(motion, place, orientation, None, flight.step);
+                integrate::turn_sound(motion, orientation);
+                is_stopped |= integrate::finish_body(motion, place, flight.step);
                 moved.quarantined += u64::from(is_stopped);
                 moved.any_changed_tile |= place.tile != tile;
                 order.see(body, place.tile, place.offset);
@@ -212,6 +214,10 @@ impl World {
             if moving.portion.flies {
                 return moving.fly(&Flight::new(substeps, constants), common, order);
             }
+            constants.simd.run(TurnAll {
+                motion: moving.motion,
+                orientation: moving.orientation,
+            });
             let mut farthest_square = 0.0_f32;
             for (i, motion) in moving.motion.iter_mut().enumerate() {
                 let body = first + i;
@@ -222,10 +228,11 @@ impl World {
                     *rest = constants.rest.asleep();
                 } else {
                     let turns_freely = |_: &&Attitude| !kinds.get(kind[body]).is_isotropic;
-                    let attitude = attitudes.get(body).filter(turns_freely);
+                    if let Some(attitude) = attitudes.get(body).filter(turns_freely) {
+                        moving.orientation[i] = attitude.orientation;
+                    }
                     let tile = place.tile;
-                    let orientation = &mut moving.orientation[i];
-                    let is_stopped = integrate::finish_body(motion, place, orientation, attitude, constants);
+                    let is_stopped = integrate::finish_body(motion, place, constants);
                     moved.quarantined += u64::from(is_stopped);
                     // What was no number is not to be trusted.
                     farthest_square = if is_stopped { f32::INFINITY } else { farthest_square };

@@ -114,7 +114,13 @@ impl Kernel for GoThrough<'_, '_> {
 /// What of [`crate::narrow_phase::prepare::outlook`] needs no materials.
 #[inline(always)]
 fn test<F: F32x8>(spheres: &Spheres, batch: &Batch, tick_seconds: f32) -> Verdict {
-    let rows = |column: &[Vec4], indices: &[u32; LANES]| indices.map(|index| column[index as usize]);
+    let rows = |column: &[Vec4], indices: &[u32; LANES]| {
+        let mut rows = [Vec4::ZERO; LANES];
+        for lane in 0..LANES {
+            rows[lane] = column[indices[lane] as usize];
+        }
+        rows
+    };
     let [x, y, z, radius] = F::columns(rows(&spheres.places, &batch.finders));
     let from = Vec3x8::new(x, y, z);
     let [x, y, z, other_radius] = F::columns(rows(&spheres.places, &batch.others));

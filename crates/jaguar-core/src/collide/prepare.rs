@@ -113,9 +113,13 @@ impl Kernel for PairContacts<'_, '_> {
                     octet[lane] = along;
                 }
             }
-            let [x, y, z, radius] = F::columns(ends.low.map(sphere));
+            let (mut low, mut high) = ([Vec4::ZERO; LANES], [Vec4::ZERO; LANES]);
+            for lane in 0..LANES {
+                (low[lane], high[lane]) = (sphere(ends.low[lane]), sphere(ends.high[lane]));
+            }
+            let [x, y, z, radius] = F::columns(low);
             let from = Vec3x8::new(x, y, z);
-            let [x, y, z, other_radius] = F::columns(ends.high.map(sphere));
+            let [x, y, z, other_radius] = F::columns(high);
             // As between tiles, there are no negative zeros.
             let vector = Vec3x8::new(x, y, z) - from + Vec3x8::splat(zero);
             let (distance, radii) = (vector.dot(vector).sqrt(), radius + other_radius);

@@ -5,7 +5,7 @@ use glam::{Vec3, Vec4};
 use super::StepConstants;
 use crate::constants::{MAX_ANGULAR_SPEED, MAX_TILES_PER_TICK};
 use crate::kinds::Kinds;
-use crate::manifold::attitude::Attitude;
+use crate::simd::{F32x8, Kernel, LANES, Mask, Vec3x8};
 use crate::storage::{Motion, Place};
 use crate::tile::MAX_TILE;
 
@@ -61,14 +61,8 @@ pub(crate) fn integrate_positions(motion: &mut [Motion], step: &StepConstants) {
 }
 
 /// Adds the tick's displacement and rotation to where the body was, and makes its state canonical: the offset inside the tile, the quaternion of unit length, no negative
-/// zero, no infinity. `attitude` is that of a body whose orientation followed its substeps. Returns whether the body had lost its numbers and was stopped.
-pub(crate) fn finish_body(
-    motion: &mut Motion,
-    place: &mut Place,
-    orientation: &mut [f32; 4],
-    attitude: Option<&Attitude>,
-    step: &StepConstants,
-) -> bool {
+/// zero, no infinity. Its orientation has followed already ([`TurnAll`]). Returns whether the body had lost its numbers and was stopped.
+pub(crate) fn finish_body(motion: &mut Motion, place: &mut Place, step: &StepConstants) -> bool {
     // Solving may have made it faster than peers and files accept.
     let is_sound = is_finite(motion) && !is_too_fast(motion, step.max_speed);
     let quarantined = !is_sound && limit(motion, step.max_speed);
@@ -80,10 +74,6 @@ pub(crate) fn finish_body(
         place.offset = offset + Vec3::ZERO;
     } else {
         cross_tiles(motion, place, farthest, half, step.tile_size);
-    }
-    match attitude {
-        Some(attitude) => *orientation = attitude.orientation,
-        None => turn(orientation, motion.rotation.truncate()),
     }
     motion.linear += Vec4::ZERO;
     motion.angular += Vec4::ZERO;
@@ -159,6 +149,82 @@ pub(crate) fn limit(body: &mut Motion, max_speed: f32) -> bool {
     quarantined
 }
 
+/// Turns bodies by the rotation that their substeps added up to, eight at a time: [`turn`], but for those that lost their numbers.
+pub(crate) struct TurnAll<'a> {
+    pub(crate) motion: &'a [Motion],
+    pub(crate) orientation: &'a mut [[f32; 4]],
+}
+
+impl Kernel for TurnAll<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F: F32x8>(self) {
+        let (motion, last) = self.motion.as_chunks::<LANES>();
+        let (orientation, last_orientation) = self.orientation.as_chunks_mut::<LANES>();
+        for (motion, orientation) in motion.iter().zip(orientation) {
+            turn_eight::<F>(motion, orientation);
+        }
+        for (motion, orientation) in last.iter().zip(last_orientation) {
+            turn_sound(motion, orientation);
+        }
+    }
+}
+
+#[inline(always)]
+fn turn_eight<F: F32x8>(motion: &[Motion; LANES], orientation: &mut [[f32; 4]; LANES]) {
+    let (mut rotations, mut quaternions) = ([Vec4::ZERO; LANES], [Vec4::ZERO; LANES]);
+    for lane in 0..LANES {
+        rotations[lane] = motion[lane].rotation;
+        quaternions[lane] = Vec4::from_array(orientation[lane]);
+    }
+    let [x, y, z, _] = F::columns(rotations);
+    let rotation = Vec3x8::new(x, y, z);
+    let q = F::columns(quaternions);
+    let square = rotation.dot(rotation);
+    let small = square.lt(F::splat(SMALL_ANGLE_SQUARE));
+    if small.bits() != (1 << LANES) - 1 {
+        for (motion, orientation) in motion.iter().zip(orientation) {
+            turn_sound(motion, orientation);
+        }
+        return;
+    }
+    let one = F::splat(1.0);
+    let x = F::splat(0.25) * square;
+    let [six, twenty, forty_two] = [F::splat(6.0), F::splat(20.0), F::splat(42.0)];
+    let sine = one - x / six * (one - x / twenty * (one - x / forty_two));
+    let [two, twelve, thirty, fifty_six] = [F::splat(2.0), F::splat(12.0), F::splat(30.0), F::splat(56.0)];
+    let w = one - x / two * (one - x / twelve * (one - x / thirty * (one - x / fifty_six)));
+    let Vec3x8 { x, y, z } = rotation * (F::splat(0.5) * sine);
+    let product = [
+        w * q[0] + x * q[3] + y * q[2] - z * q[1],
+        w * q[1] - x * q[2] + y * q[3] + z * q[0],
+        w * q[2] + x * q[1] - y * q[0] + z * q[3],
+        w * q[3] - x * q[0] - y * q[1] - z * q[2],
+    ];
+    let [a, b, c, d] = product;
+    let length = (a * a + b * b + c * c + d * d).sqrt();
+    let (zero, turns) = (F::splat(0.0), square.gt(F::splat(0.0)));
+    let mut turned = q;
+    for (turned, product) in turned.iter_mut().zip(product) {
+        *turned = F::select(turns, product / length + zero, *turned);
+    }
+    for (orientation, row) in orientation.iter_mut().zip(F::rows(turned)) {
+        *orientation = row.to_array();
+    }
+}
+
+/// Turns a body, but for one that lost its numbers, whose rotation counts as none.
+pub(crate) fn turn_sound(motion: &Motion, orientation: &mut [f32; 4]) {
+    let rotation = motion.rotation.truncate();
+    if rotation.length_squared().is_finite() {
+        turn(orientation, rotation);
+    }
+}
+
+/// Square of the angle below which [`turn`] takes the first terms of Taylor's series, rad².
+const SMALL_ANGLE_SQUARE: f32 = 0.25;
+
 /// Turns a quaternion (x y z w) by a rotation vector given in world axes. Plain arithmetic, so that every machine gets the same bits.
 #[inline]
 pub(crate) fn turn(q: &mut [f32; 4], rotation: Vec3) {
@@ -171,7 +237,7 @@ pub(crate) fn turn(q: &mut [f32; 4], rotation: Vec3) {
 /// The square is that of the angle.
 fn turn_by(q: &mut [f32; 4], rotation: Vec3, square: f32) {
     // sin(angle/2)/angle and cos(angle/2).
-    let (scale, w) = if square < 0.25 {
+    let (scale, w) = if square < SMALL_ANGLE_SQUARE {
         // Taylor in x = (angle/2)², below 1/16: the first terms left out are below 2^-24.
         let x = 0.25 * square;
         let sine = 1.0 - x / 6.0 * (1.0 - x / 20.0 * (1.0 - x / 42.0));
@@ -191,4 +257,45 @@ fn turn_by(q: &mut [f32; 4], rotation: Vec3, square: f32) {
     let length =
         (product[0] * product[0] + product[1] * product[1] + product[2] * product[2] + product[3] * product[3]).sqrt();
     *q = product.map(|c| c / length + 0.0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenes::Random;
+    use crate::simd::Level;
+
+    /// Small and large rotations, none, and what is no number; whole vectors of them and a rest.
+    #[test]
+    fn eight_at_a_time_turn_as_one_does() {
+        let mut random = Random(1);
+        let mut number = |scale: f32| (random.unit() as f32 - 0.5) * scale;
+        let mut bodies = Vec::new();
+        for k in 0..100 {
+            let scale = [0.1, 0.01, 0.9, 0.0, 1.0e-12, 7.0][k / 9 % 6];
+            let y = if k == 50 { f32::NAN } else { number(scale) };
+            let motion = Motion {
+                rotation: Vec4::new(number(scale), y, number(scale), 1.0),
+                ..Motion::default()
+            };
+            let q = Vec4::new(number(2.0), number(2.0), number(2.0), 1.0).normalize();
+            bodies.push((motion, q.to_array()));
+        }
+        let (motion, before): (Vec<_>, Vec<_>) = bodies.into_iter().unzip();
+        let mut expected = before.clone();
+        for (k, (motion, q)) in motion.iter().zip(&mut expected).enumerate() {
+            if k != 50 {
+                turn(q, motion.rotation.truncate());
+            }
+        }
+        let bits = |all: &[[f32; 4]]| all.iter().flatten().map(|x| x.to_bits()).collect::<Vec<_>>();
+        for level in Level::supported() {
+            let mut found = before.clone();
+            level.run(TurnAll {
+                motion: &motion,
+                orientation: &mut found,
+            });
+            assert_eq!(bits(&found), bits(&expected), "{}", level.name());
+        }
+    }
 }
