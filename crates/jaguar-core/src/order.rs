@@ -52,7 +52,7 @@ impl<'a> OrderCheck<'a> {
     }
 
     /// Looks at the next body, whose index is the last one's and one more.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn see(&mut self, body: usize, tile: TileIndex, offset: glam::Vec3) {
         let cell = tile::order_cell(offset, self.tile_size);
         if let Some((last, last_cell)) = self.last {
