@@ -3,26 +3,26 @@
 use glam::{Vec3, Vec4};
 
 use crate::collide::{Portion, reach_of, split_front};
-use crate::constants::MAX_ANGULAR_SPEED;
+use crate::flight::{Flight, Fly};
 use crate::manifold::attitude::Attitude;
 use crate::order::{OrderCheck, SortKey};
 use crate::parallel::*;
 use crate::recycled::recycled;
 use crate::sleep;
+use crate::solver::integrate;
 use crate::solver::integrate::TurnAll;
-use crate::solver::{StepConstants, integrate};
 use crate::storage::{Columns, Motion, Place};
 use crate::world::World;
 
 /// The bodies of a portion, to be moved.
 pub(crate) struct Moving<'a> {
-    portion: &'a Portion,
+    pub(crate) portion: &'a Portion,
     /// Those that have contacts, if the others are moved here.
-    busy: &'a [u32],
-    motion: &'a mut [Motion],
-    place: &'a mut [Place],
-    orientation: &'a mut [[f32; 4]],
-    rest: &'a mut [u16],
+    pub(crate) busy: &'a [u32],
+    pub(crate) motion: &'a mut [Motion],
+    pub(crate) place: &'a mut [Place],
+    pub(crate) orientation: &'a mut [[f32; 4]],
+    pub(crate) rest: &'a mut [u16],
 }
 
 /// What moving the bodies told.
@@ -50,125 +50,6 @@ impl Moved {
             is_stirred: self.is_stirred || other.is_stirred,
         }
     }
-}
-
-/// A tick of bodies that touch nothing and feel nothing but uniform gravity.
-struct Flight<'a> {
-    substeps: u32,
-    /// Gain of velocity in a substep, m/s.
-    gain: Vec4,
-    /// s; nothing in the fourth lane.
-    seconds: Vec4,
-    /// Squares of the speeds below which a body stays below the limits all through the tick, whatever rounding does.
-    unlimited: [f32; 2],
-    step: &'a StepConstants,
-}
-
-impl<'a> Flight<'a> {
-    fn new(substeps: u32, step: &'a StepConstants) -> Self {
-        let gain = step.gravity_gain();
-        let square = |speed: f32| if speed > 0.0 { speed * speed } else { 0.0 };
-        Self {
-            substeps,
-            gain,
-            seconds: Vec3::splat(step.substep_seconds).extend(0.0),
-            unlimited: [
-                square(0.999 * step.max_speed - substeps as f32 * gain.length()),
-                square(0.999 * MAX_ANGULAR_SPEED),
-            ],
-            step,
-        }
-    }
-
-    /// Velocity at the end and displacement (m): what [`integrate::integrate_velocities`] and [`integrate::integrate_positions`] do in turns where no limit is met.
-    #[inline]
-    fn travel(&self, body: &Motion) -> (Vec4, Vec4) {
-        let (mut linear, mut travel) = (body.linear, Vec4::ZERO);
-        for _ in 0..self.substeps {
-            linear += self.gain;
-            travel += linear * self.seconds;
-        }
-        (linear, travel)
-    }
-
-    /// Displacement of a body that meets no limit and stays in its tile, m, with its velocity and offset at the end; `None` of others.
-    #[inline]
-    fn inside(&self, body: &Motion, offset: Vec3) -> Option<(Vec4, Vec4, Vec3)> {
-        let [speed, spin] = [body.velocity(), body.angular_velocity()].map(Vec3::length_squared);
-        let (linear, travel) = self.travel(body);
-        let half = Vec3::splat(0.5 * self.step.tile_size);
-        let offset = offset + travel.truncate();
-        let stays = (offset.cmpge(-half) & offset.cmplt(half)).all();
-        (stays && speed < self.unlimited[0] && spin < self.unlimited[1]).then_some((travel, linear, offset))
-    }
-
-    /// Does the substeps of any body as the stages of a tick do. Returns whether it had lost its numbers and was stopped.
-    fn integrate(&self, body: &mut Motion) -> bool {
-        let mut is_stopped = false;
-        for _ in 0..self.substeps {
-            let body = std::slice::from_mut(body);
-            is_stopped |= integrate::integrate_velocities(body, self.gain, self.step) > 0;
-            integrate::integrate_positions(body, self.step);
-        }
-        is_stopped
-    }
-}
-
-impl Moving<'_> {
-    /// Moves bodies over a whole tick, and those that were busy by what their substeps added up to.
-    fn fly(&mut self, flight: &Flight<'_>, common: Vec4, mut order: OrderCheck<'_>) -> Moved {
-        let mut moved = Moved::default();
-        let mut farthest_square = 0.0_f32;
-        let bodies = self.motion.iter_mut().zip(&mut *self.place).zip(&mut *self.orientation);
-        let mut busy = self.busy.iter().copied().peekable();
-        for (body, ((motion, place), orientation)) in (self.portion.bodies.start..).zip(bodies) {
-            let is_busy = busy.next_if_eq(&(body as u32)).is_some();
-            let inside = if is_busy {
-                None
-            } else {
-                flight.inside(motion, place.offset)
-            };
-            let mut is_stopped = false;
-            let way = if let Some((travel, linear, offset)) = inside {
-                let turn = motion.angular * flight.seconds;
-                if turn != Vec4::ZERO {
-                    let rotation = (0..flight.substeps).fold(Vec4::ZERO, |rotation, _| rotation + turn);
-                    integrate::turn(orientation, rotation.truncate());
-                }
-                motion.linear = linear + Vec4::ZERO;
-                motion.angular += Vec4::ZERO;
-                place.offset = offset + Vec3::ZERO;
-                order.see(body, place.tile, offset);
-                travel
-            } else {
-                let tile = place.tile;
-                if !is_busy {
-                    is_stopped = flight.integrate(motion);
-                }
-                let travel = motion.displacement;
-                integrate::turn_sound(motion, orientation);
-                is_stopped |= integrate::finish_body(motion, place, flight.step);
-                moved.quarantined += u64::from(is_stopped);
-                moved.any_changed_tile |= place.tile != tile;
-                order.see(body, place.tile, place.offset);
-                travel
-            };
-            farthest_square = larger(farthest_square, (way - common).truncate().length_squared());
-            // What was no number is not to be trusted.
-            farthest_square = if is_stopped { f32::INFINITY } else { farthest_square };
-            let reach = reach_of(motion, false, flight.step);
-            moved.growth = larger(moved.growth, reach - motion.reach());
-            motion.set_reach(reach);
-        }
-        moved.farthest = farthest_square.sqrt();
-        moved.is_stirred = order.is_broken;
-        moved
-    }
-}
-
-/// The larger of two numbers, with fewer instructions than [`f32::max`], which minds what is none.
-fn larger(a: f32, b: f32) -> f32 {
-    if a > b { a } else { b }
 }
 
 impl World {
@@ -212,7 +93,8 @@ impl World {
             let first = moving.portion.bodies.start;
             let mut order = OrderCheck::new(id, constants.tile_size);
             if moving.portion.flies {
-                return moving.fly(&Flight::new(substeps, constants), common, order);
+                let flight = Flight::new(substeps, constants);
+                return constants.simd.run(Fly::new(moving, &flight, common, order));
             }
             constants.simd.run(TurnAll {
                 motion: moving.motion,

@@ -33,6 +33,7 @@ pub mod error;
 pub mod event;
 pub mod exchange;
 mod finish;
+mod flight;
 pub mod force;
 pub mod halo;
 pub mod hash;

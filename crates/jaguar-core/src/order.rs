@@ -54,7 +54,12 @@ impl<'a> OrderCheck<'a> {
     /// Looks at the next body, whose index is the last one's and one more.
     #[inline(always)]
     pub(crate) fn see(&mut self, body: usize, tile: TileIndex, offset: glam::Vec3) {
-        let cell = tile::order_cell(offset, self.tile_size);
+        self.see_cell(body, tile, tile::order_cell(offset, self.tile_size));
+    }
+
+    /// The same for a body whose cell is known.
+    #[inline(always)]
+    pub(crate) fn see_cell(&mut self, body: usize, tile: TileIndex, cell: u32) {
         if let Some((last, last_cell)) = self.last {
             self.is_broken |= if last == tile {
                 last_cell > cell || (last_cell == cell && self.ids[body - 1] > self.ids[body])

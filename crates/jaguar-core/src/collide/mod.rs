@@ -23,7 +23,7 @@ use crate::manifold::attitude::Attitude;
 use crate::narrow_phase::static_geometry::StaticGeometry;
 use crate::parallel::*;
 use crate::recycled::trim;
-use crate::simd::LANES;
+use crate::simd::{F32x8, LANES, Vec3x8};
 use crate::sleep::{Before, Sleep};
 use crate::solver::StepConstants;
 use crate::storage::{Bodies, Columns, Motion};
@@ -327,6 +327,22 @@ pub(crate) fn reach_of(body: &Motion, turns: bool, step: &StepConstants) -> f32 
     let turning = if turns { turning_margin(body, step) } else { 0.0 };
     let margin = smaller(margin(body, step) + turning, step.speculative_cap);
     body.radius() + smaller(margin, room(body, step))
+}
+
+/// [`reach_of`] of eight bodies whose surfaces do not move when they turn.
+#[inline(always)]
+pub(crate) fn reaches_of<F: F32x8>(velocity: Vec3x8<F>, radius: F, step: &StepConstants) -> F {
+    let t = step.tick_seconds;
+    let fall = F::splat(0.5 * step.gravity.length() * t * t + CONTACT_SLOP);
+    let margin = velocity.dot(velocity).sqrt() * F::splat(t) + fall;
+    let room = (F::splat(0.5 * step.tile_size) - radius).not_negative();
+    radius + smaller_of(smaller_of(margin, F::splat(step.speculative_cap)), room)
+}
+
+/// The smaller of two numbers in every lane.
+#[inline(always)]
+pub(crate) fn smaller_of<F: F32x8>(a: F, b: F) -> F {
+    F::select(a.lt(b), a, b)
 }
 
 /// The smaller of two numbers, with fewer instructions than [`f32::min`], which minds what is none.

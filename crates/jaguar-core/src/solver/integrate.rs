@@ -163,7 +163,16 @@ impl Kernel for TurnAll<'_> {
         let (motion, last) = self.motion.as_chunks::<LANES>();
         let (orientation, last_orientation) = self.orientation.as_chunks_mut::<LANES>();
         for (motion, orientation) in motion.iter().zip(orientation) {
-            turn_eight::<F>(motion, orientation);
+            let mut rows = [Vec4::ZERO; LANES];
+            for lane in 0..LANES {
+                rows[lane] = motion[lane].rotation;
+            }
+            let [x, y, z, _] = F::columns(rows);
+            if !turn_eight(Vec3x8::new(x, y, z), orientation) {
+                for (motion, orientation) in motion.iter().zip(orientation) {
+                    turn_sound(motion, orientation);
+                }
+            }
         }
         for (motion, orientation) in last.iter().zip(last_orientation) {
             turn_sound(motion, orientation);
@@ -171,24 +180,22 @@ impl Kernel for TurnAll<'_> {
     }
 }
 
+/// [`turn`] of eight bodies. Turns none if any turns by a large angle or one that is no number.
 #[inline(always)]
-fn turn_eight<F: F32x8>(motion: &[Motion; LANES], orientation: &mut [[f32; 4]; LANES]) {
-    let (mut rotations, mut quaternions) = ([Vec4::ZERO; LANES], [Vec4::ZERO; LANES]);
+pub(crate) fn turn_eight<F: F32x8>(rotation: Vec3x8<F>, orientation: &mut [[f32; 4]; LANES]) -> bool {
+    let square = rotation.dot(rotation);
+    if square.lt(F::splat(SMALL_ANGLE_SQUARE)).bits() != (1 << LANES) - 1 {
+        return false;
+    }
+    let turns = square.gt(F::splat(0.0));
+    if !turns.any() {
+        return true;
+    }
+    let mut quaternions = [Vec4::ZERO; LANES];
     for lane in 0..LANES {
-        rotations[lane] = motion[lane].rotation;
         quaternions[lane] = Vec4::from_array(orientation[lane]);
     }
-    let [x, y, z, _] = F::columns(rotations);
-    let rotation = Vec3x8::new(x, y, z);
     let q = F::columns(quaternions);
-    let square = rotation.dot(rotation);
-    let small = square.lt(F::splat(SMALL_ANGLE_SQUARE));
-    if small.bits() != (1 << LANES) - 1 {
-        for (motion, orientation) in motion.iter().zip(orientation) {
-            turn_sound(motion, orientation);
-        }
-        return;
-    }
     let one = F::splat(1.0);
     let x = F::splat(0.25) * square;
     let [six, twenty, forty_two] = [F::splat(6.0), F::splat(20.0), F::splat(42.0)];
@@ -204,7 +211,7 @@ fn turn_eight<F: F32x8>(motion: &[Motion; LANES], orientation: &mut [[f32; 4]; L
     ];
     let [a, b, c, d] = product;
     let length = (a * a + b * b + c * c + d * d).sqrt();
-    let (zero, turns) = (F::splat(0.0), square.gt(F::splat(0.0)));
+    let zero = F::splat(0.0);
     let mut turned = q;
     for (turned, product) in turned.iter_mut().zip(product) {
         *turned = F::select(turns, product / length + zero, *turned);
@@ -212,6 +219,7 @@ fn turn_eight<F: F32x8>(motion: &[Motion; LANES], orientation: &mut [[f32; 4]; L
     for (orientation, row) in orientation.iter_mut().zip(F::rows(turned)) {
         *orientation = row.to_array();
     }
+    true
 }
 
 /// Turns a body, but for one that lost its numbers, whose rotation counts as none.

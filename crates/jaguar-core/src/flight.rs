@@ -1,0 +1,420 @@
+//! A whole tick of bodies that touch nothing, in one pass.
+
+use glam::{Vec3, Vec4};
+
+use crate::collide::{reach_of, reaches_of, smaller_of};
+use crate::constants::{MAX_ANGULAR_SPEED, ORDER_CELLS};
+use crate::finish::{Moved, Moving};
+use crate::order::OrderCheck;
+use crate::simd::{F32x8, Kernel, LANES, Mask, Octet, Vec3x8};
+use crate::solver::integrate::{turn, turn_eight, turn_sound};
+use crate::solver::kernel::splat;
+use crate::solver::{StepConstants, integrate};
+use crate::storage::Motion;
+
+/// A tick of bodies that touch nothing and feel nothing but uniform gravity.
+pub(crate) struct Flight<'a> {
+    substeps: u32,
+    /// Gain of velocity in a substep, m/s.
+    gain: Vec4,
+    /// s; nothing in the fourth lane.
+    seconds: Vec4,
+    /// Squares of the speeds below which a body stays below the limits all through the tick, whatever rounding does.
+    unlimited: [f32; 2],
+    step: &'a StepConstants,
+}
+
+impl<'a> Flight<'a> {
+    pub(crate) fn new(substeps: u32, step: &'a StepConstants) -> Self {
+        let gain = step.gravity_gain();
+        let square = |speed: f32| if speed > 0.0 { speed * speed } else { 0.0 };
+        Self {
+            substeps,
+            gain,
+            seconds: Vec3::splat(step.substep_seconds).extend(0.0),
+            unlimited: [
+                square(0.999 * step.max_speed - substeps as f32 * gain.length()),
+                square(0.999 * MAX_ANGULAR_SPEED),
+            ],
+            step,
+        }
+    }
+
+    /// Velocity at the end and displacement (m): what [`integrate::integrate_velocities`] and [`integrate::integrate_positions`] do in turns where no limit is met.
+    #[inline]
+    pub(crate) fn travel(&self, body: &Motion) -> (Vec4, Vec4) {
+        let (mut linear, mut travel) = (body.linear, Vec4::ZERO);
+        for _ in 0..self.substeps {
+            linear += self.gain;
+            travel += linear * self.seconds;
+        }
+        (linear, travel)
+    }
+
+    /// Does the substeps of any body as the stages of a tick do. Returns whether it had lost its numbers and was stopped.
+    fn integrate(&self, body: &mut Motion) -> bool {
+        let mut is_stopped = false;
+        for _ in 0..self.substeps {
+            let body = std::slice::from_mut(body);
+            is_stopped |= integrate::integrate_velocities(body, self.gain, self.step) > 0;
+            integrate::integrate_positions(body, self.step);
+        }
+        is_stopped
+    }
+}
+
+/// Moves the bodies of a portion over a whole tick, eight at a time where they meet no limit and stay in their tile, and those that were busy by what their substeps added up to.
+pub(crate) struct Fly<'a, 'b> {
+    moving: &'a mut Moving<'b>,
+    flight: &'a Flight<'a>,
+    /// How far most bodies move, m.
+    common: Vec4,
+    order: OrderCheck<'a>,
+    moved: Moved,
+    farthest_square: f32,
+}
+
+/// The farthest and the growth among bodies moved in lanes; see [`Moved`].
+struct Most<F> {
+    farthest_square: F,
+    growth: F,
+}
+
+impl<'a, 'b> Fly<'a, 'b> {
+    pub(crate) fn new(moving: &'a mut Moving<'b>, flight: &'a Flight<'a>, common: Vec4, order: OrderCheck<'a>) -> Self {
+        Self {
+            moving,
+            flight,
+            common,
+            order,
+            moved: Moved::default(),
+            farthest_square: 0.0,
+        }
+    }
+
+    /// Moves one body.
+    fn one(&mut self, i: usize, is_busy: bool) {
+        let flight = self.flight;
+        let body = self.moving.portion.bodies.start + i;
+        let (motion, place) = (&mut self.moving.motion[i], &mut self.moving.place[i]);
+        let tile = place.tile;
+        let mut is_stopped = !is_busy && flight.integrate(motion);
+        let travel = motion.displacement;
+        turn_sound(motion, &mut self.moving.orientation[i]);
+        is_stopped |= integrate::finish_body(motion, place, flight.step);
+        self.moved.quarantined += u64::from(is_stopped);
+        self.moved.any_changed_tile |= place.tile != tile;
+        self.order.see(body, place.tile, place.offset);
+        let way = (travel - self.common).truncate().length_squared();
+        // What was no number is not to be trusted.
+        let way = if is_stopped { f32::INFINITY } else { way };
+        self.farthest_square = larger(self.farthest_square, way);
+        let reach = reach_of(motion, false, flight.step);
+        self.moved.growth = larger(self.moved.growth, reach - motion.reach());
+        motion.set_reach(reach);
+    }
+
+    /// Moves eight bodies from `first` on, if none meets a limit or leaves its tile.
+    #[inline(always)]
+    fn eight<F: F32x8>(&mut self, first: usize, most: &mut Most<F>) -> bool {
+        let (flight, step) = (self.flight, self.flight.step);
+        let Moving {
+            portion,
+            motion,
+            place,
+            orientation,
+            ..
+        } = &mut *self.moving;
+        let (Some(motion), Some(place), Some(orientation)) = (
+            motion[first..].first_chunk_mut::<LANES>(),
+            place[first..].first_chunk_mut::<LANES>(),
+            orientation[first..].first_chunk_mut::<LANES>(),
+        ) else {
+            return false;
+        };
+        let mut rows = [[Vec4::ZERO; LANES]; 3];
+        for lane in 0..LANES {
+            rows[0][lane] = motion[lane].linear;
+            rows[1][lane] = motion[lane].angular;
+            rows[2][lane] = place[lane].offset.extend(motion[lane].radius());
+        }
+        let [x, y, z, inverse_mass] = F::columns(rows[0]);
+        let mut velocity = Vec3x8::new(x, y, z);
+        let [x, y, z, _] = F::columns(rows[1]);
+        let angular = Vec3x8::new(x, y, z);
+        let [x, y, z, radius] = F::columns(rows[2]);
+        let offset = Vec3x8::new(x, y, z);
+
+        let zero = F::splat(0.0);
+        let (speed, spin) = (velocity.dot(velocity), angular.dot(angular));
+        let (gain, seconds) = (splat(flight.gain.truncate()), F::splat(step.substep_seconds));
+        let turn_a_substep = angular * seconds;
+        let (mut travel, mut rotation) = (Vec3x8::splat(zero), Vec3x8::splat(zero));
+        for _ in 0..flight.substeps {
+            velocity = velocity + gain;
+            travel = travel + velocity * seconds;
+            rotation = rotation + turn_a_substep;
+        }
+        let offset = offset + travel;
+        let (half, low) = (F::splat(0.5 * step.tile_size), F::splat(-0.5 * step.tile_size));
+        let stays = low.le(offset.x) & low.le(offset.y) & low.le(offset.z);
+        let stays = stays & offset.x.lt(half) & offset.y.lt(half) & offset.z.lt(half);
+        let [slow, calm] = flight.unlimited;
+        if (stays & speed.lt(F::splat(slow)) & spin.lt(F::splat(calm))).bits() != (1 << LANES) - 1 {
+            return false;
+        }
+
+        if !turn_eight(rotation, orientation) {
+            let mut axes = [Octet::ZERO; 3];
+            rotation.store(&mut axes);
+            for (lane, orientation) in orientation.iter_mut().enumerate() {
+                turn(orientation, Vec3::from_array(axes.map(|axis| axis[lane])));
+            }
+        }
+        let none = Vec3x8::splat(zero);
+        let way = travel - splat(self.common.truncate());
+        let way = way.dot(way);
+        most.farthest_square = F::select(way.gt(most.farthest_square), way, most.farthest_square);
+        // There are no negative zeros between ticks.
+        let (velocity, offset) = (velocity + none, offset + none);
+        let (mut reaches, mut cells) = (Octet::ZERO, Octet::ZERO);
+        let reach = reaches_of(velocity, radius, step);
+        reach.store(&mut reaches);
+        order_cells(offset, step.tile_size).store(&mut cells);
+        let mut before = Octet::ZERO;
+        let linear = F::rows([velocity.x, velocity.y, velocity.z, inverse_mass]);
+        let offset = F::rows([offset.x, offset.y, offset.z, zero]);
+        for lane in 0..LANES {
+            let (motion, place) = (&mut motion[lane], &mut place[lane]);
+            motion.linear = linear[lane];
+            motion.angular += Vec4::ZERO;
+            place.offset = offset[lane].truncate();
+            before[lane] = motion.reach();
+            motion.set_reach(reaches[lane]);
+            let body = portion.bodies.start + first + lane;
+            self.order.see_cell(body, place.tile, cells[lane] as u32);
+        }
+        let growth = reach - F::load(&before);
+        most.growth = F::select(growth.gt(most.growth), growth, most.growth);
+        true
+    }
+}
+
+impl Kernel for Fly<'_, '_> {
+    type Output = Moved;
+
+    #[inline(always)]
+    fn run<F: F32x8>(mut self) -> Moved {
+        let (first, count) = (self.moving.portion.bodies.start, self.moving.motion.len());
+        let zero = F::splat(0.0);
+        let mut most = Most {
+            farthest_square: zero,
+            growth: zero,
+        };
+        let mut busy = self.moving.busy.iter().map(|&body| body as usize - first).peekable();
+        for begin in (0..count).step_by(LANES) {
+            let end = (begin + LANES).min(count);
+            let are_free = busy.peek().is_none_or(|&busy| busy >= end);
+            if are_free && self.eight(begin, &mut most) {
+                continue;
+            }
+            for i in begin..end {
+                let is_busy = busy.next_if_eq(&i).is_some();
+                self.one(i, is_busy);
+            }
+        }
+        let (mut ways, mut growths) = (Octet::ZERO, Octet::ZERO);
+        most.farthest_square.store(&mut ways);
+        most.growth.store(&mut growths);
+        let farthest_square = ways.0.into_iter().fold(self.farthest_square, larger);
+        Moved {
+            farthest: farthest_square.sqrt(),
+            growth: growths.0.into_iter().fold(self.moved.growth, larger),
+            is_stirred: self.order.is_broken,
+            ..self.moved
+        }
+    }
+}
+
+/// [`crate::tile::order_cell`] of offsets inside the tile.
+#[inline(always)]
+fn order_cells<F: F32x8>(offset: Vec3x8<F>, tile_size: f32) -> F {
+    let count = F::splat(ORDER_CELLS as f32);
+    let [x, y, z] = [
+        order_cell_along(offset.x, tile_size),
+        order_cell_along(offset.y, tile_size),
+        order_cell_along(offset.z, tile_size),
+    ];
+    (z * count + y) * count + x
+}
+
+#[inline(always)]
+fn order_cell_along<F: F32x8>(offset: F, tile_size: f32) -> F {
+    let scale = F::splat(ORDER_CELLS as f32 / tile_size);
+    let whole = floor((offset + F::splat(0.5 * tile_size)) * scale);
+    smaller_of(whole, F::splat((ORDER_CELLS - 1) as f32))
+}
+
+/// The whole part of numbers from 0 to 2^22: above 2^23 a float has no fraction.
+#[inline(always)]
+fn floor<F: F32x8>(x: F) -> F {
+    let (one, no_fraction) = (F::splat(1.0), F::splat(8_388_608.0));
+    let nearest = (x + no_fraction) - no_fraction;
+    F::select(nearest.gt(x), nearest - one, nearest)
+}
+
+/// The larger of two numbers, with fewer instructions than [`f32::max`], which minds what is none.
+fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body::BodyId;
+    use crate::collide::Portion;
+    use crate::config::WorldParams;
+    use crate::scenes::Random;
+    use crate::simd::Level;
+    use crate::storage::Place;
+    use crate::tile::TileIndex;
+
+    #[derive(Clone)]
+    struct Bodies {
+        motion: Vec<Motion>,
+        place: Vec<Place>,
+        orientation: Vec<[f32; 4]>,
+    }
+
+    /// Slow ones and such that meet the limits or leave their tile, without spin, with a little, with much; and negative zeros.
+    fn bodies(count: usize) -> Bodies {
+        let mut random = Random(3);
+        let mut all = Bodies {
+            motion: Vec::new(),
+            place: Vec::new(),
+            orientation: Vec::new(),
+        };
+        for k in 0..count {
+            let mut vector = |bound: f32| random.vector(1.0).as_vec3() * bound;
+            // Most groups of eight are alike, so that some stay and some do not.
+            let (speed, spin) = ([2.0, 30.0, 5.0, 1.0e4][k / 50 % 4], [0.0, 1.0, 200.0][k / 20 % 3]);
+            let velocity = if k % 9 == 0 { -Vec3::ZERO } else { vector(speed) };
+            all.motion.push(Motion {
+                linear: velocity.extend(0.5),
+                angular: (vector(spin) * -1.0).extend(2.0),
+                displacement: Vec3::ZERO.extend(0.4),
+                rotation: Vec3::ZERO.extend(0.45),
+            });
+            let edge = if k / 10 % 5 == 0 { 8.0 } else { 7.0 };
+            all.place.push(Place {
+                tile: TileIndex::new(k as i32 / 64, 0, -3),
+                offset: vector(edge).clamp(Vec3::splat(-8.0), Vec3::splat(7.999)),
+            });
+            all.orientation.push(random.orientation().to_array());
+        }
+        all
+    }
+
+    fn fly(bodies: &mut Bodies, range: std::ops::Range<usize>, ids: &[BodyId], step: &StepConstants) -> Moved {
+        let portion = Portion {
+            bodies: range.clone(),
+            ..Portion::default()
+        };
+        let mut moving = Moving {
+            portion: &portion,
+            busy: &[],
+            motion: &mut bodies.motion[range.clone()],
+            place: &mut bodies.place[range.clone()],
+            orientation: &mut bodies.orientation[range],
+            rest: &mut [],
+        };
+        let order = OrderCheck::new(ids, step.tile_size);
+        let flight = Flight::new(4, step);
+        step.simd
+            .run(Fly::new(&mut moving, &flight, Vec4::new(0.1, 0.0, 0.0, 0.0), order))
+    }
+
+    /// Seven are too few for lanes.
+    #[test]
+    fn eight_at_a_time_fly_as_seven_do() {
+        let count = 800;
+        let ids: Vec<_> = (0..count as u64).map(BodyId).collect();
+        let mut step = StepConstants::new(&WorldParams::default());
+        let mut expected = bodies(count);
+        let mut most = Moved::default();
+        for begin in (0..count).step_by(7) {
+            let moved = fly(&mut expected, begin..count.min(begin + 7), &ids, &step);
+            most.farthest = larger(most.farthest, moved.farthest);
+            most.growth = larger(most.growth, moved.growth);
+            most.any_changed_tile |= moved.any_changed_tile;
+            most.quarantined += moved.quarantined;
+        }
+        assert!(most.any_changed_tile, "some leave their tile");
+        // What is between ticks in displacement and rotation is zero, of either sign.
+        let state = |bodies: &Bodies, k: usize| {
+            let (motion, place) = (&bodies.motion[k], &bodies.place[k]);
+            let [ox, oy, oz] = place.offset.to_array();
+            let vectors = [
+                motion.linear.to_array(),
+                motion.angular.to_array(),
+                [ox, oy, oz, motion.displacement.w],
+                bodies.orientation[k],
+                [motion.reach(), 0.0, 0.0, 0.0],
+            ];
+            (place.tile, vectors.map(|vector| vector.map(f32::to_bits)))
+        };
+        for level in Level::supported() {
+            step.simd = level;
+            let mut found = bodies(count);
+            let moved = fly(&mut found, 0..count, &ids, &step);
+            for k in 0..count {
+                assert_eq!(state(&found, k), state(&expected, k), "body {k} at {}", level.name());
+            }
+            assert_eq!((moved.farthest, moved.growth), (most.farthest, most.growth));
+            assert_eq!(moved.quarantined, most.quarantined);
+            let rank = |k: usize| (crate::order::SortKey::of(&found.place[k], step.tile_size), ids[k]);
+            let is_stirred = (1..count).any(|k| rank(k - 1) > rank(k));
+            assert_eq!(moved.is_stirred, is_stirred);
+        }
+    }
+
+    #[test]
+    fn cells_in_lanes_are_those_of_one() {
+        struct Cells(Octet);
+
+        impl Kernel for Cells {
+            type Output = Octet;
+
+            #[inline(always)]
+            fn run<F: F32x8>(self) -> Octet {
+                let x = F::load(&self.0);
+                let mut cells = Octet::ZERO;
+                order_cells(Vec3x8::new(x, F::splat(-8.0), x), 16.0).store(&mut cells);
+                cells
+            }
+        }
+
+        let mut random = Random(5);
+        for k in 0..1000 {
+            let mut offsets = Octet::ZERO;
+            for lane in 0..LANES {
+                // Faces of cells, the numbers beside them, and any.
+                let face = (random.bits() % 65) as f32 * 0.25 - 8.0;
+                let offset = [
+                    face,
+                    face.next_up(),
+                    face.next_down(),
+                    random.unit() as f32 * 16.0 - 8.0,
+                ][k % 4];
+                offsets[lane] = offset.clamp(-8.0, 8.0_f32.next_down());
+            }
+            for level in Level::supported() {
+                let cells = level.run(Cells(offsets));
+                for lane in 0..LANES {
+                    let offset = Vec3::new(offsets[lane], -8.0, offsets[lane]);
+                    assert_eq!(cells[lane] as u32, crate::tile::order_cell(offset, 16.0), "{offset}");
+                }
+            }
+        }
+    }
+}
