@@ -179,3 +179,93 @@ fn lanes(mut bits: u32) -> impl Iterator<Item = usize> {
         (lane < LANES).then_some(lane)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use glam::Vec3;
+
+    use super::*;
+    use crate::config::WorldParams;
+    use crate::kinds::Kinds;
+    use crate::material::Material;
+    use crate::narrow_phase::prepare::{Outlook, outlook};
+    use crate::scenes::{Random, ball};
+    use crate::simd::Level;
+    use crate::solver::StepConstants;
+    use crate::storage::{Motion, Place};
+
+    struct Test<'a>(&'a Spheres, &'a Batch, f32);
+
+    impl Kernel for Test<'_> {
+        type Output = Verdict;
+
+        #[inline(always)]
+        fn run<F: F32x8>(self) -> Verdict {
+            test::<F>(self.0, self.1, self.2)
+        }
+    }
+
+    /// Balls that overlap, coincide, just touch, approach each other and part.
+    #[test]
+    fn eight_pairs_are_judged_as_one_is() {
+        let mut random = Random(7);
+        let step = StepConstants::new(&WorldParams::default());
+        let mut kinds = Kinds::default();
+        let plain = ball(glam::DVec3::ZERO, Vec3::ZERO, Material::default());
+        let kind = kinds.acquire(&plain.kind());
+        let mut columns = Columns::default();
+        for k in 0..400 {
+            let mut vector = |bound: f64| random.vector(bound).as_vec3();
+            let radius = 0.2 + 0.1 * (k % 3) as f32;
+            let (speed, spread) = ([0.1, 3.0, 20.0][k % 7 % 3], [0.3, 0.7][k / 8 % 2]);
+            let mut offset = vector(spread);
+            if k % 16 == 1 {
+                offset = columns.place[k - 1].offset;
+            }
+            columns.place.push(Place {
+                offset,
+                ..Place::default()
+            });
+            let mut motion = Motion {
+                linear: vector(speed).extend(1.0),
+                displacement: Vec3::ZERO.extend(radius),
+                ..Motion::default()
+            };
+            motion.set_reach(super::super::reach_of(&motion, false, &step));
+            columns.motion.push(motion);
+            columns.kind.push(kind);
+        }
+        let mut spheres = Spheres::default();
+        spheres.fill(&columns, 0..400);
+        let mut seen = [0; 3];
+        for first in 0..392 {
+            let mut batch = Batch::default();
+            for lane in 0..LANES - first as usize % 3 {
+                batch.finders[lane] = first;
+                batch.others[lane] = first + 1 + lane as u32 % 7;
+                batch.len += 1;
+            }
+            let expected = |lane: usize| {
+                let (a, b) = (batch.finders[lane], batch.others[lane]);
+                let vector = columns.place[b as usize].offset - columns.place[a as usize].offset;
+                let reach = columns.motion[a as usize].reach() + columns.motion[b as usize].reach();
+                let near = vector.length_squared() < reach * reach;
+                let touch = near && outlook(&columns, &kinds, (a, b), vector, &step) == Outlook::Touch;
+                (near, touch)
+            };
+            for level in Level::supported() {
+                let verdict = level.run(Test(&spheres, &batch, step.tick_seconds));
+                for lane in 0..batch.len {
+                    let found = (verdict.near >> lane & 1 == 1, verdict.touch >> lane & 1 == 1);
+                    assert_eq!(found, expected(lane), "lane {lane} of {first} at {}", level.name());
+                    seen[usize::from(found.0) + usize::from(found.1)] += 1;
+                }
+                assert_eq!(verdict.near >> batch.len, 0, "nothing is said of lanes without a pair");
+            }
+        }
+        assert!(
+            seen.iter().all(|&count| count > 100),
+            "far, near and touching: {seen:?}"
+        );
+    }
+}
