@@ -60,6 +60,7 @@ impl Store<'_> {
             ranges,
             base,
         } = self;
+        ranges.fill(CachedRanges::default());
         // By counting, since the lanes of a home do not follow each other.
         let home = |[a, b]: [u32; 2]| (a.min(b) as usize - *base, a.max(b));
         let lanes = found.inside.iter().zip(inside.blocks).flat_map(|(ends, block)| {
@@ -96,7 +97,6 @@ impl Collision {
             return;
         }
         let Columns { id, cached: ranges, .. } = bodies.columns_mut();
-        ranges.fill(CachedRanges::default());
         let end = self.portions.last().cloned().unwrap_or_default();
         resize(&mut cached.inside, end.inside_entries.end, CacheEntry::default());
         resize(&mut cached.statics, end.static_entries.end, CacheEntry::default());
@@ -119,6 +119,8 @@ impl Collision {
                 base: portion.bodies.start,
             });
         }
+        // Those of ghosts.
+        rest.fill(CachedRanges::default());
         stores.par_iter_mut().for_each(|store| store.run(id));
         self.stores.0 = recycled(stores);
         self.store_across(id, ranges, contacts, cached);
