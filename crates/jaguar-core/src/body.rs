@@ -286,7 +286,7 @@ pub struct BodyKind {
 pub struct BodyRecord {
     /// Identity.
     pub id: BodyId,
-    /// Tile that the centre is in.
+    /// Tile that the body belongs to: the one that its centre is in, or lately was (see [`crate::tile`]).
     pub tile: TileIndex,
     /// Centre, m from the tile's centre.
     pub offset: [f32; 3],

@@ -15,6 +15,7 @@ use crate::recycled::{resize, trim};
 use crate::simd::{F32x8, Kernel, LANES, Mask, Octet, Vec3x8};
 use crate::sleep::Sleep;
 use crate::storage::{Columns, Motion, Place};
+use crate::tile::farthest_reach;
 use crate::tile_table::{Chunk, NO_TILE, Tile, TileTable, neighbour};
 
 /// Cells along an edge at most; 64³ starts of 4 bytes are a MiB, which only a tile of 65,536 bodies may use.
@@ -98,7 +99,7 @@ pub(crate) struct GridParams {
     pub(crate) tile_size: f32,
     /// Upper bound of the cell's edge, m; 0 for none.
     pub(crate) cell_size: f32,
-    /// What every body's reach is extended by, m, but to half a tile at most; 0 but for lists that live several ticks.
+    /// What every body's reach is extended by, m, but to [`farthest_reach`] at most; 0 but for lists that live several ticks.
     pub(crate) skin: f32,
     /// Up to which reach, with the skin, a body is common, m.
     pub(crate) common: f32,
@@ -122,7 +123,7 @@ impl GridParams {
     pub(crate) fn reach(&self, motion: &Motion) -> f32 {
         let reach = motion.reach();
         if self.skin > 0.0 {
-            (reach + self.skin).min((0.5 * self.tile_size).max(reach))
+            (reach + self.skin).min(farthest_reach(self.tile_size).max(reach))
         } else {
             reach
         }
@@ -312,7 +313,7 @@ impl<C: FnMut(u32, u32, Vec3)> FindPairs<'_, C> {
     /// Finds the partners of entry `k` of a tile.
     #[inline(always)]
     fn search_around<F: F32x8>(&mut self, grids: &Grids, grid: &Grid, k: usize, around: &[u32; 27], t: usize) {
-        let (size, half_tile) = (self.params.tile_size, 0.5 * self.params.tile_size);
+        let size = self.params.tile_size;
         let reach = grids.entries.reach[k];
         let is_common = reach <= self.params.common;
         let farthest = if is_common {
@@ -329,10 +330,11 @@ impl<C: FnMut(u32, u32, Vec3)> FindPairs<'_, C> {
             extent: 1.001 * farthest + 1.0e-6 * size,
             is_common,
         };
-        // Steps along each axis to the tiles that the box overlaps.
+        // Steps along each axis to the tiles whose bodies, which may linger beyond their faces, the box may hold.
+        let inner = farthest_reach(size);
         let steps = [0, 1, 2].map(|axis| {
-            let low = -i32::from(searcher.offset[axis] - searcher.extent < -half_tile);
-            let high = i32::from(searcher.offset[axis] + searcher.extent >= half_tile);
+            let low = -i32::from(searcher.offset[axis] - searcher.extent < -inner);
+            let high = i32::from(searcher.offset[axis] + searcher.extent >= inner);
             (low, high)
         });
         for z in steps[2].0..=steps[2].1 {
@@ -463,7 +465,7 @@ mod tests {
     use crate::scenes::Random;
     use crate::simd::Level;
     use crate::storage::Bodies;
-    use crate::{BodyDesc, BodyRecord};
+    use crate::{BodyDesc, BodyRecord, TileIndex};
 
     const SIZE: f32 = 4.0;
 
@@ -474,8 +476,16 @@ mod tests {
         let mut ghosts = Vec::new();
         for id in 0..count {
             let position = random.vector(6.0);
-            let (tile, offset) = crate::tile::split(position, SIZE).unwrap();
+            let (mut tile, mut offset) = crate::tile::split(position, SIZE).unwrap();
             let radius = 0.05 + 0.6 * (random.unit() * random.unit()) as f32;
+            // Some linger as far beyond the face of their tile as they may.
+            if random.bits().is_multiple_of(4) {
+                let axis = (random.bits() % 3) as usize;
+                let mut index = tile.to_array();
+                index[axis] -= 1;
+                offset[axis] = 0.5 * SIZE + crate::tile::linger(radius, SIZE).next_down();
+                tile = TileIndex::new(index[0], index[1], index[2]);
+            }
             if with_ghosts && tile.x > 0 {
                 ghosts.push((tile, id, offset, radius));
                 continue;
@@ -507,13 +517,13 @@ mod tests {
             });
         }
         for motion in &mut bodies.columns_mut().motion {
-            // Some reach as far as they may: half a tile.
+            // Some reach as far as they may.
             let extension = if random.bits().is_multiple_of(8) {
                 SIZE
             } else {
                 0.2 * random.unit() as f32
             };
-            motion.set_reach((motion.radius() + extension).min(0.5 * SIZE));
+            motion.set_reach((motion.radius() + extension).min(farthest_reach(SIZE)));
         }
         let held = bodies.held();
         (bodies, held)

@@ -11,7 +11,7 @@ use crate::parallel::*;
 use crate::recycled::{make_room, trim};
 use crate::sleep::Sleep;
 use crate::storage::{Bodies, Motion, Place};
-use crate::tile::TileIndex;
+use crate::tile::{TileIndex, farthest_reach};
 use crate::tile_table::TileTable;
 
 /// The thinnest and the thickest skin, in mean reaches. Thinner ones are used up by the jitter of a resting pile; with thicker ones most listed pairs are never candidates.
@@ -241,7 +241,7 @@ impl Candidates {
         (self.left, self.worn) = (f32::INFINITY, 0.0);
         for (i, &slot) in slots.iter().enumerate() {
             let reach = columns.motion[i].reach();
-            let limit = (reach + skin).min((0.5 * tile_size).max(reach));
+            let limit = (reach + skin).min(farthest_reach(tile_size).max(reach));
             self.left = self.left.min(limit - reach);
             self.origins[slot as usize] = Origin {
                 mark: Mark::of(&columns.place[i], tile_size),

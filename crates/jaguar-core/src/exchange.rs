@@ -6,7 +6,7 @@ use glam::Vec3;
 use rustc_hash::FxHashMap;
 
 use crate::body::BodyId;
-use crate::constants::{CONTACT_SLOP, GHOST_MARGIN};
+use crate::constants::{CONTACT_SLOP, GHOST_MARGIN, LINGER_IN_TILES};
 use crate::contact::{CachedRanges, ContactCache, Ends, Impulses, Kept, NO_BODY, STATIC_BIT};
 use crate::error::{FieldError, HaloError};
 use crate::event::SensorOverlap;
@@ -152,7 +152,9 @@ impl World {
         let mut territory = Territory::new(owner);
         let mut leaving: Vec<u32> = Vec::new();
         let mut destinations: FxHashMap<BodyId, u32> = FxHashMap::default();
-        let slack = self.max_radius() + self.constants.speculative_cap;
+        // Partners may linger beyond the faces of their tiles.
+        let linger = LINGER_IN_TILES * self.constants.tile_size;
+        let slack = self.max_radius() + self.constants.speculative_cap + linger;
         let joint_reaches = self.joints.reaches(self.constants.tile_size);
         let mut around = Around::default();
         for i in 0..self.len() {
@@ -177,7 +179,7 @@ impl World {
             if GHOSTS {
                 let mut far = (reach_at_most(&columns.motion[i], self) + slack) * GHOST_MARGIN;
                 if let Some(&reach) = joint_reaches.get(&columns.id[i]) {
-                    far = far.max(reach);
+                    far = far.max(reach + linger);
                 }
                 for pod in around.others_within(place.offset, far, self.constants.tile_size) {
                     let ghost = self.bodies.ghost(i);
@@ -479,7 +481,7 @@ impl Around {
         self.owners.iter().all(|&owner| owner == pod)
     }
 
-    /// The pods, other than the tile's own, that own a tile around within a distance (m) of a point in it; ascending, each once.
+    /// The pods, other than the tile's own, that own a tile around within a distance (m) of the centre of a body in it; ascending, each once.
     fn others_within(&self, offset: Vec3, far: f32, tile_size: f32) -> Vec<u32> {
         let half = 0.5 * tile_size;
         let mut pods = Vec::new();
@@ -493,7 +495,8 @@ impl Around {
                 1 => half - offset[axis],
                 _ => 0.0,
             };
-            let gaps = Vec3::new(gap(0), gap(1), gap(2));
+            // A lingering body may be beyond the face itself.
+            let gaps = Vec3::new(gap(0), gap(1), gap(2)).max(Vec3::ZERO);
             if gaps.length_squared() <= far * far {
                 pods.push(pod);
             }

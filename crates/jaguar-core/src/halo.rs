@@ -48,7 +48,7 @@ impl CachedManifold {
 pub struct Ghost {
     /// Identity.
     pub id: BodyId,
-    /// Tile that the centre is in; its owner sends the velocities.
+    /// Tile that the body belongs to; its owner sends the velocities.
     pub tile: TileIndex,
     /// Centre, m from the tile's centre.
     pub offset: [f32; 3],

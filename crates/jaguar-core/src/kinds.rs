@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use crate::body::{BodyKind, Filter};
 use crate::encode::{KIND_BYTES, kind_bytes};
 use crate::force::Forces;
+use crate::narrow_phase::prepare::loses;
 use crate::narrow_phase::solid::Solid;
 use crate::shape::{ConvexHull, HullId, Shape};
 
@@ -131,9 +132,10 @@ impl Kinds {
         &self.kinds[number as usize]
     }
 
-    /// Whether all bodies are of one kind.
+    /// Whether all bodies are of one kind, whose contacts with each other are all of the same coefficients.
     pub(crate) fn are_alike(&self) -> bool {
-        self.lookup.len() == 1
+        let loses = |kind: &Kind| loses(kind.given.material.restitution);
+        self.lookup.len() == 1 && !self.in_use().any(loses)
     }
 
     fn in_use(&self) -> impl Iterator<Item = &Kind> {

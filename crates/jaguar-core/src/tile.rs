@@ -1,10 +1,13 @@
 //! Tiles: cubes of edge `tile_size`, and positions as tile index plus f32 offset from the tile's centre.
 //!
 //! The offset keeps a precision of about one micrometre anywhere in the world; the public API speaks f64.
+//!
+//! A body begins in the tile that its centre is in, and changes it when its centre is farther than [`linger`] beyond a face. So what lies on a face does not go to and fro, and where a body belongs is part of
+//! its state, not a function of its position.
 
 use glam::{DVec3, Vec3};
 
-use crate::constants::ORDER_CELLS;
+use crate::constants::{LINGER_IN_TILES, ORDER_CELLS};
 
 /// Largest absolute tile index on each axis. With 16 m tiles the world reaches 8,388 km from the origin, more than the radius of the Earth.
 pub const MAX_TILE: i32 = (1 << 19) - 1;
@@ -85,6 +88,17 @@ pub fn split(position: DVec3, tile_size: f32) -> Option<(TileIndex, Vec3)> {
     }
     let tile = TileIndex::new(index[0], index[1], index[2]);
     tile.is_inside_world().then_some((tile, Vec3::from_array(offset)))
+}
+
+/// How far beyond a face of its tile the centre of a body of this bounding radius (m) may be without leaving it, m: [`LINGER_IN_TILES`], but with the radius no more than half a tile, so that what the body
+/// touches is in the tiles around its own.
+pub(crate) fn linger(radius: f32, tile_size: f32) -> f32 {
+    (LINGER_IN_TILES * tile_size).min((0.5 * tile_size - radius).max(0.0))
+}
+
+/// The farthest that bodies reach beyond which only their radius counts, m: two in tiles that are not next to each other may both linger between them.
+pub(crate) fn farthest_reach(tile_size: f32) -> f32 {
+    (0.5 - LINGER_IN_TILES) * tile_size
 }
 
 /// The world position (m) of an offset (m) from a tile's centre.

@@ -463,14 +463,19 @@ impl World {
 
     /// Checks a record that came from a peer or a file, all but whether its id is held already.
     pub(crate) fn check_record(&self, record: &BodyRecord) -> Result<(), HaloError> {
-        let half = 0.5 * self.params.tile_size;
+        let size = self.params.tile_size;
+        let radius = match record.kind.shape {
+            Shape::Hull(HullId(number)) => self.hulls().get(number as usize).map(ConvexHull::bounding_radius),
+            shape => Some(shape.bounding_radius()),
+        };
+        let farthest = 0.5 * size + radius.map_or(0.0, |radius| tile::linger(radius, size));
         let check = || {
             FieldError::check("id", record.id.0, 0, STATIC_BIT - 1, "")?;
             for index in record.tile.to_array() {
                 FieldError::check("tile", index, -tile::MAX_TILE, tile::MAX_TILE, "")?;
             }
             for offset in record.offset {
-                FieldError::check("offset", offset, -half, half.next_down(), "m")?;
+                FieldError::check("offset", offset, -farthest, farthest.next_down(), "m")?;
             }
             self.check_fields(
                 Quat::from_array(record.orientation),

@@ -3,6 +3,8 @@
 mod common;
 #[path = "common/near.rs"]
 mod near;
+#[path = "split/pile.rs"]
+mod pile;
 
 use common::{read, run, world_with};
 use glam::{DVec3, Vec3};
@@ -301,6 +303,44 @@ fn momentum_is_conserved_across_tile_borders() {
     }
     assert!(across > 1000, "the test must collide across borders, saw {across}");
     assert_near((momentum(&world) - before).length() / scale, 0.0, 1e-6);
+}
+
+/// What lies on the face of a tile does not go to and fro: it changes its tile when it is a thousandth of a tile beyond the face, in either direction, and files keep where it belongs.
+#[test]
+fn a_body_lingers_in_its_tile() {
+    let linger = 16.0 / 1024.0;
+    let slow = ball(DVec3::new(7.99, 0.0, 0.0), Vec3::X * 0.06, Material::default());
+    let mut world = world_of(weightless(), Vec::new(), &[slow]);
+    let tile_of = |world: &World| world.records().next().unwrap().tile.x;
+    for (from, direction) in [(0, 1.0), (1, -1.0)] {
+        assert!(world.set_velocity(jaguar_core::BodyId(0), Vec3::X * (0.06 * direction), Vec3::ZERO));
+        let mut lingered = 0;
+        while tile_of(&world) == from {
+            let beyond = f64::from(direction) * (read(&world, 0).position.x - 8.0);
+            assert!(beyond < linger, "{beyond} m beyond the face");
+            lingered += u32::from(beyond > 0.001);
+            if lingered == 5 {
+                let bytes = world.snapshot();
+                world = World::restore(&bytes).expect("it may linger");
+                assert_eq!(tile_of(&world), from);
+            }
+            world.step();
+        }
+        assert!(lingered > 10, "{lingered} ticks");
+        let beyond = f64::from(direction) * (read(&world, 0).position.x - 8.0);
+        assert_near(beyond, linger, 0.0011);
+    }
+}
+
+/// Small balls that large ones fell on are pressed out from under them, and do not bounce there for ever.
+#[test]
+fn balls_that_bounce_a_little_do_not_stay_in_each_other() {
+    for tile_size in [64.0, 4.0] {
+        let mut world = pile::mixed_pile(tile_size).world().unwrap();
+        run(&mut world, 900);
+        let deepest = world.contacts().map(|contact| -contact.separation).fold(0.0, f32::max);
+        assert!(deepest < 0.01, "{deepest} m with tiles of {tile_size} m");
+    }
 }
 
 /// Penetration (largest and mean, of overlapping pairs, m) and kinetic energy a body (J) of a settled pile of 1,000.

@@ -27,6 +27,7 @@ use crate::simd::{F32x8, LANES, Vec3x8};
 use crate::sleep::{Before, Sleep};
 use crate::solver::StepConstants;
 use crate::storage::{Bodies, Columns, Motion};
+use crate::tile::farthest_reach;
 use crate::tile_table::TileTable;
 
 /// Two bodies by index, the smaller first; a held body comes before a ghost.
@@ -335,7 +336,7 @@ pub(crate) fn reaches_of<F: F32x8>(velocity: Vec3x8<F>, radius: F, step: &StepCo
     let t = step.tick_seconds;
     let fall = F::splat(0.5 * step.gravity.length() * t * t + CONTACT_SLOP);
     let margin = velocity.dot(velocity).sqrt() * F::splat(t) + fall;
-    let room = (F::splat(0.5 * step.tile_size) - radius).not_negative();
+    let room = (F::splat(farthest_reach(step.tile_size)) - radius).not_negative();
     radius + smaller_of(smaller_of(margin, F::splat(step.speculative_cap)), room)
 }
 
@@ -363,5 +364,5 @@ pub(crate) fn turning_margin(body: &Motion, step: &StepConstants) -> f32 {
 
 /// How far a body may reach beyond its radius so that its partners are in the tiles around its own, m.
 fn room(body: &Motion, step: &StepConstants) -> f32 {
-    (0.5 * step.tile_size - body.radius()).max(0.0)
+    (farthest_reach(step.tile_size) - body.radius()).max(0.0)
 }

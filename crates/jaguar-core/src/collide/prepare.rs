@@ -9,7 +9,8 @@ use super::{Collision, Pair};
 use crate::contact::{Block, Coefficient, Coefficients, Contact, ContactCache, ContactSet, Ends, Impulses, NO_BODY};
 use crate::kinds::Kinds;
 use crate::narrow_phase::prepare::{
-    NORMAL_OF_COINCIDENT_CENTRES, pair_coefficient, pair_contact, static_coefficient, static_contact,
+    NORMAL_OF_COINCIDENT_CENTRES, loses, pair_coefficient, pair_contact, static_coefficient, static_contact,
+    static_restitution,
 };
 use crate::narrow_phase::static_geometry::StaticContact;
 use crate::parallel::*;
@@ -67,7 +68,7 @@ impl Makings<'_> {
     }
 
     pub(super) fn pair_coefficient(&self, pair: Pair) -> Coefficient {
-        pair_coefficient(self.columns, self.kinds, pair)
+        pair_coefficient(self.columns, self.kinds, pair, self.step)
     }
 
     /// The impulses of the last tick of a pair's contact.
@@ -168,7 +169,7 @@ impl Task<'_> {
             statics.blocks[lane / LANES].set(lane % LANES, &makings.fixed(*body, touch));
         }
         statics.fill_coefficients(touches, |(body, touch)| {
-            static_coefficient(makings.columns, makings.kinds, *body, touch)
+            static_coefficient(makings.columns, makings.kinds, (*body, touch), makings.step)
         });
     }
 }
@@ -228,7 +229,7 @@ impl Collision {
                 inside_coefficients: after(&last.inside_coefficients, coefficients(found.inside.len(), are_alike)),
                 static_coefficients: after(
                     &last.static_coefficients,
-                    coefficients(found.static_lanes.blocks, are_alike && found.are_statics_alike()),
+                    coefficients(found.static_lanes.blocks, are_alike && found.are_statics_alike(bodies)),
                 ),
                 inside_entries: after(&last.inside_entries, found.inside_count),
                 static_entries: after(&last.static_entries, found.statics.len()),
@@ -304,10 +305,16 @@ impl Collision {
 }
 
 impl Found {
-    /// Whether the static geometry that is touched is of one surface.
-    fn are_statics_alike(&self) -> bool {
+    /// Whether the static geometry that is touched is of one surface, from which bodies of one kind do not bounce with a loss.
+    fn are_statics_alike(&self, bodies: &Bodies) -> bool {
         let surface = |(_, touch): &(u32, StaticContact)| [touch.friction, touch.restitution].map(f32::to_bits);
         let mut surfaces = self.statics.iter().map(surface);
+        let loses = |(body, touch): &(u32, StaticContact)| {
+            loses(static_restitution(&bodies.kind(*body as usize).given.material, touch))
+        };
+        if self.statics.first().is_some_and(loses) {
+            return false;
+        }
         surfaces
             .next()
             .is_none_or(|first| surfaces.all(|surface| surface == first))

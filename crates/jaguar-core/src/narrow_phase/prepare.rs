@@ -76,7 +76,7 @@ pub(crate) fn static_matters(
         || (static_restitution(material, contact) >= 1.0 && contact.separation < margin)
 }
 
-fn static_restitution(material: &Material, touch: &StaticContact) -> f32 {
+pub(crate) fn static_restitution(material: &Material, touch: &StaticContact) -> f32 {
     let rule = material.restitution_rule;
     rule.combine(rule, material.restitution, touch.restitution)
 }
@@ -103,7 +103,12 @@ pub(crate) fn pair_contact(columns: &Columns, [low, high]: [u32; 2], kept: Impul
 }
 
 /// The coefficients of a contact of two bodies.
-pub(crate) fn pair_coefficient(columns: &Columns, kinds: &Kinds, [low, high]: [u32; 2]) -> Coefficient {
+pub(crate) fn pair_coefficient(
+    columns: &Columns,
+    kinds: &Kinds,
+    [low, high]: [u32; 2],
+    step: &StepConstants,
+) -> Coefficient {
     let (l, h) = (low as usize, high as usize);
     let (a, b) = (&columns.motion[l], &columns.motion[h]);
     let material = |body: usize| &kinds.get(columns.kind[body]).given.material;
@@ -114,7 +119,13 @@ pub(crate) fn pair_coefficient(columns: &Columns, kinds: &Kinds, [low, high]: [u
         normal_mass: 1.0 / inverse_mass,
         tangent_mass: 1.0 / (inverse_mass + spin),
         friction: material_a.friction_with(material_b),
-        restitution: material_a.restitution_with(material_b),
+        restitution: bounce_of(material_a.restitution_with(material_b), step, || {
+            let (from, to) = (&columns.place[l], &columns.place[h]);
+            let vector = difference((from.tile, from.offset), (to.tile, to.offset), step.tile_size);
+            let distance = vector.length();
+            let approach = (b.velocity() - a.velocity()).dot(vector) / distance;
+            (distance - (a.radius() + b.radius()), approach)
+        }),
     }
 }
 
@@ -131,7 +142,12 @@ pub(crate) fn static_contact(touch: &StaticContact, kept: Impulses) -> Contact {
 }
 
 /// The coefficients of a contact of a body with a feature of static geometry.
-pub(crate) fn static_coefficient(columns: &Columns, kinds: &Kinds, body: u32, touch: &StaticContact) -> Coefficient {
+pub(crate) fn static_coefficient(
+    columns: &Columns,
+    kinds: &Kinds,
+    (body, touch): (u32, &StaticContact),
+    step: &StepConstants,
+) -> Coefficient {
     let motion = &columns.motion[body as usize];
     let material = &kinds.get(columns.kind[body as usize]).given.material;
     Coefficient {
@@ -140,8 +156,32 @@ pub(crate) fn static_coefficient(columns: &Columns, kinds: &Kinds, body: u32, to
         friction: material
             .friction_rule
             .combine(material.friction_rule, material.friction, touch.friction),
-        restitution: static_restitution(material, touch),
+        restitution: bounce_of(static_restitution(material, touch), step, || {
+            (touch.separation, motion.velocity().dot(touch.normal))
+        }),
     }
+}
+
+/// The restitution of a contact in this tick: none where there is a loss and the two touch at the start of the tick without striking each other. What others press together in a substep, by their warm starts and
+/// pushes, would bounce in that and every other one and never carry: a small ball wedged under a large one stayed in it for ever, up to 19 cm deep in piles of 400 balls of many sizes with restitutions up to
+/// 0.5, of which nothing overlaps by more than 1 cm so. `start` gives separation (m) and normal velocity (m/s).
+fn bounce_of(restitution: f32, step: &StepConstants, start: impl FnOnce() -> (f32, f32)) -> f32 {
+    if !loses(restitution) {
+        return restitution;
+    }
+    let (separation, velocity) = start();
+    // Where centres coincide the velocity is no number, and nothing strikes.
+    let strikes = velocity < -step.restitution_threshold;
+    if separation < CONTACT_SLOP && !strikes {
+        0.0
+    } else {
+        restitution
+    }
+}
+
+/// Whether bodies bounce off each other with a loss, so that the restitution of their contacts depends on how they meet.
+pub(crate) fn loses(restitution: f32) -> bool {
+    0.0 < restitution && restitution < 1.0
 }
 
 /// The impulses of the last tick (normal, friction); friction is turned into the tangent plane of the new normal.

@@ -3,6 +3,7 @@
 use glam::Vec3;
 
 use super::static_geometry::StaticGeometry;
+use crate::constants::LINGER_IN_TILES;
 use crate::shape::{Plane, StaticShape};
 use crate::tile::{self, TileIndex};
 
@@ -27,7 +28,8 @@ impl Surroundings {
         self.slack = SLACK_IN_TILES * size;
         self.planes.clear();
         self.shapes = false;
-        let half = 0.5 * f64::from(size);
+        // Bodies may linger beyond the faces.
+        let half = (0.5 + f64::from(LINGER_IN_TILES)) * f64::from(size);
         statics
             .index
             .near(centre, half + f64::from(reach + self.slack), |index| {

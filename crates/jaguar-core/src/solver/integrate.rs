@@ -7,7 +7,7 @@ use crate::constants::{MAX_ANGULAR_SPEED, MAX_TILES_PER_TICK};
 use crate::kinds::Kinds;
 use crate::simd::{F32x8, Kernel, LANES, Mask, Vec3x8};
 use crate::storage::{Motion, Place};
-use crate::tile::MAX_TILE;
+use crate::tile::{self, MAX_TILE};
 
 /// Share of a limit that what is above it is brought to: rounding must not leave it above.
 const BELOW_LIMIT: f32 = 0.999_999;
@@ -60,7 +60,7 @@ pub(crate) fn integrate_positions(motion: &mut [Motion], step: &StepConstants) {
     }
 }
 
-/// Adds the tick's displacement and rotation to where the body was, and makes its state canonical: the offset inside the tile, the quaternion of unit length, no negative
+/// Adds the tick's displacement and rotation to where the body was, and makes its state canonical: the offset inside the tile or little beyond (see [`tile::linger`]), the quaternion of unit length, no negative
 /// zero, no infinity. Its orientation has followed already ([`TurnAll`]). Returns whether the body had lost its numbers and was stopped.
 pub(crate) fn finish_body(motion: &mut Motion, place: &mut Place, step: &StepConstants) -> bool {
     // Solving may have made it faster than peers and files accept.
@@ -73,7 +73,7 @@ pub(crate) fn finish_body(motion: &mut Motion, place: &mut Place, step: &StepCon
     if stays.all() && travel.abs().cmple(Vec3::splat(farthest)).all() {
         place.offset = offset + Vec3::ZERO;
     } else {
-        cross_tiles(motion, place, farthest, half, step.tile_size);
+        cross_tiles(motion, place, farthest, step.tile_size);
     }
     motion.linear += Vec4::ZERO;
     motion.angular += Vec4::ZERO;
@@ -84,18 +84,22 @@ pub(crate) fn finish_body(motion: &mut Motion, place: &mut Place, step: &StepCon
 }
 
 /// Moves a body that may leave its tile.
-fn cross_tiles(motion: &mut Motion, place: &mut Place, farthest: f32, half: f32, tile_size: f32) {
+fn cross_tiles(motion: &mut Motion, place: &mut Place, farthest: f32, tile_size: f32) {
+    let half = 0.5 * tile_size;
+    let linger = tile::linger(motion.radius(), tile_size);
     let mut tile = place.tile.to_array();
     for (axis, tile) in tile.iter_mut().enumerate() {
         let travel = motion.displacement[axis].clamp(-farthest, farthest);
         let mut offset = place.offset[axis] + travel;
-        if offset >= half {
+        // Nobody lingers beyond the world's end.
+        let beyond = |end: i32| if *tile == end { half } else { half + linger };
+        if offset >= beyond(MAX_TILE) {
             *tile += 1;
             offset -= tile_size;
-        } else if offset < -half {
+        } else if offset < -beyond(-MAX_TILE) {
             *tile -= 1;
             offset += tile_size;
-            // A sum just below zero can round to the upper face, which belongs to the tile it came from.
+            // Without lingering, a sum just below zero can round to the upper face, which belongs to the tile it came from.
             if offset >= half {
                 *tile += 1;
                 offset = -half;
