@@ -416,7 +416,12 @@ pub(crate) fn solve<F: F32x8, const MODE: u8>(
             let bias = F::select(open, closing, F::select(push.lt(slowest), slowest, push));
             let mass_scale = F::select(open, one, F::splat(softness.mass_scale));
             let impulse_scale = F::select(open, zero, F::splat(softness.impulse_scale));
-            -(mass * mass_scale * (velocity + bias)) - impulse_scale * before
+            let mut yielded = impulse_scale * before;
+            if MODE == mode::PUSH {
+                let most = mass * F::splat(step.manifold_yield);
+                yielded = F::select(yielded.gt(most), most, yielded);
+            }
+            -(mass * mass_scale * (velocity + bias)) - yielded
         } else {
             -(mass * (velocity + F::select(open, closing, zero)))
         };

@@ -13,7 +13,7 @@ use glam::Vec3;
 use crate::config::WorldParams;
 use crate::constants::{
     ACROSS_DAMPING, ACROSS_MANIFOLD_DAMPING, ACROSS_MANIFOLD_FREQUENCY, JOINT_DAMPING, JOINT_FREQUENCY,
-    MANIFOLD_DAMPING, MANIFOLD_FREQUENCY,
+    MANIFOLD_DAMPING, MANIFOLD_FREQUENCY, MANIFOLD_LOAD,
 };
 use crate::simd::Level;
 use crate::sleep::RestLimits;
@@ -45,6 +45,8 @@ pub(crate) struct StepConstants {
     pub(crate) across_softness: Softness,
     /// Of the points of manifolds.
     pub(crate) manifold_softness: Softness,
+    /// The most that a point of a manifold gives way in a substep, however loaded it is, m/s.
+    pub(crate) manifold_yield: f32,
     /// Of the points of manifolds between tiles.
     pub(crate) across_manifold_softness: Softness,
     /// Of what joints hold inside a tile.
@@ -60,6 +62,11 @@ impl StepConstants {
             ACROSS_DAMPING * params.contact_damping_ratio,
         );
         let at_most = |share: f32| params.contact_frequency.min(share / substep_seconds);
+        let manifold_softness = Softness::new(
+            at_most(MANIFOLD_FREQUENCY),
+            MANIFOLD_DAMPING * inside_damping,
+            substep_seconds,
+        );
         Self {
             simd: Level::best(),
             tile_size: params.tile_size,
@@ -73,11 +80,8 @@ impl StepConstants {
             rest: RestLimits::new(params),
             softness: Softness::new(params.contact_frequency, inside_damping, substep_seconds),
             across_softness: Softness::new(params.contact_frequency, across_damping, substep_seconds),
-            manifold_softness: Softness::new(
-                at_most(MANIFOLD_FREQUENCY),
-                MANIFOLD_DAMPING * inside_damping,
-                substep_seconds,
-            ),
+            manifold_yield: manifold_softness.impulse_scale * (MANIFOLD_LOAD * substep_seconds),
+            manifold_softness,
             across_manifold_softness: Softness::new(
                 at_most(ACROSS_MANIFOLD_FREQUENCY),
                 ACROSS_MANIFOLD_DAMPING * inside_damping,
