@@ -2,7 +2,7 @@
 //!
 //! The offset keeps a precision of about one micrometre anywhere in the world; the public API speaks f64.
 //!
-//! A body begins in the tile that its centre is in, and changes it when its centre is farther than [`linger`] beyond a face. So what lies on a face does not go to and fro, and where a body belongs is part of
+//! A body begins in the tile that its centre is in, and changes it when its centre is farther than a 1024th of a tile beyond a face. So what lies on a face does not go to and fro, and where a body belongs is part of
 //! its state, not a function of its position.
 
 use glam::{DVec3, Vec3};
