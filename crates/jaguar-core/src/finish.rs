@@ -144,7 +144,8 @@ impl World {
             moved.farthest = farthest_square.sqrt();
             moved
         };
-        let moved = moving.par_iter_mut().map(move_all).reduce_with(Moved::and);
+        let moved = moving.par_iter_mut().with_max_len(1).map(move_all);
+        let moved = moved.reduce_with(Moved::and);
         self.tasks.moving = recycled(moving);
         let moved = moved.unwrap_or_default();
         let rank = |body: usize| (SortKey::of(&place[body], constants.tile_size), id[body]);

@@ -264,7 +264,8 @@ impl Collision {
     /// Fills the grids that the plan asks for. Returns what the search is to know of them.
     fn fill_grids(&mut self, columns: &Columns, plan: Plan, grid: GridParams) -> GridParams {
         let table = &self.table;
-        let widest = self.grids.par_iter_mut().zip(&table.chunks).map(|(grids, chunk)| {
+        let chunks = self.grids.par_iter_mut().zip(&table.chunks).with_max_len(1);
+        let widest = chunks.map(|(grids, chunk)| {
             if plan == Plan::Listed && !table.is_near_ghosts(chunk) {
                 return 0.0;
             }
@@ -302,7 +303,7 @@ impl Collision {
             attitudes,
             apart,
         };
-        let tasks = self.found.par_iter_mut().zip(&table.chunks).enumerate();
+        let tasks = self.found.par_iter_mut().zip(&table.chunks).enumerate().with_max_len(1);
         let means = (&view, &self.scratch);
         if let Plan::Build { skin } = plan {
             let unlisted = self.sleep.dormant(table).map(|tile| tile.index);

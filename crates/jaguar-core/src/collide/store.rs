@@ -121,7 +121,7 @@ impl Collision {
         }
         // Those of ghosts.
         rest.fill(CachedRanges::default());
-        stores.par_iter_mut().for_each(|store| store.run(id));
+        stores.par_iter_mut().with_max_len(1).for_each(|store| store.run(id));
         self.stores.0 = recycled(stores);
         self.store_across(id, ranges, contacts, cached);
         self.store_kept(ranges, cached);
