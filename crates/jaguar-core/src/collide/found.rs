@@ -108,10 +108,28 @@ pub(super) struct Scratch {
     lanes: LaneOrder,
     /// Colours of each body.
     taken: Vec<u64>,
+    /// Pairs with the places of their manifolds.
+    manifold_places: Vec<(Pair, u32)>,
+    manifolds: Vec<PairManifold>,
     static_touches: Vec<StaticManifold>,
     workings: Workings,
     touches: Vec<StaticContact>,
     surroundings: Surroundings,
+}
+
+impl Scratch {
+    /// Brings manifolds into storage order. They are larger than what decides it by far.
+    fn sort_manifolds(&mut self, manifolds: &mut [PairManifold]) {
+        self.manifold_places.clear();
+        let places = manifolds.iter().zip(0..).map(|(found, place)| (found.pair, place));
+        self.manifold_places.extend(places);
+        self.manifold_places.sort_unstable();
+        self.manifolds.clear();
+        let places = self.manifold_places.iter();
+        self.manifolds
+            .extend(places.map(|&(_, place)| manifolds[place as usize]));
+        manifolds.copy_from_slice(&self.manifolds);
+    }
 }
 
 /// The scratch memory that no thread has in use. Which of it a chunk gets is of no consequence.
@@ -275,7 +293,7 @@ impl Finder<'_> {
             // They are put in order when it is known which others join them.
             found.touching.extend_from_slice(&scratch.unordered);
         }
-        found.manifolds.sort_unstable_by_key(|found| found.pair);
+        scratch.sort_manifolds(&mut found.manifolds);
         let pairs = found.manifolds.iter().map(|found| found.pair);
         found
             .manifold_lanes

@@ -19,15 +19,15 @@ pub(super) fn hull_and_sphere(
     let centre = rotation.transpose_mul_vec3(between);
     let mut heights = [0.0; MAX_FACES];
     let mut highest = 0;
+    let reach = radius + margin;
     for (number, face) in hull.faces.iter().enumerate() {
         heights[number] = face.normal.dot(centre) - face.offset;
+        if heights[number] >= reach {
+            return None;
+        }
         if heights[number] > heights[highest] {
             highest = number;
         }
-    }
-    let reach = radius + margin;
-    if heights[highest] >= reach {
-        return None;
     }
     let face = &hull.faces[highest];
     let (normal, distance) = if heights[highest] <= 0.0 || is_over(&hull, face, centre) {
@@ -77,12 +77,10 @@ pub(super) fn hull_and_capsule(
         radius,
         margin,
     };
-    let face = core.best_face();
     let reach = radius + margin;
-    if face.separation >= reach {
-        return None;
-    }
-    let edge = core.best_edge();
+    let mut slopes = [0.0; MAX_FACES];
+    let face = core.best_face(reach, &mut slopes)?;
+    let edge = core.best_edge(&slopes);
     if edge.separation >= reach {
         return None;
     }
@@ -192,22 +190,27 @@ impl Core<'_> {
         }
     }
 
-    fn best_face(&self) -> BestFace {
+    /// The face that the core is farthest above, unless one is so far below it that they do not touch. `slopes` gets how far the core rises over each face from its middle to its end, m.
+    fn best_face(&self, reach: f32, slopes: &mut [f32; MAX_FACES]) -> Option<BestFace> {
         let mut best = BestFace {
             separation: f32::NEG_INFINITY,
             number: 0,
         };
         for (number, face) in self.hull.faces.iter().enumerate() {
-            let separation = face.normal.dot(self.middle) - face.offset - face.normal.dot(self.half).abs();
+            slopes[number] = face.normal.dot(self.half);
+            let separation = face.normal.dot(self.middle) - face.offset - slopes[number].abs();
+            if separation >= reach {
+                return None;
+            }
             if separation > best.separation {
                 best = BestFace { separation, number };
             }
         }
-        best
+        Some(best)
     }
 
     /// Of the axes across the core and an edge, the one of least overlap: only where the edge is the hull's outline seen along the core. Parallel ones do not count.
-    fn best_edge(&self) -> BestEdge {
+    fn best_edge(&self, slopes: &[f32; MAX_FACES]) -> BestEdge {
         let mut best = BestEdge {
             separation: f32::NEG_INFINITY,
             normal: Vec3::Y,
@@ -216,7 +219,7 @@ impl Core<'_> {
         };
         let half_length = self.half.length();
         for edge in self.hull.edges {
-            let [left, right] = edge.faces.map(|face| self.hull.face(face).normal.dot(self.half));
+            let [left, right] = edge.faces.map(|face| slopes[usize::from(face)]);
             if left * right > 0.0 {
                 continue;
             }

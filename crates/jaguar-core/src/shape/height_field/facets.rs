@@ -79,7 +79,9 @@ impl Facets for Grid<'_> {
         [0, 1, 2].map(|side| {
             let ends = [facet.corners[side], facet.corners[(side + 1) % 3]];
             let across = self.across(facet, side);
-            across.is_none_or(|third| rise(facet.normal, ends, third) < -NEARLY_FLAT)
+            // What rises needs no sine.
+            let falls = |third: DVec3| (third - ends[0]).dot(facet.normal) < 0.0;
+            across.is_none_or(|third| falls(third) && rise(facet.normal, ends, third) < -NEARLY_FLAT)
         })
     }
 
