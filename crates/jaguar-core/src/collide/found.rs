@@ -18,9 +18,11 @@ use crate::manifold::attitude::Attitude;
 use crate::manifold::prepare::PairManifold;
 use crate::narrow_phase::convex_pair::{overlap, pair_manifold, static_manifolds};
 use crate::narrow_phase::prepare::{Outlook, outlook, static_matters};
+use crate::narrow_phase::solid::Manifold;
 use crate::narrow_phase::static_geometry::{StaticContact, StaticGeometry};
 use crate::narrow_phase::static_manifold::{StaticManifold, Workings};
 use crate::narrow_phase::surroundings::Surroundings;
+use crate::parallel::*;
 use crate::recycled::{resize, trim};
 use crate::simd::LANES;
 use crate::sleep::Sleep;
@@ -60,6 +62,21 @@ impl View<'_> {
             found,
         });
     }
+}
+
+/// Pairs of which one is no ball that are looked at before their contacts are taken.
+const PAIRS_AT_ONCE: usize = 512;
+
+/// Pairs of them that one thread looks at in a row, at least.
+const MIN_PAIRS: usize = 32;
+
+/// A candidate pair of which one is no ball.
+#[derive(Clone, Copy, Debug)]
+struct ConvexPair {
+    /// That of the lower id first.
+    bodies: Pair,
+    /// From the first to the second, m.
+    between: Vec3,
 }
 
 /// Bodies for each that touches something, at least, to treat these apart from the others.
@@ -108,6 +125,10 @@ pub(super) struct Scratch {
     lanes: LaneOrder,
     /// Colours of each body.
     taken: Vec<u64>,
+    /// Candidates of which one is no ball.
+    convex_pairs: Vec<ConvexPair>,
+    /// What some of them are.
+    touches_of_pairs: Vec<Option<Manifold>>,
     /// Pairs with the places of their manifolds.
     manifold_places: Vec<(Pair, u32)>,
     manifolds: Vec<PairManifold>,
@@ -286,6 +307,7 @@ impl Finder<'_> {
         } else {
             self.search(chunk, Search::Everything);
         }
+        self.touch_convex_pairs();
         let Self { found, scratch, .. } = self;
         if found.waiting.is_empty() {
             found.order_inside(chunk, &view.bodies.columns().id, scratch);
@@ -391,19 +413,44 @@ impl Finder<'_> {
         } else {
             ([b, a], -vector)
         };
-        let Some(manifold) = pair_manifold(view.bodies, view.attitudes, [low, high], between, view.step) else {
-            return false;
+        let pair = ConvexPair {
+            bodies: [low, high],
+            between,
         };
-        let found = PairManifold {
-            pair: [a.min(b), a.max(b)],
-            manifold,
-        };
-        if columns.place[a as usize].tile == columns.place[b as usize].tile {
-            self.found.manifolds.push(found);
-        } else {
-            self.found.across_manifolds.push(found);
-        }
+        self.scratch.convex_pairs.push(pair);
         false
+    }
+
+    /// Takes the pairs of which one is no ball that are contacts. They are most of the work where there are any, so other threads take a share: a heap may lie in a single tile.
+    fn touch_convex_pairs(&mut self) {
+        let view = self.view;
+        let place = &view.bodies.columns().place;
+        let Self { found, scratch, .. } = self;
+        for pairs in scratch.convex_pairs.chunks(PAIRS_AT_ONCE) {
+            scratch.touches_of_pairs.clear();
+            scratch.touches_of_pairs.resize(pairs.len(), None);
+            let touches = scratch.touches_of_pairs.par_iter_mut().zip(pairs);
+            touches.with_min_len(MIN_PAIRS).for_each(|(touch, pair)| {
+                *touch = pair_manifold(view.bodies, view.attitudes, pair.bodies, pair.between, view.step);
+            });
+            for (
+                &touch,
+                &ConvexPair {
+                    bodies: [low, high], ..
+                },
+            ) in scratch.touches_of_pairs.iter().zip(pairs)
+            {
+                let Some(manifold) = touch else { continue };
+                let pair = [low.min(high), low.max(high)];
+                let manifolds = if place[low as usize].tile == place[high as usize].tile {
+                    &mut found.manifolds
+                } else {
+                    &mut found.across_manifolds
+                };
+                manifolds.push(PairManifold { pair, manifold });
+            }
+        }
+        scratch.convex_pairs.clear();
     }
 
     /// Takes a pair if one is a sensor and the other is in it. Sensors do not see each other, nor static geometry, which is where it always was.
