@@ -332,3 +332,85 @@ pub(crate) fn split_front<'a, T>(slice: &mut &'a mut [T], len: usize) -> &'a mut
     *slice = back;
     front
 }
+
+#[cfg(test)]
+mod tests {
+    use glam::Vec3;
+
+    use super::*;
+    use crate::body::BodyId;
+    use crate::config::WorldParams;
+    use crate::contact::{CacheEntry, CacheSet, CachedRanges};
+    use crate::scenes::Random;
+    use crate::simd::Level;
+    use crate::storage::{Motion, Place};
+
+    /// Pairs that overlap, are apart or coincide, with impulses of the last tick and without; the last block is not full.
+    #[test]
+    fn eight_contacts_are_what_one_is() {
+        let mut random = Random(11);
+        let (mut columns, mut set) = (Columns::default(), CacheSet::default());
+        let mut ends = vec![Ends::EMPTY; 13];
+        for k in 0..100_u32 {
+            let mut vector = || random.vector(1.0).as_vec3();
+            let offsets = [vector(), vector()];
+            let offsets = if k % 10 == 3 { [offsets[0]; 2] } else { offsets };
+            let mut ranges = CachedRanges::default();
+            if k % 3 > 0 {
+                let impulses = Impulses {
+                    normal: 1.0 + k as f32,
+                    friction: vector().to_array(),
+                };
+                let other = u64::from(2 * k + 1);
+                set.inside.push(CacheEntry { other, impulses });
+                ranges.inside.extend(set.inside.len() - 1);
+            }
+            for (side, offset) in offsets.into_iter().enumerate() {
+                let place = Place {
+                    offset,
+                    ..Place::default()
+                };
+                columns.place.push(place);
+                columns.motion.push(Motion {
+                    displacement: Vec3::ZERO.extend(0.3 + 0.1 * side as f32),
+                    ..Motion::default()
+                });
+                columns.id.push(BodyId(u64::from(2 * k) + side as u64));
+                columns
+                    .cached
+                    .push(if side == 0 { ranges } else { CachedRanges::default() });
+            }
+            ends[k as usize / LANES].set(k as usize % LANES, [2 * k, 2 * k + 1]);
+        }
+        let (kinds, mut step) = (Kinds::default(), StepConstants::new(&WorldParams::default()));
+        for level in Level::supported() {
+            step.simd = level;
+            let makings = Makings {
+                columns: &columns,
+                kinds: &kinds,
+                before: ContactCache { set: &set, extra: &[] },
+                step: &step,
+            };
+            let mut expected = vec![Block::EMPTY; ends.len()];
+            for (block, ends) in expected.iter_mut().zip(&ends) {
+                ends.lanes()
+                    .for_each(|(lane, pair)| block.set(lane, &makings.pair(pair)));
+            }
+            let mut found = expected.clone();
+            found.reverse();
+            level.run(PairContacts {
+                makings: &makings,
+                ends: &ends,
+                blocks: &mut found,
+            });
+            let bits = |block: &Block| {
+                let [x, y, z] = block.normal;
+                let [u, v, w] = block.friction_impulse;
+                [x, y, z, u, v, w, block.separation, block.normal_impulse].map(|octet| octet.0.map(f32::to_bits))
+            };
+            for (b, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                assert_eq!(bits(found), bits(expected), "block {b} at {}", level.name());
+            }
+        }
+    }
+}
