@@ -378,6 +378,23 @@ mod tests {
         }
     }
 
+    /// Of slow bodies, none of which is moved singly in whole groups.
+    #[test]
+    fn eight_at_a_time_tell_how_far_any_went() {
+        let (first, count) = (16, 32);
+        let ids: Vec<_> = (0..64).map(BodyId).collect();
+        let step = StepConstants::new(&WorldParams::default());
+        let mut singly = bodies(64);
+        let each = (first..first + count).map(|k| fly(&mut singly, k..k + 1, &ids, &step));
+        let (mut farthest, mut growth) = (0.0, 0.0);
+        for moved in each {
+            (farthest, growth) = (larger(farthest, moved.farthest), larger(growth, moved.growth));
+        }
+        let moved = fly(&mut bodies(64), first..first + count, &ids, &step);
+        assert!(!moved.any_changed_tile && farthest > 0.0 && growth > 0.0);
+        assert_eq!((moved.farthest, moved.growth), (farthest, growth));
+    }
+
     #[test]
     fn cells_in_lanes_are_those_of_one() {
         struct Cells(Octet);
