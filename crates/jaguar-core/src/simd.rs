@@ -181,6 +181,15 @@ pub(crate) trait Mask: Copy + BitAnd<Output = Self> + BitOr<Output = Self> {
     }
 }
 
+/// The lanes whose bits are set, lane 0 being the lowest.
+pub(crate) fn lanes_of(mut bits: u32) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let lane = bits.trailing_zeros() as usize;
+        bits &= bits.wrapping_sub(1);
+        (lane < LANES).then_some(lane)
+    })
+}
+
 /// A vector of three components, eight times.
 #[derive(Clone, Copy)]
 pub(crate) struct Vec3x8<F> {

@@ -462,11 +462,6 @@ pub(crate) fn are_all(marked: u8, low: &[u32; LANES]) -> bool {
     (0..LANES).all(|lane| low[lane] == NO_BODY || marked >> lane & 1 == 1)
 }
 
-/// The marked lanes.
-pub(crate) fn lanes_of(marked: u8) -> impl Iterator<Item = usize> {
-    (0..LANES).filter(move |lane| marked >> lane & 1 == 1)
-}
-
 impl World {
     /// Whether a held body slept in the last tick: its tile was dormant. `None` if it is not held.
     pub fn is_asleep(&self, id: BodyId) -> Option<bool> {

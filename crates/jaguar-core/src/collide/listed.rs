@@ -8,7 +8,7 @@ use glam::Vec4;
 
 use super::found::Finder;
 use crate::constants::CONTACT_SLOP;
-use crate::simd::{F32x8, Kernel, LANES, Mask, Vec3x8};
+use crate::simd::{F32x8, Kernel, LANES, Mask, Vec3x8, lanes_of};
 use crate::storage::Columns;
 use crate::tile_table::Chunk;
 
@@ -160,24 +160,15 @@ impl Finder<'_> {
         } else {
             (verdict.touch, 0)
         };
-        for lane in lanes(touch) {
+        for lane in lanes_of(touch) {
             let (a, b) = pair(lane);
             self.scratch.unordered.push([a.min(b), a.max(b)]);
         }
-        for lane in lanes(unsure) {
+        for lane in lanes_of(unsure) {
             let (a, b) = pair(lane);
             self.consider_listed(a, b);
         }
     }
-}
-
-/// The lanes whose bits are set.
-fn lanes(mut bits: u32) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let lane = bits.trailing_zeros() as usize;
-        bits &= bits.wrapping_sub(1);
-        (lane < LANES).then_some(lane)
-    })
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use super::block::{ManifoldBlock, Octet3};
 use super::kernel::{Bodies8, Change, Shifts8, accumulated, solve_across};
 use crate::constants::{ACROSS_MANIFOLD_RELAXATION, ACROSS_MANIFOLD_SHARES};
 use crate::parallel::*;
-use crate::simd::{F32x8, Kernel, Level, Octet};
-use crate::sleep::{are_all, lanes_of};
+use crate::simd::{F32x8, Kernel, Level, Octet, lanes_of};
+use crate::sleep::are_all;
 use crate::solver::StepConstants;
 use crate::solver::across::Side;
 use crate::storage::Motion;
@@ -96,7 +96,7 @@ impl Kernel for SolveAcross<'_> {
                 self.step,
             );
             if let Some(before) = before {
-                lanes_of(asleep).for_each(|lane| block.take_back(lane, &before));
+                lanes_of(asleep.into()).for_each(|lane| block.take_back(lane, &before));
             }
             change.accumulated = accumulated::<F>(block);
         }

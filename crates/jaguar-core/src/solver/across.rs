@@ -10,8 +10,8 @@ use super::kernel::{Change, Share, Shifts, Velocities, solve};
 use crate::body::BodyId;
 use crate::contact::{Block, Coefficients, Contacts};
 use crate::parallel::*;
-use crate::simd::{F32x8, Kernel, LANES, Octet};
-use crate::sleep::{are_all, lanes_of};
+use crate::simd::{F32x8, Kernel, LANES, Octet, lanes_of};
+use crate::sleep::are_all;
 use crate::storage::Motion;
 
 /// Blocks that one thread solves in a row.
@@ -168,7 +168,7 @@ impl Kernel for Solve<'_> {
             )
             .store(change);
             if let Some(before) = before {
-                lanes_of(asleep).for_each(|lane| block.take_back(lane, &before));
+                lanes_of(asleep.into()).for_each(|lane| block.take_back(lane, &before));
             }
         }
     }
