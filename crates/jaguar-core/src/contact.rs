@@ -1,11 +1,13 @@
 //! Contacts, and the impulses of last tick's contacts, which warm start this tick's.
 //!
-//! Contacts lie in [`Block`]s of eight, lane by lane, with [`Ends`] and [`Coefficients`] beside them, in the order in which they are solved; no two lanes of a block share a body, so a block is solved at once and gives
-//! the same bits as one contact after the other.
+//! Contacts lie in blocks of eight, lane by lane: of each block a [`Quad`] with the geometry and one with the impulses, and [`Ends`] and [`Coefficients`] beside them. They are in the order in which they are solved; no two
+//! lanes of a block share a body, so a block is solved at once and gives the same bits as one contact after the other.
 //!
-//! The cache has one small entry for each contact, listed under one held body, its *home*; it names the other partner by id. A body's ranges move with it through the sort. So
-//! a lookup is a walk over a few neighbouring entries, and no table of pairs exists.
+//! The cache has one small entry for each contact, listed under one held body, its *home*; it names the other partner by id, and the lane where the tick left the impulses. A body's ranges move with it through the sort. So
+//! a lookup is a walk over a few neighbouring entries, and no table of pairs exists. Nor is there a second copy of the impulses: when those of a tick are known from the last tick's, the memory of the last tick's takes
+//! the geometry.
 
+use std::fmt::Debug;
 use std::ops::Range;
 
 use glam::Vec3;
@@ -14,7 +16,7 @@ use rustc_hash::FxHashSet;
 use crate::body::BodyId;
 use crate::halo::CachedContact;
 use crate::recycled::{make_room, trim};
-use crate::simd::{LANES, Octet};
+use crate::simd::{LANES, Octet, Quad};
 
 /// In place of a body's index: static geometry, or a lane without a contact.
 pub(crate) const NO_BODY: u32 = u32::MAX;
@@ -125,129 +127,106 @@ impl Ends {
 /// Contacts to be solved, block by block.
 #[derive(Debug)]
 pub(crate) struct Contacts<'a> {
-    pub(crate) blocks: &'a mut [Block],
+    /// Normals and separations.
+    pub(crate) geometry: &'a [Quad],
+    /// Those of friction, and the normal ones.
+    pub(crate) impulses: &'a mut [Quad],
     pub(crate) ends: &'a [Ends],
     /// As many as blocks, or one.
     pub(crate) coefficients: &'a [Coefficients],
 }
 
-/// Eight contacts, lane by lane: four cache lines.
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-pub(crate) struct Block {
-    pub(crate) normal: [Octet; 3],
-    pub(crate) separation: Octet,
-    pub(crate) friction_impulse: [Octet; 3],
-    pub(crate) normal_impulse: Octet,
+/// Puts a contact into a lane. Lanes without contacts are zero: they compute zero impulses on nothing.
+pub(crate) fn set_contact((geometry, impulses): (&mut Quad, &mut Quad), lane: usize, contact: &Contact) {
+    geometry.set(lane, contact.normal.to_array(), contact.separation);
+    impulses.set(lane, contact.friction_impulse.to_array(), contact.normal_impulse);
 }
 
-const _: () = assert!(size_of::<Block>() == 256);
+/// Puts impulses into a lane.
+pub(crate) fn set_impulses(quad: &mut Quad, lane: usize, impulses: Impulses) {
+    quad.set(lane, impulses.friction, impulses.normal);
+}
 
-impl Block {
-    /// Lanes without contacts: they compute zero impulses on nothing.
-    pub(crate) const EMPTY: Self = Self {
-        normal: [Octet::ZERO; 3],
-        separation: Octet::ZERO,
-        friction_impulse: [Octet::ZERO; 3],
-        normal_impulse: Octet::ZERO,
-    };
+/// The impulses that were put into a lane, to the bit.
+pub(crate) fn get_impulses(quad: &Quad, lane: usize) -> Impulses {
+    let (friction, normal) = quad.get(lane);
+    Impulses { normal, friction }
+}
 
-    /// Puts a contact into a lane.
-    pub(crate) fn set(&mut self, lane: usize, contact: &Contact) {
-        for axis in 0..3 {
-            self.normal[axis][lane] = contact.normal[axis];
-            self.friction_impulse[axis][lane] = contact.friction_impulse[axis];
-        }
-        self.separation[lane] = contact.separation;
-        self.normal_impulse[lane] = contact.normal_impulse;
+/// What a lane has accumulated, without negative zeros. Without a normal impulse there is no friction: what rounding left of it would warm start the next tick here, and not after a
+/// hand-over, which takes along what carries.
+pub(crate) fn impulses_of(impulses: &Quad, lane: usize) -> Impulses {
+    let Impulses { normal, friction } = get_impulses(impulses, lane);
+    let normal = normal + 0.0;
+    let sum = normal + (friction[0] + friction[1] + friction[2]);
+    // What is no longer a number would be none for ever, and peers refuse it.
+    if normal == 0.0 || !sum.is_finite() {
+        return Impulses::default();
     }
-
-    /// Takes a lane's impulses from the block as it was.
-    pub(crate) fn take_back(&mut self, lane: usize, before: &Self) {
-        self.normal_impulse[lane] = before.normal_impulse[lane];
-        for (now, then) in self.friction_impulse.iter_mut().zip(&before.friction_impulse) {
-            now[lane] = then[lane];
-        }
-    }
-
-    /// What a lane has accumulated, without negative zeros. Without a normal impulse there is no friction: what rounding left of it would warm start the next tick here, and not after a
-    /// hand-over, which takes along what carries.
-    pub(crate) fn impulses(&self, lane: usize) -> Impulses {
-        let normal = self.normal_impulse[lane] + 0.0;
-        let sum =
-            normal + (self.friction_impulse[0][lane] + self.friction_impulse[1][lane] + self.friction_impulse[2][lane]);
-        // What is no longer a number would be none for ever, and peers refuse it.
-        if normal == 0.0 || !sum.is_finite() {
-            return Impulses::default();
-        }
-        Impulses {
-            normal,
-            friction: [0, 1, 2].map(|axis| self.friction_impulse[axis][lane] + 0.0),
-        }
+    Impulses {
+        normal,
+        friction: friction.map(|along| along + 0.0),
     }
 }
 
-/// Contacts between bodies of different tiles. Their order is of no consequence, and lanes may share bodies.
-#[derive(Debug, Default)]
-pub(crate) struct AcrossContacts {
-    pub(crate) blocks: Vec<Block>,
-    pub(crate) ends: Vec<Ends>,
-    /// As many as blocks, or one.
-    pub(crate) coefficients: Vec<Coefficients>,
-}
-
-impl AcrossContacts {
-    fn clear(&mut self) {
-        self.blocks.clear();
-        self.ends.clear();
-        self.coefficients.clear();
-    }
-
-    /// To be solved.
-    pub(crate) fn contacts(&mut self) -> Contacts<'_> {
-        Contacts {
-            blocks: &mut self.blocks,
-            ends: &self.ends,
-            coefficients: &self.coefficients,
-        }
-    }
-}
-
-/// The contacts of a tick, by class.
+/// The contacts of a tick, by class. Their impulses are in [`CacheSet`].
 #[derive(Debug, Default)]
 pub(crate) struct ContactSet {
-    /// Between bodies of one tile. Whose they are is where they were found: in [`crate::collide::found::Found`].
-    pub(crate) inside: Vec<Block>,
-    /// With static geometry.
-    pub(crate) statics: Vec<Block>,
+    /// Geometry of those between bodies of one tile. Whose they are is where they were found: in [`crate::collide::found::Found`].
+    pub(crate) inside: Vec<Quad>,
+    /// Geometry of those with static geometry.
+    pub(crate) statics: Vec<Quad>,
     pub(crate) static_ends: Vec<Ends>,
-    pub(crate) across: AcrossContacts,
+    /// Geometry of those between bodies of different tiles. Their order is of no consequence, and lanes may share bodies.
+    pub(crate) across: Vec<Quad>,
+    pub(crate) across_ends: Vec<Ends>,
     /// By portion; of each as many as blocks, or one.
     pub(crate) inside_coefficients: Vec<Coefficients>,
     /// By portion; of each as many as blocks, or one.
     pub(crate) static_coefficients: Vec<Coefficients>,
+    /// As many as blocks, or one.
+    pub(crate) across_coefficients: Vec<Coefficients>,
 }
 
 impl ContactSet {
     pub(crate) fn clear(&mut self) {
-        self.inside.clear();
-        self.statics.clear();
-        self.static_ends.clear();
-        self.across.clear();
-        self.inside_coefficients.clear();
-        self.static_coefficients.clear();
+        let Self {
+            inside,
+            statics,
+            static_ends,
+            across,
+            across_ends,
+            inside_coefficients,
+            static_coefficients,
+            across_coefficients,
+        } = self;
+        inside.clear();
+        statics.clear();
+        static_ends.clear();
+        across.clear();
+        across_ends.clear();
+        inside_coefficients.clear();
+        static_coefficients.clear();
+        across_coefficients.clear();
     }
 
-    /// Makes room for so many blocks of each class, at once for those that so many bodies will have when they lie in a heap: three contacts a body, some of them between tiles.
+    /// Makes the geometry of each class one of so many blocks, with anything in them. At once there is room for those that so many bodies will have when they lie in a heap: three contacts a body, some of them between tiles.
     ///
     /// What is aligned cannot grow in place: it is allocated anew and the old memory freed, and having freed a large block the system's allocator no longer maps blocks of that size but cuts them from its
     /// heaps, where all that grows leaves holes (in a pile of 50,000: 100 bytes a body). Memory that is not written to costs nothing.
-    pub(crate) fn make_room(&mut self, [inside, statics, across]: [usize; 3], bodies: usize) {
+    pub(crate) fn make_room(&mut self, blocks: [usize; 3], bodies: usize) {
         let in_a_heap = 3 * bodies / LANES;
-        let at_first = |blocks: usize, most: usize| if blocks > 0 { blocks.max(most) } else { 0 };
-        make_room(&mut self.inside, at_first(inside, in_a_heap));
-        make_room(&mut self.statics, at_first(statics, in_a_heap / 8));
-        make_room(&mut self.across.blocks, at_first(across, in_a_heap / 4));
+        let classes = [
+            (&mut self.inside, in_a_heap),
+            (&mut self.statics, in_a_heap / 8),
+            (&mut self.across, in_a_heap / 4),
+        ];
+        for ((class, share), blocks) in classes.into_iter().zip(blocks) {
+            if blocks > 0 {
+                make_room(class, blocks.max(share));
+            }
+            class.resize(blocks, Quad::ZERO);
+        }
     }
 }
 
@@ -265,6 +244,18 @@ pub(crate) trait Kept: Copy + Default {
     /// The same with the two partners, as it is handed over and stored.
     type Listed: Copy;
 
+    /// What an entry of the cache has: the impulses, or where they are. By default there are none.
+    type Entry: Copy + Default + Debug;
+
+    /// Where they are.
+    type Memory: Default + Debug;
+
+    /// The impulses of an entry.
+    fn of_entry(entry: Self::Entry, memory: &Self::Memory) -> Self;
+
+    /// Puts impulses into the memory as those number `number`.
+    fn into_entry(self, memory: &mut Self::Memory, number: usize) -> Self::Entry;
+
     /// Whether the contact pushes.
     fn carries(&self) -> bool;
 
@@ -276,8 +267,59 @@ pub(crate) trait Kept: Copy + Default {
     fn partners(listed: &Self::Listed) -> (BodyId, u64);
 }
 
+/// A lane of [`Quad`]s, counted through all of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lane(u32);
+
+impl Lane {
+    pub(crate) fn new(lane: usize) -> Self {
+        Self(lane as u32)
+    }
+
+    fn is_none(self) -> bool {
+        self.0 == u32::MAX
+    }
+
+    /// The quad, and the lane in it.
+    pub(crate) fn place(self) -> (usize, usize) {
+        (self.0 as usize / LANES, self.0 as usize % LANES)
+    }
+
+    /// As many lanes further back.
+    fn moved(self, by: usize) -> Self {
+        Self(self.0 + by as u32)
+    }
+}
+
+impl Default for Lane {
+    /// None.
+    fn default() -> Self {
+        Self(u32::MAX)
+    }
+}
+
 impl Kept for Impulses {
     type Listed = CachedContact;
+    type Entry = Lane;
+    type Memory = Vec<Quad>;
+
+    fn of_entry(entry: Lane, memory: &Vec<Quad>) -> Self {
+        if entry.is_none() {
+            return Self::default();
+        }
+        let (block, lane) = entry.place();
+        impulses_of(&memory[block], lane)
+    }
+
+    fn into_entry(self, memory: &mut Vec<Quad>, number: usize) -> Lane {
+        let entry = Lane::new(number);
+        let (block, lane) = entry.place();
+        if block == memory.len() {
+            memory.push(Quad::ZERO);
+        }
+        set_impulses(&mut memory[block], lane, self);
+        entry
+    }
 
     fn carries(&self) -> bool {
         self.normal > 0.0
@@ -306,30 +348,81 @@ impl Kept for Impulses {
 
 /// What is kept of a contact until the next tick.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct CacheEntry<K = Impulses> {
-    /// The partner that is not the home: a body's id, or [`STATIC_BIT`] and the key of the feature.
-    pub(crate) other: u64,
-    pub(crate) impulses: K,
+pub(crate) struct CacheEntry<K: Kept = Impulses> {
+    /// The halves of [`CacheEntry::other`], so that no memory is lost to alignment.
+    other: [u32; 2],
+    pub(crate) entry: K::Entry,
 }
 
+const _: () = assert!(size_of::<CacheEntry>() == 12);
+
 impl<K: Kept> CacheEntry<K> {
-    /// The entry as others see it, if the contact carries an impulse.
-    fn cached(&self, home: BodyId) -> Option<K::Listed> {
-        let is_static = self.other & STATIC_BIT != 0;
-        self.impulses.carries().then(|| {
-            let low = if is_static { home } else { home.min(BodyId(self.other)) };
-            let high = if is_static { self.other } else { home.0.max(self.other) };
-            self.impulses.listed(low, high)
-        })
+    pub(crate) fn new(other: u64, entry: K::Entry) -> Self {
+        Self {
+            other: [other as u32, (other >> 32) as u32],
+            entry,
+        }
+    }
+
+    /// The partner that is not the home: a body's id, or [`STATIC_BIT`] and the key of the feature.
+    pub(crate) fn other(&self) -> u64 {
+        u64::from(self.other[1]) << 32 | u64::from(self.other[0])
     }
 }
 
-/// The entries of a tick's contacts, by class, those of one home one after the other.
+/// The entries of a tick's contacts of one class, those of one home one after the other.
 #[derive(Debug, Default)]
-pub(crate) struct CacheSet<K = Impulses> {
-    pub(crate) inside: Vec<CacheEntry<K>>,
-    pub(crate) statics: Vec<CacheEntry<K>>,
-    pub(crate) across: Vec<CacheEntry<K>>,
+pub(crate) struct CacheList<K: Kept = Impulses> {
+    pub(crate) entries: Vec<CacheEntry<K>>,
+    /// Where their impulses are.
+    pub(crate) memory: K::Memory,
+}
+
+impl<K: Kept> CacheList<K> {
+    /// The entries of a range, each with what it has kept.
+    pub(crate) fn kept(&self, span: Span) -> impl Iterator<Item = (u64, K)> + '_ {
+        let entries = self.entries[span.range()].iter();
+        entries.map(|entry| (entry.other(), K::of_entry(entry.entry, &self.memory)))
+    }
+
+    /// What was kept of the contact with a partner.
+    #[inline]
+    fn find(&self, span: Span, other: u64) -> Option<K> {
+        let mut entries = self.entries[span.range()].iter();
+        let found = entries.find(|entry| entry.other() == other);
+        found.map(|entry| K::of_entry(entry.entry, &self.memory))
+    }
+
+    /// Adds an entry behind the others, all of which were added like this.
+    pub(crate) fn push(&mut self, other: u64, kept: K) {
+        let entry = kept.into_entry(&mut self.memory, self.entries.len());
+        self.entries.push(CacheEntry::new(other, entry));
+    }
+}
+
+impl CacheList {
+    /// Adds the entries of another list, which were pushed there. Those here have their impulses in `blocks` blocks.
+    pub(crate) fn append(&mut self, other: &Self, blocks: usize) {
+        if other.entries.is_empty() {
+            return;
+        }
+        self.memory.truncate(blocks);
+        self.memory
+            .extend_from_slice(&other.memory[..other.entries.len().div_ceil(LANES)]);
+        let moved = other.entries.iter().map(|entry| CacheEntry {
+            entry: entry.entry.moved(blocks * LANES),
+            ..*entry
+        });
+        self.entries.extend(moved);
+    }
+}
+
+/// The entries of a tick's contacts, by class.
+#[derive(Debug, Default)]
+pub(crate) struct CacheSet<K: Kept = Impulses> {
+    pub(crate) inside: CacheList<K>,
+    pub(crate) statics: CacheList<K>,
+    pub(crate) across: CacheList<K>,
     /// Where in `inside` and `statics` the entries of sleeping bodies begin, which no block has.
     pub(crate) kept_from: [usize; 2],
 }
@@ -337,21 +430,21 @@ pub(crate) struct CacheSet<K = Impulses> {
 impl<K: Kept> CacheSet<K> {
     /// Whether nothing is kept.
     pub(crate) fn is_empty(&self) -> bool {
-        self.inside.is_empty() && self.statics.is_empty() && self.across.is_empty()
+        self.inside.entries.is_empty() && self.statics.entries.is_empty() && self.across.entries.is_empty()
     }
 
     pub(crate) fn clear(&mut self) {
-        self.inside.clear();
-        self.statics.clear();
-        self.across.clear();
+        self.inside.entries.clear();
+        self.statics.entries.clear();
+        self.across.entries.clear();
         self.kept_from = [0; 2];
     }
 
     /// Gives back memory that an unusual tick took.
     pub(crate) fn trim(&mut self) {
-        trim(&mut self.inside);
-        trim(&mut self.statics);
-        trim(&mut self.across);
+        trim(&mut self.inside.entries);
+        trim(&mut self.statics.entries);
+        trim(&mut self.across.entries);
     }
 
     /// Forgets the impulses of the contacts with bodies of these ids. The homes are given with their ranges.
@@ -363,17 +456,27 @@ impl<K: Kept> CacheSet<K> {
         for (home, ranges) in homes {
             let gone = ids.contains(&home);
             let lists = [
-                &mut self.inside[ranges.inside.range()],
-                &mut self.statics[ranges.statics.range()],
-                &mut self.across[ranges.across.range()],
+                &mut self.inside.entries[ranges.inside.range()],
+                &mut self.statics.entries[ranges.statics.range()],
+                &mut self.across.entries[ranges.across.range()],
             ];
             for entry in lists.into_iter().flatten() {
-                if gone || ids.contains(&BodyId(entry.other)) {
-                    entry.impulses = K::default();
+                if gone || ids.contains(&BodyId(entry.other())) {
+                    entry.entry = K::Entry::default();
                 }
             }
         }
     }
+}
+
+/// The contact of a home with a partner, as others see it, if it carries an impulse.
+fn listed<K: Kept>(home: BodyId, (other, kept): (u64, K)) -> Option<K::Listed> {
+    let is_static = other & STATIC_BIT != 0;
+    kept.carries().then(|| {
+        let low = if is_static { home } else { home.min(BodyId(other)) };
+        let high = if is_static { other } else { home.0.max(other) };
+        kept.listed(low, high)
+    })
 }
 
 /// A range of entries.
@@ -453,33 +556,30 @@ impl<'a, K: Kept> ContactCache<'a, K> {
     #[inline]
     pub(crate) fn pair(&self, one: (BodyId, &CachedRanges), other: (BodyId, &CachedRanges)) -> Option<K> {
         let listed = |home: &CachedRanges, other: BodyId| {
-            let find =
-                |list: &'a [CacheEntry<K>], span: Span| list[span.range()].iter().find(|entry| entry.other == other.0);
-            find(&self.set.inside, home.inside).or_else(|| find(&self.set.across, home.across))
+            let inside = self.set.inside.find(home.inside, other.0);
+            inside.or_else(|| self.set.across.find(home.across, other.0))
         };
         listed(one.1, other.0)
             .or_else(|| listed(other.1, one.0))
-            .map(|entry| entry.impulses)
             .or_else(|| self.extra(one.0.min(other.0), one.0.max(other.0).0))
     }
 
     /// The impulses of the contact of a held body with a feature of static geometry, if they touched.
     pub(crate) fn fixed(&self, body: (BodyId, &CachedRanges), key: u64) -> Option<K> {
         let other = key | STATIC_BIT;
-        let mut listed = self.set.statics[body.1.statics.range()].iter();
-        listed
-            .find(|entry| entry.other == other)
-            .map(|entry| entry.impulses)
-            .or_else(|| self.extra(body.0, other))
+        let listed = self.set.statics.find(body.1.statics, other);
+        listed.or_else(|| self.extra(body.0, other))
     }
 
     /// The entries listed under a home that carry an impulse.
     pub(crate) fn of_home(self, id: BodyId, ranges: &CachedRanges) -> impl Iterator<Item = K::Listed> + use<'a, K> {
-        let inside = &self.set.inside[ranges.inside.range()];
-        let statics = &self.set.statics[ranges.statics.range()];
-        let across = &self.set.across[ranges.across.range()];
-        let entries = inside.iter().chain(statics).chain(across);
-        entries.filter_map(move |entry| entry.cached(id))
+        let inside = self.set.inside.kept(ranges.inside);
+        let statics = self.set.statics.kept(ranges.statics);
+        let across = self.set.across.kept(ranges.across);
+        inside
+            .chain(statics)
+            .chain(across)
+            .filter_map(move |entry| listed(id, entry))
     }
 
     fn extra(&self, low: BodyId, high: u64) -> Option<K> {
@@ -507,12 +607,18 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_not_kept() {
-        let mut block = Block::EMPTY;
-        block.normal_impulse[3] = 2.0;
-        block.friction_impulse[1][3] = -1.0;
-        assert_eq!(block.impulses(3).friction, [0.0, -1.0, 0.0]);
-        block.friction_impulse[1][3] = f32::NAN;
-        let kept = block.impulses(3);
+        let mut block = Quad::ZERO;
+        set_impulses(
+            &mut block,
+            3,
+            Impulses {
+                normal: 2.0,
+                friction: [0.0, -1.0, 0.0],
+            },
+        );
+        assert_eq!(impulses_of(&block, 3).friction, [0.0, -1.0, 0.0]);
+        block.xyz[1][3] = f32::NAN;
+        let kept = impulses_of(&block, 3);
         assert_eq!((kept.normal, kept.friction), (0.0, [0.0; 3]));
     }
 }

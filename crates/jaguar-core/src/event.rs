@@ -12,11 +12,11 @@
 use glam::{DVec3, Vec3};
 
 use crate::body::BodyId;
-use crate::contact::{Block, STATIC_BIT};
+use crate::contact::STATIC_BIT;
 use crate::joint::{Joint, JointId};
 use crate::manifold::block::ManifoldBlock;
 use crate::narrow_phase::static_geometry::FEATURE_BITS;
-use crate::simd::{LANES, Octet};
+use crate::simd::{LANES, Octet, Quad};
 use crate::tile::{self, TileIndex};
 use crate::world::World;
 
@@ -166,10 +166,10 @@ pub(crate) struct Felt {
 }
 
 /// Adds what contacts push with in a substep. There are as many sums as blocks, or none.
-pub(crate) fn add_impulses(felt: &mut [Octet], blocks: &[Block]) {
-    for (felt, block) in felt.iter_mut().zip(blocks) {
+pub(crate) fn add_impulses(felt: &mut [Octet], impulses: &[Quad]) {
+    for (felt, impulses) in felt.iter_mut().zip(impulses) {
         for lane in 0..LANES {
-            felt[lane] += block.normal_impulse[lane];
+            felt[lane] += impulses.w[lane];
         }
     }
 }
@@ -250,7 +250,7 @@ impl World {
         for (felt, blocks) in [
             (&mut felt.inside, contacts.inside.len()),
             (&mut felt.statics, contacts.statics.len()),
-            (&mut felt.across, contacts.across.blocks.len()),
+            (&mut felt.across, contacts.across.len()),
             (&mut felt.inside_manifolds, manifolds.inside.len()),
             (&mut felt.static_manifolds, manifolds.statics.len()),
             (&mut felt.across_manifolds, manifolds.across.len()),
@@ -305,11 +305,12 @@ impl World {
             });
         };
         for located in self.collision.contacts(&self.contacts, &self.cached) {
-            let (block, lane) = (located.block, located.lane);
+            let lane = located.lane;
             let felt = [&felt.inside, &felt.statics, &felt.across][located.class];
-            let normal = Vec3::from_array([0, 1, 2].map(|axis| block.normal[axis][lane]));
+            let (normal, separation) = located.geometry.get(lane);
+            let normal = Vec3::from_array(normal);
             let radius = columns.motion[located.pair[0] as usize].radius();
-            let arm = normal * (radius + 0.5 * block.separation[lane]);
+            let arm = normal * (radius + 0.5 * separation);
             touch(located.pair, located.other, felt[located.number][lane], arm, normal);
         }
         let (set, cached) = (&self.manifolds.set, &self.manifolds.cached);
@@ -320,7 +321,7 @@ impl World {
         ] {
             for (block, felt) in blocks.iter().zip(felt) {
                 for lane in (0..LANES).filter(|&lane| block.has(lane)) {
-                    let other = entries[block.rank[lane] as usize].other;
+                    let other = entries.entries[block.rank[lane] as usize].other();
                     let vector = |axes: &[Octet; 3]| Vec3::from_array(axes.map(|axis| axis[lane]));
                     let pair = [block.low[lane], block.high[lane]];
                     touch(pair, other, felt[lane], vector(&block.arm_low), vector(&block.normal));

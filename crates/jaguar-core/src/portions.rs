@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use glam::Vec4;
 
 use crate::collide::{Collision, Portion, split_front};
-use crate::contact::{Block, ContactSet, Contacts};
+use crate::contact::{CacheList, CacheSet, ContactSet, Contacts};
 use crate::event::{add_impulses, add_manifold_impulses};
 use crate::finish::Moving;
 use crate::force::{Acted, Forces};
@@ -23,7 +23,7 @@ use crate::manifold::kernel::mode;
 use crate::manifold::{self, Manifolds};
 use crate::parallel::*;
 use crate::recycled::recycled;
-use crate::simd::{F32x8, Kernel, Octet};
+use crate::simd::{F32x8, Kernel, Octet, Quad};
 use crate::sleep;
 use crate::solver::across::{self, Side};
 use crate::solver::kernel::Change;
@@ -50,14 +50,23 @@ impl World {
             ..
         } = &self.collision;
         let ContactSet {
-            inside,
-            statics,
+            inside: inside_geometry,
+            statics: static_geometry,
             across,
             inside_coefficients,
             static_coefficients,
             static_ends,
             ..
-        } = &mut self.contacts;
+        } = &self.contacts;
+        let CacheSet {
+            inside: CacheList { memory: inside, .. },
+            statics: CacheList { memory: statics, .. },
+            across: CacheList {
+                memory: across_impulses,
+                ..
+            },
+            ..
+        } = &mut self.cached;
         let Manifolds {
             set,
             attitudes,
@@ -88,7 +97,7 @@ impl World {
             ..
         } = columns;
         let shared = Shared {
-            across: &across.blocks,
+            across: (across, across_impulses),
             changes: &between.changes,
             quarantined: &quarantined,
             kinds,
@@ -151,12 +160,14 @@ impl World {
                 }),
                 damped: portion.damped.then(|| &kind[portion.bodies.clone()]),
                 inside: Contacts {
-                    blocks: split_front(&mut inside, portion.inside.len()),
+                    geometry: &inside_geometry[portion.inside.clone()],
+                    impulses: split_front(&mut inside, portion.inside.len()),
                     ends: &found[p].inside,
                     coefficients: &inside_coefficients[portion.inside_coefficients.clone()],
                 },
                 statics: Contacts {
-                    blocks: split_front(&mut statics, portion.statics.len()),
+                    geometry: &static_geometry[portion.statics.clone()],
+                    impulses: split_front(&mut statics, portion.statics.len()),
                     ends: &static_ends[portion.statics.clone()],
                     coefficients: &static_coefficients[portion.static_coefficients.clone()],
                 },
@@ -208,7 +219,8 @@ pub(crate) enum Stages {
 
 /// What all portions read.
 struct Shared<'a> {
-    across: &'a [Block],
+    /// Geometry and impulses of the contacts between tiles.
+    across: (&'a [Quad], &'a [Quad]),
     changes: &'a [Change],
     quarantined: &'a AtomicU64,
     kinds: &'a Kinds,
@@ -473,8 +485,8 @@ impl Task<'_> {
         if self.turning.is_some() {
             self.solve_manifolds::<{ mode::RELAX }>(step);
         }
-        add_impulses(self.felt.inside, self.inside.blocks);
-        add_impulses(self.felt.statics, self.statics.blocks);
+        add_impulses(self.felt.inside, self.inside.impulses);
+        add_impulses(self.felt.statics, self.statics.impulses);
         add_manifold_impulses(self.felt.manifolds, self.manifolds);
         add_manifold_impulses(self.felt.static_manifolds, self.static_manifolds);
     }

@@ -117,6 +117,40 @@ impl IndexMut<usize> for Octet {
     }
 }
 
+/// A vector and a number for each of eight lanes, in memory: two cache lines.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C, align(64))]
+pub(crate) struct Quad {
+    pub(crate) xyz: [Octet; 3],
+    pub(crate) w: Octet,
+}
+
+const _: () = assert!(size_of::<Quad>() == 128);
+
+impl Quad {
+    pub(crate) const ZERO: Self = Self {
+        xyz: [Octet::ZERO; 3],
+        w: Octet::ZERO,
+    };
+
+    pub(crate) fn set(&mut self, lane: usize, xyz: [f32; 3], w: f32) {
+        for (octet, along) in self.xyz.iter_mut().zip(xyz) {
+            octet[lane] = along;
+        }
+        self.w[lane] = w;
+    }
+
+    /// Takes a lane of another.
+    pub(crate) fn take(&mut self, lane: usize, other: &Self) {
+        let (xyz, w) = other.get(lane);
+        self.set(lane, xyz, w);
+    }
+
+    pub(crate) fn get(&self, lane: usize) -> ([f32; 3], f32) {
+        ([0, 1, 2].map(|axis| self.xyz[axis][lane]), self.w[lane])
+    }
+}
+
 /// Eight numbers in registers.
 pub(crate) trait F32x8:
     Copy

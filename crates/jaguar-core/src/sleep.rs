@@ -26,7 +26,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::body::BodyId;
 use crate::config::WorldParams;
-use crate::contact::{CacheEntry, CacheSet, CachedRanges, ContactCache, Ends, Kept, NO_BODY, STATIC_BIT};
+use crate::contact::{CacheSet, CachedRanges, ContactCache, Ends, Kept, NO_BODY, STATIC_BIT};
 use crate::event::Event;
 use crate::force::Forces;
 use crate::joint::Joint;
@@ -230,9 +230,9 @@ impl Sleep {
             }
         };
         for (home, ranges) in ranges.iter().take(held).enumerate() {
-            let entries = &cache.set.across[ranges.across.range()];
-            for entry in entries.iter().filter(|entry| entry.impulses.carries()) {
-                check(Some(home as u32), entry.other);
+            let kept = cache.set.across.kept(ranges.across);
+            for (other, _) in kept.filter(|(_, kept)| kept.carries()) {
+                check(Some(home as u32), other);
             }
         }
         for entry in cache.extra {
@@ -342,7 +342,7 @@ impl Sleep {
         cached: &mut CacheSet<K>,
         ranges: &mut [CachedRanges],
     ) {
-        cached.kept_from = [cached.inside.len(), cached.statics.len()];
+        cached.kept_from = [cached.inside.entries.len(), cached.statics.entries.len()];
         if self.ranges.is_empty() {
             return;
         }
@@ -353,13 +353,12 @@ impl Sleep {
             other.is_some_and(|other| tile_of(other) == tile_of(body))
         };
         // Those that arrived, by the body that will be their home.
-        let mut arrived: Vec<(usize, CacheEntry<K>)> = Vec::new();
+        let mut arrived: Vec<(usize, (u64, K))> = Vec::new();
         for entry in before.cache.extra {
             let (low, high) = K::partners(entry);
             let home = bodies.index_of(low).filter(|&home| self.is_asleep(home as u32));
             if let Some(home) = home.filter(|&home| high & STATIC_BIT != 0 || is_beside(home, high)) {
-                let impulses = K::of(entry);
-                arrived.push((home, CacheEntry { other: high, impulses }));
+                arrived.push((home, (high, K::of(entry))));
             }
         }
         arrived.sort_by_key(|&(home, _)| home);
@@ -369,31 +368,31 @@ impl Sleep {
         for body in self.ranges.iter().cloned().flatten() {
             let own = before.ranges.get(body).unwrap_or(&nothing);
             // What was kept before stayed as it was. What was not may be of a body that left.
-            let is_kept = |entry: &&CacheEntry<K>, list: usize, at: usize| {
-                at >= old.kept_from[list] || (entry.impulses.carries() && (list == 1 || is_beside(body, entry.other)))
+            let is_kept = |(other, kept): &(u64, K), list: usize, at: usize| {
+                at >= old.kept_from[list] || (kept.carries() && (list == 1 || is_beside(body, *other)))
             };
             let now = &mut ranges[body];
-            for (k, entry) in own.inside.range().zip(&old.inside[own.inside.range()]) {
+            for (k, entry) in own.inside.range().zip(old.inside.kept(own.inside)) {
                 if is_kept(&entry, 0, k) {
-                    now.inside.extend(cached.inside.len());
-                    cached.inside.push(*entry);
+                    now.inside.extend(cached.inside.entries.len());
+                    cached.inside.push(entry.0, entry.1);
                 }
             }
-            for (k, entry) in own.statics.range().zip(&old.statics[own.statics.range()]) {
+            for (k, entry) in own.statics.range().zip(old.statics.kept(own.statics)) {
                 if is_kept(&entry, 1, k) {
-                    now.statics.extend(cached.statics.len());
-                    cached.statics.push(*entry);
+                    now.statics.extend(cached.statics.entries.len());
+                    cached.statics.push(entry.0, entry.1);
                 }
             }
-            while let Some((first, others)) = arrived.split_first().filter(|(first, _)| first.0 == body) {
+            while let Some((&(_, (other, kept)), others)) = arrived.split_first().filter(|(first, _)| first.0 == body) {
                 arrived = others;
-                let (span, list) = if first.1.other & STATIC_BIT == 0 {
+                let (span, list) = if other & STATIC_BIT == 0 {
                     (&mut now.inside, &mut cached.inside)
                 } else {
                     (&mut now.statics, &mut cached.statics)
                 };
-                span.extend(list.len());
-                list.push(first.1);
+                span.extend(list.entries.len());
+                list.push(other, kept);
             }
         }
     }

@@ -8,7 +8,7 @@
 //! 4. [`World::finish`].
 
 use crate::collide::Collision;
-use crate::contact::ContactCache;
+use crate::contact::Contacts;
 use crate::error::HaloError;
 use crate::event::{add_impulses, add_manifold_impulses};
 use crate::joint;
@@ -75,15 +75,11 @@ impl World {
         if may_sleep {
             self.rouse_freed();
         }
-        let before = ContactCache {
-            set: &self.cached,
-            extra: &self.extra,
-        };
         let cell_size = self.params().broad_phase_cell_size;
         self.collision.run(
             &mut self.bodies,
             (&mut self.contacts, &mut self.manifolds),
-            before,
+            (&mut self.cached, &self.extra),
             (&self.statics, &self.joints),
             cell_size,
             (may_sleep, &self.constants),
@@ -102,7 +98,7 @@ impl World {
             self.bodies.columns(),
             held,
             &self.collision.table,
-            (&self.contacts.across.ends, &self.manifolds.set.across),
+            (&self.contacts.across_ends, &self.manifolds.set.across),
             self.joints.across_pairs(),
             owner,
         );
@@ -128,18 +124,23 @@ impl World {
         }
         self.exchange.assert_complete();
         if done == 0 {
-            let (points, manifolds) = (&self.contacts.across.ends, &self.manifolds.set.across);
+            let (points, manifolds) = (&self.contacts.across_ends, &self.manifolds.set.across);
             self.collision.sleep.mark_across(points, manifolds);
         }
         across::solve_all(
             &self.bodies.columns().motion,
-            self.contacts.across.contacts(),
+            Contacts {
+                geometry: &self.contacts.across,
+                impulses: &mut self.cached.across.memory,
+                ends: &self.contacts.across_ends,
+                coefficients: &self.contacts.across_coefficients,
+            },
             &mut self.collision.across.changes,
             &mut self.journal.felt.across,
             &self.collision.sleep.across,
             &self.constants,
         );
-        add_impulses(&mut self.journal.felt.across, &self.contacts.across.blocks);
+        add_impulses(&mut self.journal.felt.across, &self.cached.across.memory);
         manifold::across::solve_all(
             &self.bodies.columns().motion,
             (&self.manifolds.attitudes, &self.manifolds.crowds),
@@ -186,8 +187,7 @@ impl World {
     /// Writes back what the substeps did to bodies, contacts and joints.
     fn finish_bodies(&mut self) {
         self.manifolds.store_impulses(&self.collision.sleep.across_manifolds);
-        self.collision
-            .store_impulses(&mut self.bodies, &self.contacts, &mut self.cached);
+        self.collision.store_impulses(&mut self.bodies, &mut self.cached);
         self.collision.trim(&mut self.cached);
         self.joints.store_impulses(&self.collision.sleep);
         self.end_events();

@@ -412,7 +412,8 @@ impl World {
         let contacts = self.collision.contacts(&self.contacts, &self.cached);
         let points = contacts.map(move |located| {
             let Located {
-                block,
+                geometry,
+                impulses,
                 lane,
                 pair,
                 other,
@@ -424,13 +425,15 @@ impl World {
                 key if key & STATIC_BIT != 0 => ContactPartner::Static(key ^ STATIC_BIT),
                 id => ContactPartner::Body(BodyId(id)),
             };
+            let (normal, separation) = geometry.get(lane);
+            let (friction_impulse, normal_impulse) = impulses.get(lane);
             ContactView {
                 low,
                 high,
-                separation: block.separation[lane],
-                normal: Vec3::from_array([0, 1, 2].map(|axis| block.normal[axis][lane])),
-                normal_impulse: block.normal_impulse[lane],
-                friction_impulse: Vec3::from_array([0, 1, 2].map(|axis| block.friction_impulse[axis][lane])),
+                separation,
+                normal: Vec3::from_array(normal),
+                normal_impulse,
+                friction_impulse: Vec3::from_array(friction_impulse),
             }
         });
         points.chain(self.manifolds.contacts(held))

@@ -2,11 +2,11 @@
 
 use super::Pair;
 use super::found::{Found, by_id};
-use super::prepare::{Makings, coefficients};
-use crate::contact::{AcrossContacts, Block, Coefficients, Ends, Impulses};
+use super::prepare::{Makings, Target, Warm, fill_coefficients};
+use crate::contact::{Ends, Impulses, get_impulses, set_contact, set_impulses};
 use crate::parallel::*;
 use crate::recycled::{make_room, resize, trim};
-use crate::simd::LANES;
+use crate::simd::{LANES, Quad};
 use crate::sleep::Sleep;
 use crate::solver::across::Side;
 use crate::solver::kernel::Change;
@@ -41,38 +41,19 @@ impl Across {
         self.pairs.par_sort_unstable();
     }
 
-    /// Prepares the contacts.
-    pub(super) fn prepare(&mut self, makings: Makings<'_>, sleep: &Sleep, contacts: &mut AcrossContacts) {
-        let (pairs, ids) = (&self.pairs, &makings.columns.id);
-        let AcrossContacts {
-            blocks,
-            ends,
-            coefficients: list,
-        } = contacts;
-        resize(blocks, pairs.len().div_ceil(LANES), Block::EMPTY);
-        resize(ends, blocks.len(), Ends::EMPTY);
-        let filled = blocks.par_iter_mut().zip(ends).with_min_len(MIN_BLOCKS).enumerate();
-        filled.for_each(|(b, (block, ends))| {
-            (*block, *ends) = (Block::EMPTY, Ends::EMPTY);
+    /// Gives the contacts of the pairs their ends, and the impulses that they had in the last tick.
+    pub(super) fn warm(&mut self, warm: Warm<'_>, sleep: &Sleep, impulses: &mut [Quad], ends: &mut Vec<Ends>) {
+        let (pairs, ids) = (&self.pairs, &warm.columns.id);
+        resize(ends, impulses.len(), Ends::EMPTY);
+        let filled = impulses.par_iter_mut().zip(ends).with_min_len(MIN_BLOCKS).enumerate();
+        filled.for_each(|(b, (impulses, ends))| {
+            (*impulses, *ends) = (Quad::ZERO, Ends::EMPTY);
             for (lane, &pair) in pairs[b * LANES..].iter().take(LANES).enumerate() {
                 let pair = by_id(pair, ids);
                 ends.set(lane, pair);
-                block.set(lane, &makings.pair(pair));
+                set_impulses(impulses, lane, warm.pair(pair));
             }
         });
-        list.clear();
-        let count = coefficients(blocks.len(), makings.kinds.are_alike());
-        resize(list, count, Coefficients::EMPTY);
-        if list.len() < blocks.len() {
-            list[0] = Coefficients::alike(&makings.pair_coefficient(by_id(pairs[0], ids)));
-        } else {
-            for (k, &pair) in pairs.iter().enumerate() {
-                list[k / LANES].set(k % LANES, &makings.pair_coefficient(by_id(pair, ids)));
-            }
-        }
-        self.changes.clear();
-        make_room(&mut self.changes, blocks.capacity());
-        resize(&mut self.changes, blocks.len(), Change::default());
         self.kept.clear();
         if sleep.ranges.is_empty() {
             return;
@@ -80,16 +61,47 @@ impl Across {
         let sleeps = |&(_, pair): &(usize, &Pair)| pair.iter().any(|&body| sleep.is_asleep(body));
         let sleeping = pairs.iter().enumerate().filter(sleeps);
         self.kept
-            .extend(sleeping.map(|(k, &pair)| (k, makings.kept(by_id(pair, ids)))));
+            .extend(sleeping.map(|(k, &pair)| (k, warm.pair(by_id(pair, ids)))));
+    }
+
+    /// Prepares the contacts, whose ends and impulses are there.
+    pub(super) fn prepare(&mut self, makings: Makings<'_>, ends: &[Ends], target: Target<'_>) {
+        let Target {
+            geometry,
+            impulses,
+            coefficients,
+        } = target;
+        let blocks = geometry.par_iter_mut().zip(impulses).zip(ends);
+        blocks
+            .with_min_len(MIN_BLOCKS)
+            .for_each(|((geometry, impulses), ends)| {
+                *geometry = Quad::ZERO;
+                for (lane, pair) in ends.lanes() {
+                    let contact = makings.pair(pair, get_impulses(impulses, lane));
+                    set_contact((geometry, impulses), lane, &contact);
+                }
+            });
+        let pairs = ends.iter().enumerate().flat_map(|(b, ends)| {
+            let lanes = ends.lanes();
+            lanes.map(move |(lane, pair)| (pair, b * LANES + lane))
+        });
+        fill_coefficients(coefficients, ends.len(), pairs, |&pair| makings.pair_coefficient(pair));
+    }
+
+    /// Makes room for the changes of so many blocks, at once for as many as there is room for elsewhere.
+    pub(super) fn clear_changes(&mut self, blocks: usize, most: usize) {
+        self.changes.clear();
+        make_room(&mut self.changes, most);
+        resize(&mut self.changes, blocks, Change::default());
     }
 
     /// Lists the sides of held bodies that are awake in the order in which they act.
-    pub(super) fn list_sides(&mut self, columns: &Columns, (held, sleep): (usize, &Sleep), contacts: &AcrossContacts) {
+    pub(super) fn list_sides(&mut self, columns: &Columns, (held, sleep): (usize, &Sleep), ends: &[Ends]) {
         let is_awake = |side: &Side| (side.body as usize) < held && !sleep.is_asleep(side.body);
         let keys = &mut self.side_keys;
         keys.clear();
-        resize(keys, 2 * LANES * contacts.ends.len(), u128::MAX);
-        let blocks = keys.par_chunks_mut(2 * LANES).zip(&contacts.ends);
+        resize(keys, 2 * LANES * ends.len(), u128::MAX);
+        let blocks = keys.par_chunks_mut(2 * LANES).zip(ends);
         blocks
             .with_min_len(MIN_BLOCKS)
             .enumerate()

@@ -16,14 +16,15 @@ use self::store::Stores;
 use crate::broad_phase::{GridParams, Grids};
 use crate::candidates::{Candidates, Plan};
 use crate::constants::CONTACT_SLOP;
-use crate::contact::{Block, CacheSet, CachedRanges, ContactCache, ContactSet, Ends, NO_BODY, STATIC_BIT};
+use crate::contact::{CacheSet, CachedRanges, ContactCache, ContactSet, Ends, Lane, NO_BODY, STATIC_BIT};
+use crate::halo::CachedContact;
 use crate::joint::list::{Apart, Joints};
 use crate::manifold::Manifolds;
 use crate::manifold::attitude::Attitude;
 use crate::narrow_phase::static_geometry::StaticGeometry;
 use crate::parallel::*;
 use crate::recycled::trim;
-use crate::simd::{F32x8, LANES, Vec3x8};
+use crate::simd::{F32x8, Quad, Vec3x8};
 use crate::sleep::{Before, Sleep};
 use crate::solver::StepConstants;
 use crate::storage::{Bodies, Columns, Motion};
@@ -35,7 +36,8 @@ type Pair = [u32; 2];
 
 /// A contact of the tick.
 pub(crate) struct Located<'a> {
-    pub(crate) block: &'a Block,
+    pub(crate) geometry: &'a Quad,
+    pub(crate) impulses: &'a Quad,
     /// 0 inside a tile, 1 with static geometry, 2 between tiles.
     pub(crate) class: usize,
     /// The block's number in its class.
@@ -79,17 +81,18 @@ pub(crate) struct Collision {
 }
 
 impl Collision {
-    /// Finds the contacts of the sorted bodies and prepares them in `contacts`; `before` has the impulses of the last tick.
+    /// Finds the contacts of the sorted bodies and prepares them in `contacts`. Of the impulses of the last tick, in `cached` and `extra`, those that go on take their place.
     pub(crate) fn run(
         &mut self,
         bodies: &mut Bodies,
         (contacts, manifolds): (&mut ContactSet, &mut Manifolds),
-        before: ContactCache<'_>,
+        (cached, extra): (&mut CacheSet, &[CachedContact]),
         (statics, joints): (&StaticGeometry, &Joints),
         cell_size: f32,
         (may_sleep, step): (bool, &StepConstants),
     ) {
         let held = bodies.held();
+        let before = ContactCache { set: cached, extra };
         let mixed = manifolds.begin_tick(bodies, !joints.is_empty());
         self.extend_reaches(bodies, mixed, step);
         self.sleep.clear();
@@ -115,13 +118,6 @@ impl Collision {
         self.find(bodies, statics, (&manifolds.attitudes, &joints.apart), plan, grid, step);
         self.take_struck(&bodies.columns().id);
         self.lay_out(bodies, mixed);
-        let makings = Makings {
-            columns: bodies.columns(),
-            kinds: bodies.kinds(),
-            before,
-            step,
-        };
-        self.prepare(makings, held, contacts);
         let own = Before::of(before, &bodies.columns().cached);
         let sleepers = if self.sleep.ranges.is_empty() {
             0
@@ -132,6 +128,12 @@ impl Collision {
         self.kept_ranges.clear();
         self.kept_ranges.resize(sleepers, CachedRanges::default());
         self.sleep.keep(bodies, own, &mut self.kept, &mut self.kept_ranges);
+        let makings = Makings {
+            columns: bodies.columns(),
+            kinds: bodies.kinds(),
+            step,
+        };
+        self.prepare(makings, held, contacts, (cached, extra));
         if mixed {
             let chunks = self.table.chunks.len();
             let owned = &self.table.chunks[..self.table.owned_chunks];
@@ -175,48 +177,48 @@ impl Collision {
         cached: &'a CacheSet,
     ) -> impl Iterator<Item = Located<'a>> {
         let portions = self.portions.iter().zip(&self.found);
-        let inside = portions.clone().flat_map(|(portion, found)| {
-            let blocks = contacts.inside.get(portion.inside.clone()).unwrap_or_default();
-            let located = portion.inside.clone().zip(blocks).zip(&found.inside);
-            located.flat_map(|((number, block), ends)| {
-                ends.lanes().map(move |(lane, pair)| Located {
-                    block,
-                    pair,
-                    class: 0,
-                    number,
-                    lane,
-                    other: 0,
-                })
+        let block = |class: usize, number: usize| {
+            let (geometry, list) = match class {
+                0 => (&contacts.inside, &cached.inside),
+                1 => (&contacts.statics, &cached.statics),
+                _ => (&contacts.across, &cached.across),
+            };
+            Some((geometry.get(number)?, list.memory.get(number)?))
+        };
+        let located = move |class: usize, (number, lane): (usize, usize), pair: Pair, other: u64| {
+            let (geometry, impulses) = block(class, number)?;
+            Some(Located {
+                geometry,
+                impulses,
+                class,
+                number,
+                lane,
+                pair,
+                other,
+            })
+        };
+        let inside = portions.clone().flat_map(move |(portion, found)| {
+            let blocks = portion.inside.clone().zip(&found.inside);
+            blocks.flat_map(move |(number, ends)| {
+                let lanes = ends.lanes();
+                lanes.filter_map(move |(lane, pair)| located(0, (number, lane), pair, 0))
             })
         });
         let statics = portions.flat_map(move |(portion, found)| {
             let touches = found.statics.iter().zip(&found.static_lanes.lanes);
             touches.filter_map(move |(&(body, touch), &lane)| {
-                let number = portion.statics.start + lane as usize / LANES;
-                Some(Located {
-                    block: contacts.statics.get(number)?,
-                    pair: [body, NO_BODY],
-                    class: 1,
-                    number,
-                    lane: lane as usize % LANES,
-                    other: touch.key | STATIC_BIT,
-                })
+                let (block, lane) = Lane::new(lane as usize).place();
+                let place = (portion.statics.start + block, lane);
+                located(1, place, [body, NO_BODY], touch.key | STATIC_BIT)
             })
         });
-        let blocks = contacts.across.blocks.iter().zip(&contacts.across.ends).enumerate();
-        let lanes = blocks.flat_map(|(number, (block, ends))| {
+        let blocks = contacts.across_ends.iter().enumerate();
+        let lanes = blocks.flat_map(|(number, ends)| {
             let lanes = ends.lanes();
-            lanes.map(move |(lane, pair)| (number, block, lane, pair))
+            lanes.map(move |(lane, pair)| ((number, lane), pair))
         });
-        let across = lanes.zip(&cached.across);
-        let across = across.map(|((number, block, lane, pair), entry)| Located {
-            block,
-            pair,
-            class: 2,
-            number,
-            lane,
-            other: entry.other,
-        });
+        let across = lanes.zip(&cached.across.entries);
+        let across = across.filter_map(move |((place, pair), entry)| located(2, place, pair, entry.other()));
         inside.chain(statics).chain(across)
     }
 

@@ -6,7 +6,11 @@ use glam::Vec4;
 
 use super::found::Found;
 use super::{Collision, Pair};
-use crate::contact::{Block, Coefficient, Coefficients, Contact, ContactCache, ContactSet, Ends, Impulses, NO_BODY};
+use crate::contact::{
+    CacheSet, Coefficient, Coefficients, Contact, ContactCache, ContactSet, Ends, Impulses, Lane, NO_BODY,
+    get_impulses, set_contact, set_impulses,
+};
+use crate::halo::CachedContact;
 use crate::kinds::Kinds;
 use crate::narrow_phase::prepare::{
     NORMAL_OF_COINCIDENT_CENTRES, loses, pair_coefficient, pair_contact, static_coefficient, static_contact,
@@ -15,7 +19,7 @@ use crate::narrow_phase::prepare::{
 use crate::narrow_phase::static_geometry::StaticContact;
 use crate::parallel::*;
 use crate::recycled::{recycled, resize};
-use crate::simd::{F32x8, Kernel, LANES, Octet, Vec3x8};
+use crate::simd::{F32x8, Kernel, LANES, Quad, Vec3x8};
 use crate::solver::StepConstants;
 use crate::solver::kernel::splat;
 use crate::storage::{Bodies, Columns};
@@ -56,34 +60,63 @@ pub(crate) struct Portion {
 pub(super) struct Makings<'a> {
     pub(super) columns: &'a Columns,
     pub(super) kinds: &'a Kinds,
-    /// The impulses of the last tick.
-    pub(super) before: ContactCache<'a>,
     pub(super) step: &'a StepConstants,
 }
 
 impl Makings<'_> {
     /// The contact of a pair with the impulses of the last tick.
-    pub(super) fn pair(&self, pair: Pair) -> Contact {
-        pair_contact(self.columns, pair, self.kept(pair), self.step)
+    pub(super) fn pair(&self, pair: Pair, kept: Impulses) -> Contact {
+        pair_contact(self.columns, pair, kept, self.step)
     }
 
     pub(super) fn pair_coefficient(&self, pair: Pair) -> Coefficient {
         pair_coefficient(self.columns, self.kinds, pair, self.step)
     }
+}
 
-    /// The impulses of the last tick of a pair's contact.
-    pub(super) fn kept(&self, [low, high]: Pair) -> Impulses {
+/// The impulses of the last tick, which this tick's contacts start with.
+#[derive(Clone, Copy)]
+pub(super) struct Warm<'a> {
+    pub(super) columns: &'a Columns,
+    pub(super) before: ContactCache<'a>,
+}
+
+impl Warm<'_> {
+    /// Those of a pair's contact.
+    pub(super) fn pair(&self, [low, high]: Pair) -> Impulses {
         let partner = |index: u32| (self.columns.id[index as usize], &self.columns.cached[index as usize]);
         // Most often the order of bodies is that of the last tick, and the first one the home.
         let kept = self.before.pair(partner(low.min(high)), partner(low.max(high)));
         kept.unwrap_or_default()
     }
 
-    /// The contact of a body with static geometry, with the impulses of the last tick.
-    fn fixed(&self, body: u32, touch: &StaticContact) -> Contact {
+    /// Those of the contact of a body with a feature of static geometry.
+    fn fixed(&self, body: u32, key: u64) -> Impulses {
         let (id, ranges) = (self.columns.id[body as usize], &self.columns.cached[body as usize]);
-        let kept = self.before.fixed((id, ranges), touch.key);
-        static_contact(touch, kept.unwrap_or_default())
+        self.before.fixed((id, ranges), key).unwrap_or_default()
+    }
+}
+
+/// The impulses of a portion's contacts, block by block.
+struct WarmTask<'a> {
+    found: &'a Found,
+    inside: &'a mut [Quad],
+    statics: &'a mut [Quad],
+}
+
+impl WarmTask<'_> {
+    fn run(&mut self, warm: Warm<'_>) {
+        for (impulses, ends) in self.inside.iter_mut().zip(&self.found.inside) {
+            *impulses = Quad::ZERO;
+            for (lane, pair) in ends.lanes() {
+                set_impulses(impulses, lane, warm.pair(pair));
+            }
+        }
+        self.statics.fill(Quad::ZERO);
+        for ((body, touch), &lane) in self.found.statics.iter().zip(&self.found.static_lanes.lanes) {
+            let (block, lane) = Lane::new(lane as usize).place();
+            set_impulses(&mut self.statics[block], lane, warm.fixed(*body, touch.key));
+        }
     }
 }
 
@@ -91,7 +124,9 @@ impl Makings<'_> {
 struct PairContacts<'a, 'b> {
     makings: &'a Makings<'a>,
     ends: &'a [Ends],
-    blocks: &'b mut [Block],
+    geometry: &'b mut [Quad],
+    /// Those of the last tick, whose friction is turned into the new tangent planes.
+    impulses: &'b mut [Quad],
 }
 
 impl Kernel for PairContacts<'_, '_> {
@@ -105,15 +140,8 @@ impl Kernel for PairContacts<'_, '_> {
             _ => Vec4::ZERO,
         };
         let (zero, one) = (F::splat(0.0), F::splat(1.0));
-        for (block, ends) in self.blocks.iter_mut().zip(self.ends) {
-            let (mut impulses, mut friction) = (Octet::ZERO, [Octet::ZERO; 3]);
-            for (lane, pair) in ends.lanes() {
-                let kept = self.makings.kept(pair);
-                impulses[lane] = kept.normal;
-                for (octet, along) in friction.iter_mut().zip(kept.friction) {
-                    octet[lane] = along;
-                }
-            }
+        let blocks = self.geometry.iter_mut().zip(self.impulses);
+        for ((geometry, impulses), ends) in blocks.zip(self.ends) {
             let (mut low, mut high) = ([Vec4::ZERO; LANES], [Vec4::ZERO; LANES]);
             for lane in 0..LANES {
                 (low[lane], high[lane]) = (sphere(ends.low[lane]), sphere(ends.high[lane]));
@@ -128,11 +156,10 @@ impl Kernel for PairContacts<'_, '_> {
             let along = Vec3x8::new(vector.x / distance, vector.y / distance, vector.z / distance);
             let any = splat(NORMAL_OF_COINCIDENT_CENTRES) * F::select(is_filled, one, zero);
             let normal = Vec3x8::select(is_apart, along, any);
-            let friction = Vec3x8::load(&friction);
-            (friction - normal * friction.dot(normal)).store(&mut block.friction_impulse);
-            normal.store(&mut block.normal);
-            (distance - radii).store(&mut block.separation);
-            block.normal_impulse = impulses;
+            let friction = Vec3x8::load(&impulses.xyz);
+            (friction - normal * friction.dot(normal)).store(&mut impulses.xyz);
+            normal.store(&mut geometry.xyz);
+            (distance - radii).store(&mut geometry.w);
         }
     }
 }
@@ -156,58 +183,71 @@ impl Task<'_> {
         makings.step.simd.run(PairContacts {
             makings,
             ends: &found.inside,
-            blocks: inside.blocks,
+            geometry: inside.geometry,
+            impulses: inside.impulses,
         });
         let blocks = found.inside.iter().enumerate();
         let pairs = blocks.flat_map(|(b, ends)| ends.lanes().map(move |(lane, pair)| (pair, b * LANES + lane)));
-        inside.fill_coefficients(pairs, |&pair| makings.pair_coefficient(pair));
+        fill_coefficients(inside.coefficients, found.inside.len(), pairs, |&pair| {
+            makings.pair_coefficient(pair)
+        });
         let lanes = found.static_lanes.lanes.iter().map(|&lane| lane as usize);
         let touches = found.statics.iter().zip(lanes);
-        statics.blocks.fill(Block::EMPTY);
+        statics.geometry.fill(Quad::ZERO);
         for ((body, touch), lane) in touches.clone() {
-            static_ends[lane / LANES].set(lane % LANES, [*body, NO_BODY]);
-            statics.blocks[lane / LANES].set(lane % LANES, &makings.fixed(*body, touch));
+            let (block, lane) = Lane::new(lane).place();
+            static_ends[block].set(lane, [*body, NO_BODY]);
+            let impulses = &mut statics.impulses[block];
+            let contact = static_contact(touch, get_impulses(impulses, lane));
+            set_contact((&mut statics.geometry[block], impulses), lane, &contact);
         }
-        statics.fill_coefficients(touches, |(body, touch)| {
-            static_coefficient(makings.columns, makings.kinds, (*body, touch), makings.step)
-        });
+        fill_coefficients(
+            statics.coefficients,
+            statics.geometry.len(),
+            touches,
+            |(body, touch)| static_coefficient(makings.columns, makings.kinds, (*body, touch), makings.step),
+        );
     }
 }
 
-/// Where a chunk's contacts of one class go.
-struct Target<'a> {
-    blocks: &'a mut [Block],
+/// Where contacts of one class go.
+pub(super) struct Target<'a> {
+    pub(super) geometry: &'a mut [Quad],
+    /// Those of the last tick are there.
+    pub(super) impulses: &'a mut [Quad],
     /// As many as blocks, or one for contacts that are alike.
-    coefficients: &'a mut [Coefficients],
+    pub(super) coefficients: &'a mut [Coefficients],
 }
 
-impl Target<'_> {
-    /// Writes the coefficients of the contacts, each given with its lane, counted through all blocks.
-    fn fill_coefficients<T>(
-        &mut self,
-        mut contacts: impl Iterator<Item = (T, usize)>,
-        coefficient: impl Fn(&T) -> Coefficient,
-    ) {
-        self.coefficients.fill(Coefficients::EMPTY);
-        if self.coefficients.len() < self.blocks.len() {
-            if let Some((any, _)) = contacts.next() {
-                self.coefficients[0] = Coefficients::alike(&coefficient(&any));
-            }
-            return;
+/// Writes the coefficients of the contacts of so many blocks, each given with its lane, counted through all of them. There is room for as many as blocks, or for one.
+pub(super) fn fill_coefficients<T>(
+    coefficients: &mut [Coefficients],
+    blocks: usize,
+    mut contacts: impl Iterator<Item = (T, usize)>,
+    coefficient: impl Fn(&T) -> Coefficient,
+) {
+    coefficients.fill(Coefficients::EMPTY);
+    if coefficients.len() < blocks {
+        if let Some((any, _)) = contacts.next() {
+            coefficients[0] = Coefficients::alike(&coefficient(&any));
         }
-        for (item, lane) in contacts {
-            self.coefficients[lane / LANES].set(lane % LANES, &coefficient(&item));
-        }
+        return;
+    }
+    for (item, lane) in contacts {
+        coefficients[lane / LANES].set(lane % LANES, &coefficient(&item));
     }
 }
 
 /// The memory of the list of tasks, between ticks.
 #[derive(Default)]
-pub(super) struct Tasks(Vec<Task<'static>>);
+pub(super) struct Tasks {
+    warm: Vec<WarmTask<'static>>,
+    prepare: Vec<Task<'static>>,
+}
 
 impl std::fmt::Debug for Tasks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "room for {} tasks", self.0.capacity())
+        write!(f, "room for {} tasks", self.prepare.capacity())
     }
 }
 
@@ -245,41 +285,63 @@ impl Collision {
         }
     }
 
-    /// Prepares all contacts, those between tiles while others are at those inside.
-    pub(super) fn prepare(&mut self, makings: Makings<'_>, held: usize, contacts: &mut ContactSet) {
+    /// Prepares all contacts, those between tiles while others are at those inside. Of the impulses of the last tick, those that go on take their place.
+    pub(super) fn prepare(
+        &mut self,
+        makings: Makings<'_>,
+        held: usize,
+        contacts: &mut ContactSet,
+        (cached, extra): (&mut CacheSet, &[CachedContact]),
+    ) {
         let end = self.portions.last().cloned().unwrap_or_default();
-        let found = &self.found[..self.table.chunks.len()];
-        let between = found.iter().map(|found| found.across.len()).sum::<usize>();
+        let found = self.found[..self.table.chunks.len()].iter();
+        let between = found.map(|found| found.across.len()).sum::<usize>();
         let blocks = [end.inside.end, end.statics.end, between.div_ceil(LANES)];
         contacts.make_room(blocks, makings.columns.id.len());
+        let before = ContactCache { set: cached, extra };
+        let columns = makings.columns;
+        self.warm(Warm { columns, before }, contacts);
+        // What has the impulses now had the geometry, and the other way round.
+        std::mem::swap(&mut contacts.inside, &mut cached.inside.memory);
+        std::mem::swap(&mut contacts.statics, &mut cached.statics.memory);
+        std::mem::swap(&mut contacts.across, &mut cached.across.memory);
+        contacts.make_room(blocks, makings.columns.id.len());
+
         let ContactSet {
             inside,
             statics,
             static_ends,
             across,
+            across_ends,
             inside_coefficients,
             static_coefficients,
+            across_coefficients,
         } = contacts;
-        resize(inside, end.inside.end, Block::EMPTY);
-        resize(statics, end.statics.end, Block::EMPTY);
         static_ends.clear();
         resize(static_ends, end.statics.end, Ends::EMPTY);
         resize(inside_coefficients, end.inside_coefficients.end, Coefficients::EMPTY);
         resize(static_coefficients, end.static_coefficients.end, Coefficients::EMPTY);
+        let count = coefficients(across.len(), makings.kinds.are_alike());
+        resize(across_coefficients, count, Coefficients::EMPTY);
+        self.across.clear_changes(across.len(), across.capacity());
+        let mut tasks: Vec<Task<'_>> = recycled(std::mem::take(&mut self.tasks.prepare));
         let (mut inside, mut statics) = (&mut inside[..], &mut statics[..]);
+        let mut inside_impulses = &mut cached.inside.memory[..];
+        let mut static_impulses = &mut cached.statics.memory[..];
         let mut static_ends = &mut static_ends[..];
         let mut inside_coefficients = &mut inside_coefficients[..];
         let mut static_coefficients = &mut static_coefficients[..];
-        let mut tasks: Vec<Task<'_>> = recycled(std::mem::take(&mut self.tasks.0));
         for (portion, found) in self.portions.iter().zip(&self.found) {
             tasks.push(Task {
                 found,
                 inside: Target {
-                    blocks: split_front(&mut inside, portion.inside.len()),
+                    geometry: split_front(&mut inside, portion.inside.len()),
+                    impulses: split_front(&mut inside_impulses, portion.inside.len()),
                     coefficients: split_front(&mut inside_coefficients, portion.inside_coefficients.len()),
                 },
                 statics: Target {
-                    blocks: split_front(&mut statics, portion.statics.len()),
+                    geometry: split_front(&mut statics, portion.statics.len()),
+                    impulses: split_front(&mut static_impulses, portion.statics.len()),
                     coefficients: split_front(&mut static_coefficients, portion.static_coefficients.len()),
                 },
                 static_ends: split_front(&mut static_ends, portion.statics.len()),
@@ -287,12 +349,16 @@ impl Collision {
         }
         let prepare_inside = || tasks.par_iter_mut().with_max_len(1).for_each(|task| task.run(&makings));
         let prepare_across = || {
-            self.across.gather(found);
-            self.across.prepare(makings, &self.sleep, across);
-            self.across.list_sides(makings.columns, (held, &self.sleep), across);
+            let target = Target {
+                geometry: across,
+                impulses: &mut cached.across.memory,
+                coefficients: across_coefficients,
+            };
+            self.across.prepare(makings, across_ends, target);
+            self.across.list_sides(columns, (held, &self.sleep), across_ends);
         };
         join(prepare_inside, prepare_across);
-        self.tasks.0 = recycled(tasks);
+        self.tasks.prepare = recycled(tasks);
         let sides = &self.across.sides;
         let mut begin = 0;
         for portion in &mut self.portions {
@@ -301,6 +367,36 @@ impl Collision {
             portion.sides = begin..end;
             begin = end;
         }
+    }
+}
+
+impl Collision {
+    /// Writes the impulses that the contacts start with to where the geometry of the last tick was.
+    fn warm(&mut self, warm: Warm<'_>, contacts: &mut ContactSet) {
+        let found = &self.found[..self.table.chunks.len()];
+        let ContactSet {
+            inside,
+            statics,
+            across,
+            across_ends,
+            ..
+        } = contacts;
+        let (mut inside, mut statics) = (&mut inside[..], &mut statics[..]);
+        let mut tasks: Vec<WarmTask<'_>> = recycled(std::mem::take(&mut self.tasks.warm));
+        for (portion, found) in self.portions.iter().zip(&self.found) {
+            tasks.push(WarmTask {
+                found,
+                inside: split_front(&mut inside, portion.inside.len()),
+                statics: split_front(&mut statics, portion.statics.len()),
+            });
+        }
+        let warm_inside = || tasks.par_iter_mut().with_max_len(1).for_each(|task| task.run(warm));
+        let warm_across = || {
+            self.across.gather(found);
+            self.across.warm(warm, &self.sleep, across, across_ends);
+        };
+        join(warm_inside, warm_across);
+        self.tasks.warm = recycled(tasks);
     }
 }
 
@@ -340,7 +436,7 @@ mod tests {
     use super::*;
     use crate::body::BodyId;
     use crate::config::WorldParams;
-    use crate::contact::{CacheEntry, CacheSet, CachedRanges};
+    use crate::contact::CachedRanges;
     use crate::scenes::Random;
     use crate::simd::Level;
     use crate::storage::{Motion, Place};
@@ -361,9 +457,8 @@ mod tests {
                     normal: 1.0 + k as f32,
                     friction: vector().to_array(),
                 };
-                let other = u64::from(2 * k + 1);
-                set.inside.push(CacheEntry { other, impulses });
-                ranges.inside.extend(set.inside.len() - 1);
+                set.inside.push(u64::from(2 * k + 1), impulses);
+                ranges.inside.extend(set.inside.entries.len() - 1);
             }
             for (side, offset) in offsets.into_iter().enumerate() {
                 let place = Place {
@@ -388,27 +483,39 @@ mod tests {
             let makings = Makings {
                 columns: &columns,
                 kinds: &kinds,
-                before: ContactCache { set: &set, extra: &[] },
                 step: &step,
             };
-            let mut expected = vec![Block::EMPTY; ends.len()];
-            for (block, ends) in expected.iter_mut().zip(&ends) {
-                ends.lanes()
-                    .for_each(|(lane, pair)| block.set(lane, &makings.pair(pair)));
+            let warm = Warm {
+                columns: &columns,
+                before: ContactCache { set: &set, extra: &[] },
+            };
+            let mut expected = vec![(Quad::ZERO, Quad::ZERO); ends.len()];
+            let mut impulses = vec![Quad::ZERO; ends.len()];
+            for (b, ends) in ends.iter().enumerate() {
+                for (lane, pair) in ends.lanes() {
+                    let kept = warm.pair(pair);
+                    set_impulses(&mut impulses[b], lane, kept);
+                    let (geometry, impulses) = &mut expected[b];
+                    set_contact((geometry, impulses), lane, &makings.pair(pair, kept));
+                }
             }
-            let mut found = expected.clone();
-            found.reverse();
+            let mut geometry: Vec<_> = expected.iter().rev().map(|block| block.0).collect();
             level.run(PairContacts {
                 makings: &makings,
                 ends: &ends,
-                blocks: &mut found,
+                geometry: &mut geometry,
+                impulses: &mut impulses,
             });
-            let bits = |block: &Block| {
-                let [x, y, z] = block.normal;
-                let [u, v, w] = block.friction_impulse;
-                [x, y, z, u, v, w, block.separation, block.normal_impulse].map(|octet| octet.0.map(f32::to_bits))
+            let bits = |(geometry, impulses): (Quad, Quad)| {
+                let lane = |lane: usize| (geometry.get(lane), impulses.get(lane));
+                let bits = |(xyz, w): ([f32; 3], f32)| (xyz.map(f32::to_bits), w.to_bits());
+                (0..LANES)
+                    .map(lane)
+                    .map(|(geometry, impulses)| (bits(geometry), bits(impulses)))
+                    .collect::<Vec<_>>()
             };
-            for (b, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            let found = geometry.into_iter().zip(impulses);
+            for (b, (found, expected)) in found.zip(expected).enumerate() {
                 assert_eq!(bits(found), bits(expected), "block {b} at {}", level.name());
             }
         }

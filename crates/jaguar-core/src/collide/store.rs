@@ -1,12 +1,12 @@
-//! From solved blocks back to the cache: what is kept of the contacts of a tick is listed when it is over, in place of what was kept of the last one. So there is one list, not two.
+//! From solved contacts back to the cache: they are listed by home when the tick is over, in place of those of the last one. The impulses stay where they are.
 
 use super::Collision;
 use super::found::Found;
 use crate::body::BodyId;
-use crate::contact::{Block, CacheEntry, CacheSet, CachedRanges, ContactSet, Impulses, STATIC_BIT};
+use crate::contact::{CacheEntry, CacheList, CacheSet, CachedRanges, Lane, STATIC_BIT, set_impulses};
 use crate::parallel::*;
 use crate::recycled::{recycled, resize};
-use crate::simd::LANES;
+use crate::simd::{LANES, lanes_of};
 use crate::storage::{Bodies, Columns};
 
 use super::prepare::split_front;
@@ -17,18 +17,19 @@ const MIN_ENTRIES: usize = 512;
 /// A portion's contacts, and where in the cache their impulses go.
 struct Store<'a> {
     found: &'a Found,
-    inside: Source<'a>,
-    statics: Source<'a>,
+    inside: Target<'a>,
+    statics: Target<'a>,
     ranges: &'a mut [CachedRanges],
     /// Index of the first body.
     base: usize,
 }
 
-/// A portion's contacts of one class.
-struct Source<'a> {
-    blocks: &'a [Block],
+/// The entries of a portion's contacts of one class.
+struct Target<'a> {
     entries: &'a mut [CacheEntry],
     first_entry: usize,
+    /// The portion's first block.
+    first_block: usize,
 }
 
 /// The memory of the list of tasks, between ticks.
@@ -41,13 +42,11 @@ impl std::fmt::Debug for Stores {
     }
 }
 
-impl Source<'_> {
-    /// Writes entry `k`, of the contact in this lane, and returns its place among the entries of all portions.
-    fn store(&mut self, k: usize, lane: u32, other: u64) -> usize {
-        let lane = lane as usize;
-        let impulses = self.blocks[lane / LANES].impulses(lane % LANES);
-        self.entries[k] = CacheEntry { other, impulses };
-        self.first_entry + k
+impl Target<'_> {
+    /// Writes the entry at `rank`, counted through all portions, of the contact in this lane of the portion.
+    fn set(&mut self, rank: usize, lane: usize, other: u64) {
+        let lane = Lane::new(self.first_block * LANES + lane);
+        self.entries[rank - self.first_entry] = CacheEntry::new(other, lane);
     }
 }
 
@@ -63,27 +62,24 @@ impl Store<'_> {
         ranges.fill(CachedRanges::default());
         // By counting, since the lanes of a home do not follow each other.
         let home = |[a, b]: [u32; 2]| (a.min(b) as usize - *base, a.max(b));
-        let lanes = found.inside.iter().zip(inside.blocks).flat_map(|(ends, block)| {
+        let lanes = found.inside.iter().enumerate().flat_map(|(block, ends)| {
             let lanes = ends.lanes();
-            lanes.map(move |(lane, pair)| (block, lane, pair))
+            lanes.map(move |(lane, pair)| (block * LANES + lane, pair))
         });
-        for (_, _, pair) in lanes.clone() {
+        for (_, pair) in lanes.clone() {
             ranges[home(pair).0].inside.count();
         }
         let mut rank = inside.first_entry;
         for ranges in ranges.iter_mut() {
             rank = ranges.inside.begin_at(rank);
         }
-        for (block, lane, pair) in lanes {
+        for (lane, pair) in lanes {
             let (home, other) = home(pair);
-            let rank = ranges[home].inside.push();
-            inside.entries[rank - inside.first_entry] = CacheEntry {
-                other: ids[other as usize].0,
-                impulses: block.impulses(lane),
-            };
+            inside.set(ranges[home].inside.push(), lane, ids[other as usize].0);
         }
         for (k, (&(home, touch), &lane)) in found.statics.iter().zip(&found.static_lanes.lanes).enumerate() {
-            let rank = statics.store(k, lane, touch.key | STATIC_BIT);
+            let rank = statics.first_entry + k;
+            statics.set(rank, lane as usize, touch.key | STATIC_BIT);
             ranges[home as usize - *base].statics.extend(rank);
         }
     }
@@ -91,29 +87,38 @@ impl Store<'_> {
 
 impl Collision {
     /// Lists the contacts of the tick with their impulses. The bodies are where the collision stages found them, with the ghosts.
-    pub(crate) fn store_impulses(&mut self, bodies: &mut Bodies, contacts: &ContactSet, cached: &mut CacheSet) {
+    pub(crate) fn store_impulses(&mut self, bodies: &mut Bodies, cached: &mut CacheSet) {
         if self.contact_counts() == [0; 3] && cached.is_empty() {
             // Nothing touches and nothing did: no body has ranges.
             return;
         }
         let Columns { id, cached: ranges, .. } = bodies.columns_mut();
         let end = self.portions.last().cloned().unwrap_or_default();
-        resize(&mut cached.inside, end.inside_entries.end, CacheEntry::default());
-        resize(&mut cached.statics, end.static_entries.end, CacheEntry::default());
+        resize(
+            &mut cached.inside.entries,
+            end.inside_entries.end,
+            CacheEntry::default(),
+        );
+        resize(
+            &mut cached.statics.entries,
+            end.static_entries.end,
+            CacheEntry::default(),
+        );
         let mut stores: Vec<Store<'_>> = recycled(std::mem::take(&mut self.stores.0));
-        let (mut inside, mut statics, mut rest) = (&mut cached.inside[..], &mut cached.statics[..], &mut ranges[..]);
+        let (mut inside, mut statics) = (&mut cached.inside.entries[..], &mut cached.statics.entries[..]);
+        let mut rest = &mut ranges[..];
         for (portion, found) in self.portions.iter().zip(&self.found) {
             stores.push(Store {
                 found,
-                inside: Source {
-                    blocks: &contacts.inside[portion.inside.clone()],
+                inside: Target {
                     entries: split_front(&mut inside, portion.inside_entries.len()),
                     first_entry: portion.inside_entries.start,
+                    first_block: portion.inside.start,
                 },
-                statics: Source {
-                    blocks: &contacts.statics[portion.statics.clone()],
+                statics: Target {
                     entries: split_front(&mut statics, portion.static_entries.len()),
                     first_entry: portion.static_entries.start,
+                    first_block: portion.statics.start,
                 },
                 ranges: split_front(&mut rest, portion.bodies.len()),
                 base: portion.bodies.start,
@@ -123,43 +128,37 @@ impl Collision {
         rest.fill(CachedRanges::default());
         stores.par_iter_mut().with_max_len(1).for_each(|store| store.run(id));
         self.stores.0 = recycled(stores);
-        self.store_across(id, ranges, contacts, cached);
-        self.store_kept(ranges, cached);
+        self.store_across(id, ranges, &mut cached.across);
+        self.store_kept(ranges, cached, [end.inside.end, end.statics.end]);
     }
 
     /// Lists the contacts between tiles.
-    fn store_across(&self, ids: &[BodyId], ranges: &mut [CachedRanges], contacts: &ContactSet, cached: &mut CacheSet) {
-        let kept = |k: usize| self.across.kept.binary_search_by_key(&k, |&(kept, _)| kept);
-        let impulses = |k: usize| {
-            let (block, lane) = (k / LANES, k % LANES);
-            let are_asleep = self.sleep.across.get(block).is_some_and(|lanes| lanes >> lane & 1 != 0);
-            if are_asleep {
-                // What is kept stays to the bit.
-                kept(k).map_or_else(|_| Impulses::default(), |kept| self.across.kept[kept].1)
-            } else {
-                contacts.across.blocks[block].impulses(lane)
-            }
-        };
-        resize(&mut cached.across, self.across.pairs.len(), CacheEntry::default());
-        let entries = cached.across.par_iter_mut().zip(&self.across.pairs).enumerate();
-        let entries = entries.with_min_len(MIN_ENTRIES);
-        entries.for_each(|(k, (entry, &[_, other]))| {
-            *entry = CacheEntry {
-                other: ids[other as usize].0,
-                impulses: impulses(k),
-            };
+    fn store_across(&self, ids: &[BodyId], ranges: &mut [CachedRanges], cached: &mut CacheList) {
+        let CacheList { entries, memory } = cached;
+        resize(entries, self.across.pairs.len(), CacheEntry::default());
+        let listed = entries.par_iter_mut().zip(&self.across.pairs).enumerate();
+        listed.with_min_len(MIN_ENTRIES).for_each(|(k, (entry, &[_, other]))| {
+            *entry = CacheEntry::new(ids[other as usize].0, Lane::new(k));
         });
         for (k, &[home, _]) in self.across.pairs.iter().enumerate() {
             ranges[home as usize].across.extend(k);
         }
+        // What sleeping bodies keep stays to the bit. What sleeps since has nothing.
+        let kept = |k: usize| self.across.kept.binary_search_by_key(&k, |&(kept, _)| kept);
+        for (block, &asleep) in self.sleep.across.iter().enumerate() {
+            for lane in lanes_of(asleep.into()) {
+                let kept = kept(block * LANES + lane).map(|kept| self.across.kept[kept].1);
+                set_impulses(&mut memory[block], lane, kept.unwrap_or_default());
+            }
+        }
     }
 
-    /// Lists what sleeping bodies keep inside their tiles and with static geometry, behind the contacts of the tick.
-    fn store_kept(&self, ranges: &mut [CachedRanges], cached: &mut CacheSet) {
-        cached.kept_from = [cached.inside.len(), cached.statics.len()];
+    /// Lists what sleeping bodies keep inside their tiles and with static geometry, behind the contacts of the tick, which have so many blocks.
+    fn store_kept(&self, ranges: &mut [CachedRanges], cached: &mut CacheSet, blocks: [usize; 2]) {
+        cached.kept_from = [cached.inside.entries.len(), cached.statics.entries.len()];
         let [inside, statics] = cached.kept_from;
-        cached.inside.extend_from_slice(&self.kept.inside);
-        cached.statics.extend_from_slice(&self.kept.statics);
+        cached.inside.append(&self.kept.inside, blocks[0]);
+        cached.statics.append(&self.kept.statics, blocks[1]);
         for body in self.sleep.ranges.iter().cloned().flatten() {
             ranges[body].inside = self.kept_ranges[body].inside.moved(inside);
             ranges[body].statics = self.kept_ranges[body].statics.moved(statics);
@@ -170,8 +169,8 @@ impl Collision {
     pub(crate) fn contact_counts(&self) -> [usize; 3] {
         let end = self.portions.last().cloned().unwrap_or_default();
         [
-            end.inside_entries.end + self.kept.inside.len(),
-            end.static_entries.end + self.kept.statics.len(),
+            end.inside_entries.end + self.kept.inside.entries.len(),
+            end.static_entries.end + self.kept.statics.entries.len(),
             self.across.pairs.len(),
         ]
     }

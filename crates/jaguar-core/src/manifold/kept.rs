@@ -53,6 +53,16 @@ impl KeptManifold {
 
 impl Kept for KeptManifold {
     type Listed = CachedManifold;
+    type Entry = Self;
+    type Memory = ();
+
+    fn of_entry(entry: Self, (): &()) -> Self {
+        entry
+    }
+
+    fn into_entry(self, (): &mut (), _: usize) -> Self {
+        self
+    }
 
     fn carries(&self) -> bool {
         self.impulses.normal.iter().any(|&impulse| impulse > 0.0)

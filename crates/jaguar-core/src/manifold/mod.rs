@@ -100,7 +100,7 @@ impl Manifolds {
         blocks.flat_map(move |(block, entries)| {
             let lanes = (0..LANES).filter(|&lane| block.has(lane));
             lanes.map(move |lane| {
-                let other = entries[block.rank[lane] as usize].other;
+                let other = entries.entries[block.rank[lane] as usize].other();
                 let id = |index: u32| held.get(index as usize).map_or(other, |id| id.0);
                 let low = BodyId(id(block.low[lane]));
                 let high = match id(block.high[lane]) {

@@ -119,13 +119,11 @@ impl Target<'_> {
 }
 
 fn entry(other: u64, features: [u32; MAX_POINTS]) -> CacheEntry<KeptManifold> {
-    CacheEntry {
-        other,
-        impulses: KeptManifold {
-            features,
-            ..KeptManifold::default()
-        },
-    }
+    let kept = KeptManifold {
+        features,
+        ..KeptManifold::default()
+    };
+    CacheEntry::new(other, kept)
 }
 
 impl Manifolds {
@@ -177,9 +175,13 @@ impl Manifolds {
         let end = self.portions.last().cloned().unwrap_or_default();
         self.set.inside.resize(end.inside.end, ManifoldBlock::EMPTY);
         self.set.statics.resize(end.statics.end, ManifoldBlock::EMPTY);
-        self.cached.inside.resize(end.inside_entries.end, CacheEntry::default());
+        self.cached
+            .inside
+            .entries
+            .resize(end.inside_entries.end, CacheEntry::default());
         self.cached
             .statics
+            .entries
             .resize(end.static_entries.end, CacheEntry::default());
         self.buffers.next_ranges.clear();
         self.buffers
@@ -188,8 +190,8 @@ impl Manifolds {
 
         let mut tasks: Vec<Task<'_>> = recycled(std::mem::take(&mut self.buffers.tasks.0));
         let ranges = &mut self.buffers.next_ranges;
-        let mut inside = (&mut self.set.inside[..], &mut self.cached.inside[..]);
-        let mut statics = (&mut self.set.statics[..], &mut self.cached.statics[..]);
+        let mut inside = (&mut self.set.inside[..], &mut self.cached.inside.entries[..]);
+        let mut statics = (&mut self.set.statics[..], &mut self.cached.statics.entries[..]);
         let mut rest = &mut ranges[..];
         for ((portion, found), chunk) in self.portions.iter().zip(owned).zip(owned_chunks) {
             use crate::collide::split_front;
@@ -227,14 +229,17 @@ impl Manifolds {
             }
             makings.finish(std::slice::from_mut(block));
         });
-        self.cached.across.clear();
+        self.cached.across.entries.clear();
         let kept_across = &mut self.buffers.kept_across;
         kept_across.clear();
         for (k, found) in pairs.iter().enumerate() {
             let [home, other] = found.pair;
             ranges[home as usize].across.extend(k);
             let features = features_of(&found.manifold);
-            self.cached.across.push(entry(columns.id[other as usize].0, features));
+            self.cached
+                .across
+                .entries
+                .push(entry(columns.id[other as usize].0, features));
             if sleep.is_asleep(home) || sleep.is_asleep(other) {
                 kept_across.push((k, makings.kept(found).unwrap_or_default()));
             }
@@ -310,20 +315,20 @@ impl Manifolds {
     /// `asleep` has the lanes, block by block, of those between tiles that keep what they have.
     pub(crate) fn store_impulses(&mut self, asleep: &[u8]) {
         let lists = [
-            (&self.set.inside, &mut self.cached.inside),
-            (&self.set.statics, &mut self.cached.statics),
-            (&self.set.across, &mut self.cached.across),
+            (&self.set.inside, &mut self.cached.inside.entries),
+            (&self.set.statics, &mut self.cached.statics.entries),
+            (&self.set.across, &mut self.cached.across.entries),
         ];
         for (blocks, entries) in lists {
             for block in blocks {
                 for lane in (0..LANES).filter(|&lane| block.has(lane)) {
-                    entries[block.rank[lane] as usize].impulses.impulses = block.impulses(lane);
+                    entries[block.rank[lane] as usize].entry.impulses = block.impulses(lane);
                 }
             }
         }
         for &(k, kept) in &self.buffers.kept_across {
             if asleep.get(k / LANES).is_some_and(|lanes| lanes >> (k % LANES) & 1 == 1) {
-                self.cached.across[k].impulses = kept;
+                self.cached.across.entries[k].entry = kept;
             }
         }
     }

@@ -8,9 +8,9 @@ use glam::Vec3;
 use super::StepConstants;
 use super::kernel::{Change, Share, Shifts, Velocities, solve};
 use crate::body::BodyId;
-use crate::contact::{Block, Coefficients, Contacts};
+use crate::contact::{Coefficients, Contacts};
 use crate::parallel::*;
-use crate::simd::{F32x8, Kernel, LANES, Octet, lanes_of};
+use crate::simd::{F32x8, Kernel, LANES, Octet, Quad, lanes_of};
 use crate::sleep::are_all;
 use crate::storage::Motion;
 
@@ -88,28 +88,31 @@ pub(crate) fn solve_all(
     step: &StepConstants,
 ) {
     let Contacts {
-        blocks,
+        geometry,
+        impulses,
         ends,
         coefficients,
     } = contacts;
-    let chunks = blocks.len().div_ceil(BLOCKS_AT_ONCE);
+    let chunks = geometry.len().div_ceil(BLOCKS_AT_ONCE);
     // Those of a chunk, or those of all.
     let own_coefficients = |c: usize| coefficients.get(c * BLOCKS_AT_ONCE..).unwrap_or(coefficients);
     let asleep = |c: usize| asleep.get(c * BLOCKS_AT_ONCE..).unwrap_or_default();
     // Bounces are added to the sums, if there are any.
     let felt = felt.par_chunks_mut(BLOCKS_AT_ONCE).map(Some);
     let felt = felt.chain(repeat_n((), chunks).map(|()| None)).take(chunks);
-    blocks
+    impulses
         .par_chunks_mut(BLOCKS_AT_ONCE)
+        .zip(geometry.par_chunks(BLOCKS_AT_ONCE))
         .zip(ends.par_chunks(BLOCKS_AT_ONCE))
         .zip(changes.par_chunks_mut(BLOCKS_AT_ONCE))
         .zip(felt)
         .enumerate()
-        .for_each(|(c, (((blocks, ends), changes), felt))| {
+        .for_each(|(c, ((((impulses, geometry), ends), changes), felt))| {
             step.simd.run(Solve {
                 motion,
                 contacts: Contacts {
-                    blocks,
+                    geometry,
+                    impulses,
                     ends,
                     coefficients: own_coefficients(c),
                 },
@@ -138,16 +141,18 @@ impl Kernel for Solve<'_> {
     fn run<F: F32x8>(self) {
         let motion = self.motion;
         let Contacts {
-            blocks,
+            geometry,
+            impulses,
             ends,
             coefficients,
         } = self.contacts;
-        for (b, ((block, ends), change)) in blocks.iter_mut().zip(ends).zip(self.changes).enumerate() {
+        let blocks = geometry.iter().zip(impulses).zip(ends).zip(self.changes);
+        for (b, (((geometry, impulses), ends), change)) in blocks.enumerate() {
             let asleep = self.asleep.get(b).copied().unwrap_or(0);
             if asleep != 0 && are_all(asleep, &ends.low) {
                 continue;
             }
-            let before = if asleep == 0 { None } else { Some(*block) };
+            let before = if asleep == 0 { None } else { Some(*impulses) };
             let low = (
                 &Velocities::<F>::gather(motion, 0, &ends.low),
                 &Shifts::gather(motion, 0, &ends.low),
@@ -158,7 +163,7 @@ impl Kernel for Solve<'_> {
             );
             let coefficients = Coefficients::of(coefficients, b);
             solve::<F, true>(
-                block,
+                (geometry, impulses),
                 coefficients,
                 low,
                 high,
@@ -168,19 +173,19 @@ impl Kernel for Solve<'_> {
             )
             .store(change);
             if let Some(before) = before {
-                lanes_of(asleep.into()).for_each(|lane| block.take_back(lane, &before));
+                lanes_of(asleep.into()).for_each(|lane| impulses.take(lane, &before));
             }
         }
     }
 }
 
 /// Applies the accumulated impulses to the held bodies' sides.
-pub(crate) fn warm_start(motion: &mut [Motion], base: usize, sides: &[Side], blocks: &[Block]) {
+pub(crate) fn warm_start(motion: &mut [Motion], base: usize, sides: &[Side], (geometry, impulses): (&[Quad], &[Quad])) {
     for side in sides {
         let (block, lane) = side.block_and_lane();
-        let block = &blocks[block];
-        let (normal, friction) = (vector(&block.normal, lane), vector(&block.friction_impulse, lane));
-        let linear = normal * block.normal_impulse[lane] + friction;
+        let (geometry, impulses) = (&geometry[block], &impulses[block]);
+        let (normal, friction) = (vector(&geometry.xyz, lane), vector(&impulses.xyz, lane));
+        let linear = normal * impulses.w[lane] + friction;
         side.apply(linear, normal.cross(friction), motion, base);
     }
 }

@@ -9,8 +9,9 @@ use crate::storage::Motion;
 /// Applies what the contacts have accumulated. `base` is the index of the first body in `motion`.
 #[inline(always)]
 pub(crate) fn warm_start<F: F32x8>(motion: &mut [Motion], base: usize, contacts: &Contacts<'_>) {
-    for (block, ends) in contacts.blocks.iter().zip(contacts.ends) {
-        let impulse = Impulse::<F>::accumulated(block);
+    let blocks = contacts.geometry.iter().zip(contacts.impulses.iter());
+    for ((geometry, impulses), ends) in blocks.zip(contacts.ends) {
+        let impulse = Impulse::<F>::accumulated(geometry, impulses);
         let mut low = Velocities::gather(motion, base, &ends.low);
         let mut high = Velocities::gather(motion, base, &ends.high);
         low.take_as_low(&impulse);
@@ -30,7 +31,8 @@ pub(crate) fn solve_pass<F: F32x8, const PUSH: bool>(
     felt: &mut [Octet],
     step: &StepConstants,
 ) {
-    for (b, (block, ends)) in contacts.blocks.iter_mut().zip(contacts.ends).enumerate() {
+    let blocks = contacts.geometry.iter().zip(contacts.impulses.iter_mut());
+    for (b, (block, ends)) in blocks.zip(contacts.ends).enumerate() {
         let mut low = Velocities::<F>::gather(motion, base, &ends.low);
         let mut high = Velocities::gather(motion, base, &ends.high);
         let shifts = (

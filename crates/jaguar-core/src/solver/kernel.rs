@@ -4,8 +4,8 @@ use glam::Vec4;
 
 use super::StepConstants;
 use crate::constants::ACROSS_RELAXATION;
-use crate::contact::{Block, Coefficients};
-use crate::simd::{F32x8, LANES, Mask, Octet, Vec3x8};
+use crate::contact::Coefficients;
+use crate::simd::{F32x8, LANES, Mask, Octet, Quad, Vec3x8};
 use crate::storage::Motion;
 
 /// What stands in for a body that is not there: it does not move and nothing moves it.
@@ -126,9 +126,9 @@ impl<F: F32x8> Impulse<F> {
 
     /// All that the contacts have accumulated.
     #[inline(always)]
-    pub(super) fn accumulated(block: &Block) -> Self {
-        let (normal, friction) = (Vec3x8::load(&block.normal), Vec3x8::load(&block.friction_impulse));
-        Self::new(normal, F::load(&block.normal_impulse), friction)
+    pub(super) fn accumulated(geometry: &Quad, impulses: &Quad) -> Self {
+        let (normal, friction) = (Vec3x8::load(&geometry.xyz), Vec3x8::load(&impulses.xyz));
+        Self::new(normal, F::load(&impulses.w), friction)
     }
 
     #[inline(always)]
@@ -152,7 +152,7 @@ pub(super) enum Share {
 /// both are solved exactly at once.
 #[inline(always)]
 pub(super) fn solve<F: F32x8, const PUSH: bool>(
-    block: &mut Block,
+    (geometry, impulses): (&Quad, &mut Quad),
     coefficients: &Coefficients,
     low: (&Velocities<F>, &Shifts<F>),
     high: (&Velocities<F>, &Shifts<F>),
@@ -161,13 +161,13 @@ pub(super) fn solve<F: F32x8, const PUSH: bool>(
     step: &StepConstants,
 ) -> Impulse<F> {
     let (zero, one) = (F::splat(0.0), F::splat(1.0));
-    let normal = Vec3x8::load(&block.normal);
+    let normal = Vec3x8::load(&geometry.xyz);
     let spin = low.0.angular * low.1.radius + high.0.angular * high.1.radius;
     // Velocity of the second body's surface against the first's.
     let velocity = (high.0.linear - low.0.linear) - spin.cross(normal);
     let normal_velocity = velocity.dot(normal);
     let shift = high.1.displacement - low.1.displacement;
-    let separation = F::load(&block.separation) + shift.dot(normal);
+    let separation = F::load(&geometry.w) + shift.dot(normal);
 
     let restitution = F::load(&coefficients.restitution);
     let approaches = normal_velocity.lt(F::splat(-step.restitution_threshold));
@@ -195,8 +195,8 @@ pub(super) fn solve<F: F32x8, const PUSH: bool>(
     let normal_mass = F::load(&coefficients.normal_mass);
     let tangent_mass = F::load(&coefficients.tangent_mass);
     let cone = F::load(&coefficients.friction);
-    let normal_impulse = F::load(&block.normal_impulse);
-    let friction_impulse = Vec3x8::load(&block.friction_impulse);
+    let normal_impulse = F::load(&impulses.w);
+    let friction_impulse = Vec3x8::load(&impulses.xyz);
     let change = -(normal_mass * mass_scale * (normal_velocity + bias)) - impulse_scale * normal_impulse;
     let wanted = (normal_impulse + change).not_negative();
     let slip = velocity - normal * normal_velocity;
@@ -235,8 +235,8 @@ pub(super) fn solve<F: F32x8, const PUSH: bool>(
             bounce = Some((F::select(due, thrown, zero), Vec3x8::select(due, turned, none)));
         }
     }
-    (normal_impulse + normal_change).store(&mut block.normal_impulse);
-    (friction_impulse + friction_change).store(&mut block.friction_impulse);
+    (normal_impulse + normal_change).store(&mut impulses.w);
+    (friction_impulse + friction_change).store(&mut impulses.xyz);
     if let Some((normal, friction)) = bounce {
         if let Some(felt) = felt {
             (F::load(felt) + normal).store(felt);
