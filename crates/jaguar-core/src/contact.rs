@@ -15,7 +15,7 @@ use rustc_hash::FxHashSet;
 
 use crate::body::BodyId;
 use crate::halo::CachedContact;
-use crate::recycled::{make_room, trim};
+use crate::recycled::{make_room, resize, trim};
 use crate::simd::{LANES, Octet, Quad};
 
 /// In place of a body's index: static geometry, or a lane without a contact.
@@ -124,6 +124,133 @@ impl Ends {
     }
 }
 
+/// The number of a body in a portion.
+pub(crate) trait PlaceInPortion: Copy {
+    fn index(self) -> usize;
+}
+
+impl PlaceInPortion for u16 {
+    #[inline(always)]
+    fn index(self) -> usize {
+        usize::from(self)
+    }
+}
+
+impl PlaceInPortion for u32 {
+    #[inline(always)]
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// The bodies of eight contacts inside tiles, as [`Ends`], by their places in the portion. The largest number stands for no body: a portion has less.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Places<P> {
+    pub(crate) low: [P; LANES],
+    pub(crate) high: [P; LANES],
+}
+
+impl<P: PlaceInPortion> Places<P> {
+    /// The indices of the bodies, the first one's being `base`.
+    #[inline(always)]
+    fn ends(&self, base: u32, none: P) -> Ends {
+        let index = |place: P| {
+            if place.index() == none.index() {
+                NO_BODY
+            } else {
+                place.index() as u32 + base
+            }
+        };
+        Ends {
+            low: self.low.map(index),
+            high: self.high.map(index),
+        }
+    }
+}
+
+/// The bodies of a portion's contacts, block by block.
+///
+/// They are read in every pass of the solver, and there are as many as contacts; so their places take two bytes each, unless the portion has too many bodies.
+#[derive(Debug, Default)]
+pub(crate) struct EndsList {
+    /// Index of the portion's first body.
+    base: u32,
+    near: Vec<Places<u16>>,
+    /// Of a portion with too many bodies, in place of `near`.
+    far: Vec<Places<u32>>,
+}
+
+impl EndsList {
+    /// Makes these the ends of so many blocks of a portion, without contacts yet.
+    pub(crate) fn reset(&mut self, blocks: usize, bodies: Range<usize>) {
+        self.base = bodies.start as u32;
+        self.near.clear();
+        self.far.clear();
+        if bodies.len() <= usize::from(u16::MAX) {
+            let (low, high) = ([u16::MAX; LANES], [u16::MAX; LANES]);
+            resize(&mut self.near, blocks, Places { low, high });
+        } else {
+            let (low, high) = ([NO_BODY; LANES], [NO_BODY; LANES]);
+            resize(&mut self.far, blocks, Places { low, high });
+        }
+    }
+
+    /// Puts the bodies of a contact into a lane, counted through all blocks.
+    pub(crate) fn set(&mut self, lane: usize, pair: [u32; 2]) {
+        let (block, lane) = Lane::new(lane).place();
+        let [low, high] = pair.map(|body| body - self.base);
+        if let Some(places) = self.far.get_mut(block) {
+            (places.low[lane], places.high[lane]) = (low, high);
+        } else {
+            let places = &mut self.near[block];
+            (places.low[lane], places.high[lane]) = (low as u16, high as u16);
+        }
+    }
+
+    /// Number of blocks.
+    pub(crate) fn len(&self) -> usize {
+        self.near.len() + self.far.len()
+    }
+
+    /// The blocks.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = Ends> + Clone + '_ {
+        let near = self.near.iter().map(|places| places.ends(self.base, u16::MAX));
+        let far = self.far.iter().map(|places| places.ends(self.base, NO_BODY));
+        near.chain(far)
+    }
+
+    /// The contacts: the lane of each, counted through all blocks, and its bodies.
+    pub(crate) fn lanes(&self) -> impl Iterator<Item = (usize, [u32; 2])> + Clone + '_ {
+        let blocks = self.blocks().enumerate();
+        blocks.flat_map(|(block, ends)| {
+            let lanes = (0..LANES).filter(move |&lane| ends.low[lane] != NO_BODY);
+            lanes.map(move |lane| (block * LANES + lane, ends.get(lane)))
+        })
+    }
+
+    /// For the solver.
+    pub(crate) fn view(&self) -> EndsView<'_> {
+        if self.far.is_empty() {
+            EndsView::Near(&self.near)
+        } else {
+            EndsView::Far(&self.far)
+        }
+    }
+
+    /// Gives back memory that an unusual tick took.
+    pub(crate) fn trim(&mut self) {
+        trim(&mut self.near);
+        trim(&mut self.far);
+    }
+}
+
+/// The bodies of some blocks, as the solver reads them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum EndsView<'a> {
+    Near(&'a [Places<u16>]),
+    Far(&'a [Places<u32>]),
+}
+
 /// Contacts to be solved, block by block.
 #[derive(Debug)]
 pub(crate) struct Contacts<'a> {
@@ -131,7 +258,7 @@ pub(crate) struct Contacts<'a> {
     pub(crate) geometry: &'a [Quad],
     /// Those of friction, and the normal ones.
     pub(crate) impulses: &'a mut [Quad],
-    pub(crate) ends: &'a [Ends],
+    pub(crate) ends: EndsView<'a>,
     /// As many as blocks, or one.
     pub(crate) coefficients: &'a [Coefficients],
 }
@@ -176,7 +303,8 @@ pub(crate) struct ContactSet {
     pub(crate) inside: Vec<Quad>,
     /// Geometry of those with static geometry.
     pub(crate) statics: Vec<Quad>,
-    pub(crate) static_ends: Vec<Ends>,
+    /// By places in the portion. Their second bodies are none.
+    pub(crate) static_ends: Vec<Places<u32>>,
     /// Geometry of those between bodies of different tiles. Their order is of no consequence, and lanes may share bodies.
     pub(crate) across: Vec<Quad>,
     pub(crate) across_ends: Vec<Ends>,
@@ -604,6 +732,29 @@ impl<'a, K: Kept> ContactCache<'a, K> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Of a portion with few bodies and of one with more than are counted by 16 bits.
+    #[test]
+    fn ends_are_those_that_were_set() {
+        for bodies in [1000..1100, 500..500 + 65_535, 500..500 + 65_536, 70_000..150_000] {
+            let mut list = EndsList::default();
+            list.reset(3, 0..1);
+            list.reset(4, bodies.clone());
+            assert_eq!((list.len(), list.lanes().count()), (4, 0));
+            let (first, last) = (bodies.start as u32, bodies.end as u32 - 1);
+            let pairs = [(0, [first, last]), (9, [last, first + 7]), (30, [last - 1, last])];
+            pairs.iter().for_each(|&(lane, pair)| list.set(lane, pair));
+            assert!(list.lanes().eq(pairs), "{bodies:?}");
+            let of_view = |lane: usize| match list.view() {
+                EndsView::Near(places) => places[lane / LANES].high[lane % LANES].index(),
+                EndsView::Far(places) => places[lane / LANES].high[lane % LANES].index(),
+            };
+            for (lane, [_, high]) in list.lanes() {
+                assert_eq!(of_view(lane), high as usize - bodies.start);
+            }
+            assert!(of_view(1) >= bodies.len(), "no body has this place");
+        }
+    }
 
     #[test]
     fn what_is_no_number_is_not_kept() {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use glam::Vec4;
 
 use crate::collide::{Collision, Portion, split_front};
-use crate::contact::{CacheList, CacheSet, ContactSet, Contacts};
+use crate::contact::{CacheList, CacheSet, ContactSet, Contacts, EndsView};
 use crate::event::{add_impulses, add_manifold_impulses};
 use crate::finish::Moving;
 use crate::force::{Acted, Forces};
@@ -162,13 +162,13 @@ impl World {
                 inside: Contacts {
                     geometry: &inside_geometry[portion.inside.clone()],
                     impulses: split_front(&mut inside, portion.inside.len()),
-                    ends: &found[p].inside,
+                    ends: found[p].inside.view(),
                     coefficients: &inside_coefficients[portion.inside_coefficients.clone()],
                 },
                 statics: Contacts {
                     geometry: &static_geometry[portion.statics.clone()],
                     impulses: split_front(&mut statics, portion.statics.len()),
-                    ends: &static_ends[portion.statics.clone()],
+                    ends: EndsView::Far(&static_ends[portion.statics.clone()]),
                     coefficients: &static_coefficients[portion.static_coefficients.clone()],
                 },
                 sides: &between.sides[portion.sides.clone()],
@@ -356,8 +356,8 @@ impl Task<'_> {
         }
         sleep::stop(self.motion, self.base, self.still);
         self.join(JointStage::WarmStart, shared);
-        inside::warm_start::<F>(self.motion, self.base, &self.inside);
-        inside::warm_start::<F>(self.motion, self.base, &self.statics);
+        inside::warm_start::<F>(self.motion, &self.inside);
+        inside::warm_start::<F>(self.motion, &self.statics);
         across::warm_start(self.motion, self.base, self.sides, shared.across);
         if self.turning.is_some() {
             self.warm_start_manifolds(shared);
@@ -463,8 +463,8 @@ impl Task<'_> {
             manifold::across::apply_sides::<true>(self.motion, self.attitudes, self.base, self.manifold_sides, push);
         }
         self.join(JointStage::Push, shared);
-        inside::solve_pass::<F, true>(self.motion, self.base, &mut self.inside, self.felt.inside, step);
-        inside::solve_pass::<F, true>(self.motion, self.base, &mut self.statics, self.felt.statics, step);
+        inside::solve_pass::<F, true>(self.motion, &mut self.inside, self.felt.inside, step);
+        inside::solve_pass::<F, true>(self.motion, &mut self.statics, self.felt.statics, step);
         if self.turning.is_some() {
             self.solve_manifolds::<{ mode::PUSH }>(step);
         }
@@ -480,8 +480,8 @@ impl Task<'_> {
             turn_freely(self.motion, self.attitudes, numbers, shared.kinds, step);
         }
         self.join(JointStage::Relax, shared);
-        inside::solve_pass::<F, false>(self.motion, self.base, &mut self.inside, &mut [], step);
-        inside::solve_pass::<F, false>(self.motion, self.base, &mut self.statics, &mut [], step);
+        inside::solve_pass::<F, false>(self.motion, &mut self.inside, &mut [], step);
+        inside::solve_pass::<F, false>(self.motion, &mut self.statics, &mut [], step);
         if self.turning.is_some() {
             self.solve_manifolds::<{ mode::RELAX }>(step);
         }

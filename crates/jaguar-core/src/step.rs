@@ -8,7 +8,6 @@
 //! 4. [`World::finish`].
 
 use crate::collide::Collision;
-use crate::contact::Contacts;
 use crate::error::HaloError;
 use crate::event::{add_impulses, add_manifold_impulses};
 use crate::joint;
@@ -129,7 +128,7 @@ impl World {
         }
         across::solve_all(
             &self.bodies.columns().motion,
-            Contacts {
+            across::Contacts {
                 geometry: &self.contacts.across,
                 impulses: &mut self.cached.across.memory,
                 ends: &self.contacts.across_ends,

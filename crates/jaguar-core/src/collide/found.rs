@@ -11,7 +11,7 @@ use super::{Pair, margin, turning_margin};
 use crate::body::BodyId;
 use crate::broad_phase::{FindPairs, GridParams, Grids, Search};
 use crate::candidates::{Candidates, Listing, Plan};
-use crate::contact::Ends;
+use crate::contact::EndsList;
 use crate::joint::list::Apart;
 use crate::lanes::LaneOrder;
 use crate::manifold::attitude::Attitude;
@@ -23,8 +23,7 @@ use crate::narrow_phase::static_geometry::{StaticContact, StaticGeometry};
 use crate::narrow_phase::static_manifold::{StaticManifold, Workings};
 use crate::narrow_phase::surroundings::Surroundings;
 use crate::parallel::*;
-use crate::recycled::{resize, trim};
-use crate::simd::LANES;
+use crate::recycled::trim;
 use crate::sleep::Sleep;
 use crate::solver::StepConstants;
 use crate::storage::{Bodies, Motion};
@@ -86,7 +85,7 @@ const FEW_BUSY: usize = 2;
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     /// The contacts inside tiles, block by block.
-    pub(crate) inside: Vec<Ends>,
+    pub(crate) inside: EndsList,
     /// How many they are.
     pub(super) inside_count: usize,
     /// Pairs inside tiles that become contacts if a third body strikes one of them.
@@ -226,7 +225,7 @@ impl Found {
 
     /// Gives back memory that an unusual tick took.
     pub(super) fn trim(&mut self) {
-        trim(&mut self.inside);
+        self.inside.trim();
         trim(&mut self.waiting);
         trim(&mut self.touching);
         trim(&mut self.across);
@@ -250,8 +249,7 @@ impl Found {
         self.busy.clear();
         let few = FEW_BUSY * (2 * self.inside_count + self.statics.len() + across.len()) <= bodies;
         if few {
-            self.busy
-                .extend(self.inside.iter().flat_map(Ends::lanes).flat_map(|(_, pair)| pair));
+            self.busy.extend(self.inside.lanes().flat_map(|(_, pair)| pair));
             self.busy.extend(self.statics.iter().map(|&(body, _)| body));
             self.busy.extend(across);
             self.busy.sort_unstable();
@@ -269,12 +267,10 @@ impl Found {
         scratch
             .lanes
             .colour_pairs(pairs, chunk.bodies.clone(), &mut scratch.taken);
-        self.inside.clear();
-        resize(&mut self.inside, scratch.lanes.blocks, Ends::EMPTY);
+        self.inside.reset(scratch.lanes.blocks, chunk.bodies.clone());
         self.inside_count = scratch.ordered.len();
         for (&pair, &lane) in scratch.ordered.iter().zip(&scratch.lanes.lanes) {
-            let lane = lane as usize;
-            self.inside[lane / LANES].set(lane % LANES, by_id(pair, ids));
+            self.inside.set(lane as usize, by_id(pair, ids));
         }
     }
 

@@ -16,7 +16,7 @@ use self::store::Stores;
 use crate::broad_phase::{GridParams, Grids};
 use crate::candidates::{Candidates, Plan};
 use crate::constants::CONTACT_SLOP;
-use crate::contact::{CacheSet, CachedRanges, ContactCache, ContactSet, Ends, Lane, NO_BODY, STATIC_BIT};
+use crate::contact::{CacheSet, CachedRanges, ContactCache, ContactSet, Lane, NO_BODY, STATIC_BIT};
 use crate::halo::CachedContact;
 use crate::joint::list::{Apart, Joints};
 use crate::manifold::Manifolds;
@@ -167,7 +167,7 @@ impl Collision {
     /// The bodies of the contacts inside tiles.
     pub(crate) fn pairs_inside(&self) -> impl Iterator<Item = Pair> + '_ {
         let found = self.portions.iter().zip(&self.found).map(|(_, found)| found);
-        found.flat_map(|found| found.inside.iter().flat_map(Ends::lanes).map(|(_, pair)| pair))
+        found.flat_map(|found| found.inside.lanes().map(|(_, pair)| pair))
     }
 
     /// The contacts of the tick. None when bodies were removed since.
@@ -198,10 +198,9 @@ impl Collision {
             })
         };
         let inside = portions.clone().flat_map(move |(portion, found)| {
-            let blocks = portion.inside.clone().zip(&found.inside);
-            blocks.flat_map(move |(number, ends)| {
-                let lanes = ends.lanes();
-                lanes.filter_map(move |(lane, pair)| located(0, (number, lane), pair, 0))
+            found.inside.lanes().filter_map(move |(lane, pair)| {
+                let (block, lane) = Lane::new(lane).place();
+                located(0, (portion.inside.start + block, lane), pair, 0)
             })
         });
         let statics = portions.flat_map(move |(portion, found)| {

@@ -7,7 +7,7 @@ use glam::Vec4;
 use super::found::Found;
 use super::{Collision, Pair};
 use crate::contact::{
-    CacheSet, Coefficient, Coefficients, Contact, ContactCache, ContactSet, Ends, Impulses, Lane, NO_BODY,
+    CacheSet, Coefficient, Coefficients, Contact, ContactCache, ContactSet, EndsList, Impulses, Lane, NO_BODY, Places,
     get_impulses, set_contact, set_impulses,
 };
 use crate::halo::CachedContact;
@@ -106,12 +106,14 @@ struct WarmTask<'a> {
 
 impl WarmTask<'_> {
     fn run(&mut self, warm: Warm<'_>) {
-        for (impulses, ends) in self.inside.iter_mut().zip(&self.found.inside) {
+        let mut blocks = self.inside.iter_mut();
+        self.found.inside.blocks().for_each(|ends| {
+            let impulses = blocks.next().expect("there is a block for all ends");
             *impulses = Quad::ZERO;
             for (lane, pair) in ends.lanes() {
                 set_impulses(impulses, lane, warm.pair(pair));
             }
-        }
+        });
         self.statics.fill(Quad::ZERO);
         for ((body, touch), &lane) in self.found.statics.iter().zip(&self.found.static_lanes.lanes) {
             let (block, lane) = Lane::new(lane as usize).place();
@@ -123,7 +125,7 @@ impl WarmTask<'_> {
 /// Contacts of bodies of one tile, eight at a time: the arithmetic of [`pair_contact`].
 struct PairContacts<'a, 'b> {
     makings: &'a Makings<'a>,
-    ends: &'a [Ends],
+    ends: &'a EndsList,
     geometry: &'b mut [Quad],
     /// Those of the last tick, whose friction is turned into the new tangent planes.
     impulses: &'b mut [Quad],
@@ -141,7 +143,7 @@ impl Kernel for PairContacts<'_, '_> {
         };
         let (zero, one) = (F::splat(0.0), F::splat(1.0));
         let blocks = self.geometry.iter_mut().zip(self.impulses);
-        for ((geometry, impulses), ends) in blocks.zip(self.ends) {
+        for ((geometry, impulses), ends) in blocks.zip(self.ends.blocks()) {
             let (mut low, mut high) = ([Vec4::ZERO; LANES], [Vec4::ZERO; LANES]);
             for lane in 0..LANES {
                 (low[lane], high[lane]) = (sphere(ends.low[lane]), sphere(ends.high[lane]));
@@ -169,7 +171,9 @@ struct Task<'a> {
     found: &'a Found,
     inside: Target<'a>,
     statics: Target<'a>,
-    static_ends: &'a mut [Ends],
+    static_ends: &'a mut [Places<u32>],
+    /// Index of the first body.
+    base: u32,
 }
 
 impl Task<'_> {
@@ -179,6 +183,7 @@ impl Task<'_> {
             inside,
             statics,
             static_ends,
+            base,
         } = self;
         makings.step.simd.run(PairContacts {
             makings,
@@ -186,8 +191,7 @@ impl Task<'_> {
             geometry: inside.geometry,
             impulses: inside.impulses,
         });
-        let blocks = found.inside.iter().enumerate();
-        let pairs = blocks.flat_map(|(b, ends)| ends.lanes().map(move |(lane, pair)| (pair, b * LANES + lane)));
+        let pairs = found.inside.lanes().map(|(lane, pair)| (pair, lane));
         fill_coefficients(inside.coefficients, found.inside.len(), pairs, |&pair| {
             makings.pair_coefficient(pair)
         });
@@ -196,7 +200,7 @@ impl Task<'_> {
         statics.geometry.fill(Quad::ZERO);
         for ((body, touch), lane) in touches.clone() {
             let (block, lane) = Lane::new(lane).place();
-            static_ends[block].set(lane, [*body, NO_BODY]);
+            static_ends[block].low[lane] = *body - *base;
             let impulses = &mut statics.impulses[block];
             let contact = static_contact(touch, get_impulses(impulses, lane));
             set_contact((&mut statics.geometry[block], impulses), lane, &contact);
@@ -318,7 +322,8 @@ impl Collision {
             across_coefficients,
         } = contacts;
         static_ends.clear();
-        resize(static_ends, end.statics.end, Ends::EMPTY);
+        let (low, high) = ([NO_BODY; LANES], [NO_BODY; LANES]);
+        resize(static_ends, end.statics.end, Places { low, high });
         resize(inside_coefficients, end.inside_coefficients.end, Coefficients::EMPTY);
         resize(static_coefficients, end.static_coefficients.end, Coefficients::EMPTY);
         let count = coefficients(across.len(), makings.kinds.are_alike());
@@ -345,6 +350,7 @@ impl Collision {
                     coefficients: split_front(&mut static_coefficients, portion.static_coefficients.len()),
                 },
                 static_ends: split_front(&mut static_ends, portion.statics.len()),
+                base: portion.bodies.start as u32,
             });
         }
         let prepare_inside = || tasks.par_iter_mut().with_max_len(1).for_each(|task| task.run(&makings));
@@ -446,7 +452,8 @@ mod tests {
     fn eight_contacts_are_what_one_is() {
         let mut random = Random(11);
         let (mut columns, mut set) = (Columns::default(), CacheSet::default());
-        let mut ends = vec![Ends::EMPTY; 13];
+        let mut ends = EndsList::default();
+        ends.reset(13, 0..200);
         for k in 0..100_u32 {
             let mut vector = || random.vector(1.0).as_vec3();
             let offsets = [vector(), vector()];
@@ -475,7 +482,7 @@ mod tests {
                     .cached
                     .push(if side == 0 { ranges } else { CachedRanges::default() });
             }
-            ends[k as usize / LANES].set(k as usize % LANES, [2 * k, 2 * k + 1]);
+            ends.set(k as usize, [2 * k, 2 * k + 1]);
         }
         let (kinds, mut step) = (Kinds::default(), StepConstants::new(&WorldParams::default()));
         for level in Level::supported() {
@@ -491,13 +498,11 @@ mod tests {
             };
             let mut expected = vec![(Quad::ZERO, Quad::ZERO); ends.len()];
             let mut impulses = vec![Quad::ZERO; ends.len()];
-            for (b, ends) in ends.iter().enumerate() {
-                for (lane, pair) in ends.lanes() {
-                    let kept = warm.pair(pair);
-                    set_impulses(&mut impulses[b], lane, kept);
-                    let (geometry, impulses) = &mut expected[b];
-                    set_contact((geometry, impulses), lane, &makings.pair(pair, kept));
-                }
+            for (lane, pair) in ends.lanes() {
+                let ((block, lane), kept) = (Lane::new(lane).place(), warm.pair(pair));
+                set_impulses(&mut impulses[block], lane, kept);
+                let (geometry, impulses) = &mut expected[block];
+                set_contact((geometry, impulses), lane, &makings.pair(pair, kept));
             }
             let mut geometry: Vec<_> = expected.iter().rev().map(|block| block.0).collect();
             level.run(PairContacts {

@@ -62,21 +62,19 @@ impl Store<'_> {
         ranges.fill(CachedRanges::default());
         // By counting, since the lanes of a home do not follow each other.
         let home = |[a, b]: [u32; 2]| (a.min(b) as usize - *base, a.max(b));
-        let lanes = found.inside.iter().enumerate().flat_map(|(block, ends)| {
-            let lanes = ends.lanes();
-            lanes.map(move |(lane, pair)| (block * LANES + lane, pair))
-        });
-        for (_, pair) in lanes.clone() {
-            ranges[home(pair).0].inside.count();
-        }
+        // `for_each`, since the iterator is nested.
+        found
+            .inside
+            .lanes()
+            .for_each(|(_, pair)| ranges[home(pair).0].inside.count());
         let mut rank = inside.first_entry;
         for ranges in ranges.iter_mut() {
             rank = ranges.inside.begin_at(rank);
         }
-        for (lane, pair) in lanes {
+        found.inside.lanes().for_each(|(lane, pair)| {
             let (home, other) = home(pair);
             inside.set(ranges[home].inside.push(), lane, ids[other as usize].0);
-        }
+        });
         for (k, (&(home, touch), &lane)) in found.statics.iter().zip(&found.static_lanes.lanes).enumerate() {
             let rank = statics.first_entry + k;
             statics.set(rank, lane as usize, touch.key | STATIC_BIT);

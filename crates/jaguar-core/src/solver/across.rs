@@ -8,7 +8,7 @@ use glam::Vec3;
 use super::StepConstants;
 use super::kernel::{Change, Share, Shifts, Velocities, solve};
 use crate::body::BodyId;
-use crate::contact::{Coefficients, Contacts};
+use crate::contact::{Coefficients, Ends};
 use crate::parallel::*;
 use crate::simd::{F32x8, Kernel, LANES, Octet, Quad, lanes_of};
 use crate::sleep::are_all;
@@ -76,6 +76,17 @@ impl Side {
     pub(crate) fn block_and_lane(self) -> (usize, usize) {
         (self.lane() / LANES, self.lane() % LANES)
     }
+}
+
+/// Contacts between tiles, to be solved.
+pub(crate) struct Contacts<'a> {
+    /// Normals and separations.
+    pub(crate) geometry: &'a [Quad],
+    /// Those of friction, and the normal ones.
+    pub(crate) impulses: &'a mut [Quad],
+    pub(crate) ends: &'a [Ends],
+    /// As many as blocks, or one.
+    pub(crate) coefficients: &'a [Coefficients],
 }
 
 /// Computes the change of every contact; applies none. Those of which both bodies sleep stay as they are: `asleep` has their lanes, block by block, or is empty.
@@ -154,12 +165,12 @@ impl Kernel for Solve<'_> {
             }
             let before = if asleep == 0 { None } else { Some(*impulses) };
             let low = (
-                &Velocities::<F>::gather(motion, 0, &ends.low),
-                &Shifts::gather(motion, 0, &ends.low),
+                &Velocities::<F>::gather(motion, &ends.low),
+                &Shifts::gather(motion, &ends.low),
             );
             let high = (
-                &Velocities::gather(motion, 0, &ends.high),
-                &Shifts::gather(motion, 0, &ends.high),
+                &Velocities::gather(motion, &ends.high),
+                &Shifts::gather(motion, &ends.high),
             );
             let coefficients = Coefficients::of(coefficients, b);
             solve::<F, true>(

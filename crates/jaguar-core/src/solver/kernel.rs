@@ -4,7 +4,7 @@ use glam::Vec4;
 
 use super::StepConstants;
 use crate::constants::ACROSS_RELAXATION;
-use crate::contact::Coefficients;
+use crate::contact::{Coefficients, PlaceInPortion};
 use crate::simd::{F32x8, LANES, Mask, Octet, Quad, Vec3x8};
 use crate::storage::Motion;
 
@@ -51,15 +51,15 @@ pub(crate) struct Change {
 
 /// The bodies of eight lanes; lanes without a body find one that does not move.
 #[inline(always)]
-fn bodies<'a>(motion: &'a [Motion], base: usize, indices: &[u32; LANES]) -> [&'a Motion; LANES] {
-    indices.map(|index| motion.get((index as usize).wrapping_sub(base)).unwrap_or(&FIXED))
+fn bodies<'a, P: PlaceInPortion>(motion: &'a [Motion], places: &[P; LANES]) -> [&'a Motion; LANES] {
+    places.map(|place| motion.get(place.index()).unwrap_or(&FIXED))
 }
 
 impl<F: F32x8> Velocities<F> {
-    /// Reads eight bodies; the index of the first in `motion` is `base`.
+    /// Reads eight bodies.
     #[inline(always)]
-    pub(super) fn gather(motion: &[Motion], base: usize, indices: &[u32; LANES]) -> Self {
-        let bodies = bodies(motion, base, indices);
+    pub(super) fn gather<P: PlaceInPortion>(motion: &[Motion], places: &[P; LANES]) -> Self {
+        let bodies = bodies(motion, places);
         let [x, y, z, inverse_mass] = F::columns(bodies.map(|body| body.linear));
         let linear = Vec3x8::new(x, y, z);
         let [x, y, z, turning] = F::columns(bodies.map(|body| body.angular));
@@ -74,13 +74,13 @@ impl<F: F32x8> Velocities<F> {
 
     /// Writes them back, but for lanes without a body.
     #[inline(always)]
-    pub(super) fn scatter(&self, motion: &mut [Motion], base: usize, indices: &[u32; LANES]) {
+    pub(super) fn scatter<P: PlaceInPortion>(&self, motion: &mut [Motion], places: &[P; LANES]) {
         let Vec3x8 { x, y, z } = self.linear;
         let linear = F::rows([x, y, z, self.inverse_mass]);
         let Vec3x8 { x, y, z } = self.angular;
         let angular = F::rows([x, y, z, self.turning]);
         for lane in 0..LANES {
-            if let Some(body) = motion.get_mut((indices[lane] as usize).wrapping_sub(base)) {
+            if let Some(body) = motion.get_mut(places[lane].index()) {
                 body.linear = linear[lane];
                 body.angular = angular[lane];
             }
@@ -103,10 +103,10 @@ impl<F: F32x8> Velocities<F> {
 }
 
 impl<F: F32x8> Shifts<F> {
-    /// Reads eight bodies; the index of the first in `motion` is `base`.
+    /// Reads eight bodies.
     #[inline(always)]
-    pub(super) fn gather(motion: &[Motion], base: usize, indices: &[u32; LANES]) -> Self {
-        let bodies = bodies(motion, base, indices);
+    pub(super) fn gather<P: PlaceInPortion>(motion: &[Motion], places: &[P; LANES]) -> Self {
+        let bodies = bodies(motion, places);
         let [x, y, z, radius] = F::columns(bodies.map(|body| body.displacement));
         Self {
             displacement: Vec3x8::new(x, y, z),
