@@ -381,6 +381,12 @@ pub(crate) trait Kept: Copy + Default {
     /// The impulses of an entry.
     fn of_entry(entry: Self::Entry, memory: &Self::Memory) -> Self;
 
+    /// Marks an entry as the first of its home.
+    fn begin(entry: &mut Self::Entry);
+
+    /// Whether it was marked.
+    fn begins(entry: &Self::Entry) -> bool;
+
     /// Puts impulses into the memory as those number `number`.
     fn into_entry(self, memory: &mut Self::Memory, number: usize) -> Self::Entry;
 
@@ -395,26 +401,33 @@ pub(crate) trait Kept: Copy + Default {
     fn partners(listed: &Self::Listed) -> (BodyId, u64);
 }
 
-/// A lane of [`Quad`]s, counted through all of them.
+/// A lane of [`Quad`]s, counted through all of them; or none. It has a bit to spare: the mark of the first of a home.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lane(u32);
 
 impl Lane {
+    const MARK: u32 = 1 << 31;
+    const NONE: u32 = Self::MARK - 1;
+
     pub(crate) fn new(lane: usize) -> Self {
         Self(lane as u32)
     }
 
-    fn is_none(self) -> bool {
-        self.0 == u32::MAX
+    fn number(self) -> u32 {
+        self.0 & !Self::MARK
     }
 
     /// The quad, and the lane in it.
     pub(crate) fn place(self) -> (usize, usize) {
-        (self.0 as usize / LANES, self.0 as usize % LANES)
+        let number = self.number() as usize;
+        (number / LANES, number % LANES)
     }
 
-    /// As many lanes further back.
+    /// As many lanes further back, if it is one.
     fn moved(self, by: usize) -> Self {
+        if self.number() == Self::NONE {
+            return self;
+        }
         Self(self.0 + by as u32)
     }
 }
@@ -422,7 +435,7 @@ impl Lane {
 impl Default for Lane {
     /// None.
     fn default() -> Self {
-        Self(u32::MAX)
+        Self(Self::NONE)
     }
 }
 
@@ -432,11 +445,19 @@ impl Kept for Impulses {
     type Memory = Vec<Quad>;
 
     fn of_entry(entry: Lane, memory: &Vec<Quad>) -> Self {
-        if entry.is_none() {
+        if entry.number() == Lane::NONE {
             return Self::default();
         }
         let (block, lane) = entry.place();
         impulses_of(&memory[block], lane)
+    }
+
+    fn begin(entry: &mut Lane) {
+        entry.0 |= Lane::MARK;
+    }
+
+    fn begins(entry: &Lane) -> bool {
+        entry.0 & Lane::MARK != 0
     }
 
     fn into_entry(self, memory: &mut Vec<Quad>, number: usize) -> Lane {
@@ -492,6 +513,19 @@ impl<K: Kept> CacheEntry<K> {
         }
     }
 
+    /// Marks it as the first of its home, if it is.
+    pub(crate) fn begins_if(mut self, is_first: bool) -> Self {
+        if is_first {
+            self.begin();
+        }
+        self
+    }
+
+    /// Marks it as the first of its home.
+    fn begin(&mut self) {
+        K::begin(&mut self.entry);
+    }
+
     /// The partner that is not the home: a body's id, or [`STATIC_BIT`] and the key of the feature.
     pub(crate) fn other(&self) -> u64 {
         u64::from(self.other[1]) << 32 | u64::from(self.other[0])
@@ -507,24 +541,50 @@ pub(crate) struct CacheList<K: Kept = Impulses> {
 }
 
 impl<K: Kept> CacheList<K> {
-    /// The entries of a range, each with what it has kept.
-    pub(crate) fn kept(&self, span: Span) -> impl Iterator<Item = (u64, K)> + '_ {
-        let entries = self.entries[span.range()].iter();
+    /// The entries of a run.
+    #[inline]
+    fn run(&self, run: Run) -> impl Iterator<Item = &CacheEntry<K>> + '_ {
+        let (first, others) = run
+            .start()
+            .and_then(|start| self.entries[start..].split_first())
+            .map_or((None, &[][..]), |(first, others)| (Some(first), others));
+        first
+            .into_iter()
+            .chain(others.iter().take_while(|entry| !K::begins(&entry.entry)))
+    }
+
+    /// The entries of a run, each with what it has kept.
+    pub(crate) fn kept(&self, run: Run) -> impl Iterator<Item = (u64, K)> + '_ {
+        let entries = self.run(run);
         entries.map(|entry| (entry.other(), K::of_entry(entry.entry, &self.memory)))
     }
 
     /// What was kept of the contact with a partner.
     #[inline]
-    fn find(&self, span: Span, other: u64) -> Option<K> {
-        let mut entries = self.entries[span.range()].iter();
+    fn find(&self, run: Run, other: u64) -> Option<K> {
+        let mut entries = self.run(run);
         let found = entries.find(|entry| entry.other() == other);
         found.map(|entry| K::of_entry(entry.entry, &self.memory))
     }
 
-    /// Adds an entry behind the others, all of which were added like this.
-    pub(crate) fn push(&mut self, other: u64, kept: K) {
-        let entry = kept.into_entry(&mut self.memory, self.entries.len());
-        self.entries.push(CacheEntry::new(other, entry));
+    /// Adds an entry of a home behind the others, all of which were added like this.
+    pub(crate) fn push(&mut self, run: &mut Run, other: u64, kept: K) {
+        let number = self.entries.len();
+        let entry = kept.into_entry(&mut self.memory, number);
+        self.entries
+            .push(CacheEntry::new(other, entry).begins_if(run.extend(number)));
+    }
+
+    /// Forgets the impulses of the contacts of a home with bodies of these ids, or all.
+    fn forget(&mut self, run: Run, ids: &FxHashSet<BodyId>, all: bool) {
+        let Some(start) = run.start() else { return };
+        let own = self.entries[start..].iter_mut().enumerate();
+        let own = own.take_while(|(k, entry)| *k == 0 || !K::begins(&entry.entry));
+        for (k, entry) in own {
+            if all || ids.contains(&BodyId(entry.other())) {
+                *entry = CacheEntry::new(entry.other(), K::Entry::default()).begins_if(k == 0);
+            }
+        }
     }
 }
 
@@ -583,16 +643,9 @@ impl<K: Kept> CacheSet<K> {
     ) {
         for (home, ranges) in homes {
             let gone = ids.contains(&home);
-            let lists = [
-                &mut self.inside.entries[ranges.inside.range()],
-                &mut self.statics.entries[ranges.statics.range()],
-                &mut self.across.entries[ranges.across.range()],
-            ];
-            for entry in lists.into_iter().flatten() {
-                if gone || ids.contains(&BodyId(entry.other())) {
-                    entry.entry = K::Entry::default();
-                }
-            }
+            self.inside.forget(ranges.inside, ids, gone);
+            self.statics.forget(ranges.statics, ids, gone);
+            self.across.forget(ranges.across, ids, gone);
         }
     }
 }
@@ -607,62 +660,94 @@ fn listed<K: Kept>(home: BodyId, (other, kept): (u64, K)) -> Option<K::Listed> {
     })
 }
 
-/// A range of entries.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Span {
-    start: u32,
-    len: u32,
-}
+/// The entries of one home in a list: from one on, up to the next that begins another home's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run(u32);
 
-impl Span {
-    pub(crate) fn range(self) -> Range<usize> {
-        self.start as usize..(self.start + self.len) as usize
+impl Run {
+    /// Where the entries begin, if there are any.
+    pub(crate) fn start(self) -> Option<usize> {
+        (self.0 != u32::MAX).then_some(self.0 as usize)
     }
 
     /// The same entries in a list that has them further back.
     pub(crate) fn moved(self, by: usize) -> Self {
-        Self {
-            start: self.start + by as u32,
-            ..self
+        self.start().map_or(self, |start| Self((start + by) as u32))
+    }
+
+    /// Adds entry `k`, which follows the others. Says whether it begins the run.
+    pub(crate) fn extend(&mut self, k: usize) -> bool {
+        let begins = self.start().is_none();
+        if begins {
+            self.0 = k as u32;
+        }
+        begins
+    }
+}
+
+impl Default for Run {
+    /// Without entries.
+    fn default() -> Self {
+        Self(u32::MAX)
+    }
+}
+
+/// Gives entries to homes by counting, where those of a home do not follow each other: first all are counted, then all are placed, in the same order or another.
+pub(crate) struct RunCount<'a> {
+    pub(crate) ranges: &'a mut [CachedRanges],
+    pub(crate) first_entry: usize,
+}
+
+impl RunCount<'_> {
+    /// Before the first is counted.
+    pub(crate) fn begin(&mut self) {
+        self.ranges.iter_mut().for_each(|ranges| ranges.inside = Run(0));
+    }
+
+    pub(crate) fn count(&mut self, home: usize) {
+        self.ranges[home].inside.0 += 1;
+    }
+
+    /// All are counted.
+    pub(crate) fn place(&mut self) {
+        let mut start = self.first_entry as u32;
+        for Run(run) in self.ranges.iter_mut().map(|ranges| &mut ranges.inside) {
+            start += std::mem::replace(run, start);
         }
     }
 
-    /// Counts one entry more.
-    pub(crate) fn count(&mut self) {
-        self.len += 1;
+    /// Where the next entry of a home comes.
+    pub(crate) fn next(&mut self, home: usize) -> usize {
+        let Run(next) = &mut self.ranges[home].inside;
+        *next += 1;
+        *next as usize - 1
     }
 
-    /// The entries that were counted are to come here, one after the other. Returns where the next ones come.
-    pub(crate) fn begin_at(&mut self, start: usize) -> usize {
-        let len = std::mem::take(&mut self.len) as usize;
-        if len > 0 {
-            self.start = start as u32;
+    /// All are placed.
+    pub(crate) fn end(&mut self, entries: &mut [CacheEntry]) {
+        let first_entry = self.first_entry as u32;
+        let mut start = first_entry;
+        for run in self.ranges.iter_mut().map(|ranges| &mut ranges.inside) {
+            let end = run.0;
+            *run = Run::default();
+            if start < end {
+                *run = Run(start);
+                entries[(start - first_entry) as usize].begin();
+            }
+            start = end;
         }
-        start + len
-    }
-
-    /// Adds an entry behind the others, and returns where.
-    pub(crate) fn push(&mut self) -> usize {
-        self.len += 1;
-        (self.start + self.len - 1) as usize
-    }
-
-    /// Adds entry `k`, which follows the others.
-    pub(crate) fn extend(&mut self, k: usize) {
-        if self.len == 0 {
-            self.start = k as u32;
-        }
-        self.len += 1;
     }
 }
 
 /// The entries whose home is a body, per list of [`CacheSet`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct CachedRanges {
-    pub(crate) inside: Span,
-    pub(crate) statics: Span,
-    pub(crate) across: Span,
+    pub(crate) inside: Run,
+    pub(crate) statics: Run,
+    pub(crate) across: Run,
 }
+
+const _: () = assert!(size_of::<CachedRanges>() == 12);
 
 /// Everything that warm starts the next tick.
 pub(crate) struct ContactCache<'a, K: Kept = Impulses> {

@@ -26,7 +26,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::body::BodyId;
 use crate::config::WorldParams;
-use crate::contact::{CacheSet, CachedRanges, ContactCache, Ends, Kept, NO_BODY, STATIC_BIT};
+use crate::contact::{CacheSet, CachedRanges, ContactCache, Ends, Kept, NO_BODY, Run, STATIC_BIT};
 use crate::event::Event;
 use crate::force::Forces;
 use crate::joint::Joint;
@@ -372,27 +372,25 @@ impl Sleep {
                 at >= old.kept_from[list] || (kept.carries() && (list == 1 || is_beside(body, *other)))
             };
             let now = &mut ranges[body];
-            for (k, entry) in own.inside.range().zip(old.inside.kept(own.inside)) {
+            let numbered = |run: Run| run.start().unwrap_or(0)..;
+            for (k, entry) in numbered(own.inside).zip(old.inside.kept(own.inside)) {
                 if is_kept(&entry, 0, k) {
-                    now.inside.extend(cached.inside.entries.len());
-                    cached.inside.push(entry.0, entry.1);
+                    cached.inside.push(&mut now.inside, entry.0, entry.1);
                 }
             }
-            for (k, entry) in own.statics.range().zip(old.statics.kept(own.statics)) {
+            for (k, entry) in numbered(own.statics).zip(old.statics.kept(own.statics)) {
                 if is_kept(&entry, 1, k) {
-                    now.statics.extend(cached.statics.entries.len());
-                    cached.statics.push(entry.0, entry.1);
+                    cached.statics.push(&mut now.statics, entry.0, entry.1);
                 }
             }
             while let Some((&(_, (other, kept)), others)) = arrived.split_first().filter(|(first, _)| first.0 == body) {
                 arrived = others;
-                let (span, list) = if other & STATIC_BIT == 0 {
+                let (run, list) = if other & STATIC_BIT == 0 {
                     (&mut now.inside, &mut cached.inside)
                 } else {
                     (&mut now.statics, &mut cached.statics)
                 };
-                span.extend(list.entries.len());
-                list.push(other, kept);
+                list.push(run, other, kept);
             }
         }
     }

@@ -464,8 +464,7 @@ mod tests {
                     normal: 1.0 + k as f32,
                     friction: vector().to_array(),
                 };
-                set.inside.push(u64::from(2 * k + 1), impulses);
-                ranges.inside.extend(set.inside.entries.len() - 1);
+                set.inside.push(&mut ranges.inside, u64::from(2 * k + 1), impulses);
             }
             for (side, offset) in offsets.into_iter().enumerate() {
                 let place = Place {

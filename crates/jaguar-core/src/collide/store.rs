@@ -3,7 +3,7 @@
 use super::Collision;
 use super::found::Found;
 use crate::body::BodyId;
-use crate::contact::{CacheEntry, CacheList, CacheSet, CachedRanges, Lane, STATIC_BIT, set_impulses};
+use crate::contact::{CacheEntry, CacheList, CacheSet, CachedRanges, Lane, RunCount, STATIC_BIT, set_impulses};
 use crate::parallel::*;
 use crate::recycled::{recycled, resize};
 use crate::simd::{LANES, lanes_of};
@@ -44,9 +44,9 @@ impl std::fmt::Debug for Stores {
 
 impl Target<'_> {
     /// Writes the entry at `rank`, counted through all portions, of the contact in this lane of the portion.
-    fn set(&mut self, rank: usize, lane: usize, other: u64) {
+    fn set(&mut self, rank: usize, lane: usize, other: u64, begins: bool) {
         let lane = Lane::new(self.first_block * LANES + lane);
-        self.entries[rank - self.first_entry] = CacheEntry::new(other, lane);
+        self.entries[rank - self.first_entry] = CacheEntry::new(other, lane).begins_if(begins);
     }
 }
 
@@ -62,23 +62,23 @@ impl Store<'_> {
         ranges.fill(CachedRanges::default());
         // By counting, since the lanes of a home do not follow each other.
         let home = |[a, b]: [u32; 2]| (a.min(b) as usize - *base, a.max(b));
+        let mut count = RunCount {
+            ranges,
+            first_entry: inside.first_entry,
+        };
+        count.begin();
         // `for_each`, since the iterator is nested.
-        found
-            .inside
-            .lanes()
-            .for_each(|(_, pair)| ranges[home(pair).0].inside.count());
-        let mut rank = inside.first_entry;
-        for ranges in ranges.iter_mut() {
-            rank = ranges.inside.begin_at(rank);
-        }
+        found.inside.lanes().for_each(|(_, pair)| count.count(home(pair).0));
+        count.place();
         found.inside.lanes().for_each(|(lane, pair)| {
             let (home, other) = home(pair);
-            inside.set(ranges[home].inside.push(), lane, ids[other as usize].0);
+            inside.set(count.next(home), lane, ids[other as usize].0, false);
         });
+        count.end(inside.entries);
         for (k, (&(home, touch), &lane)) in found.statics.iter().zip(&found.static_lanes.lanes).enumerate() {
             let rank = statics.first_entry + k;
-            statics.set(rank, lane as usize, touch.key | STATIC_BIT);
-            ranges[home as usize - *base].statics.extend(rank);
+            let begins = ranges[home as usize - *base].statics.extend(rank);
+            statics.set(rank, lane as usize, touch.key | STATIC_BIT, begins);
         }
     }
 }
@@ -134,11 +134,16 @@ impl Collision {
     fn store_across(&self, ids: &[BodyId], ranges: &mut [CachedRanges], cached: &mut CacheList) {
         let CacheList { entries, memory } = cached;
         resize(entries, self.across.pairs.len(), CacheEntry::default());
-        let listed = entries.par_iter_mut().zip(&self.across.pairs).enumerate();
-        listed.with_min_len(MIN_ENTRIES).for_each(|(k, (entry, &[_, other]))| {
-            *entry = CacheEntry::new(ids[other as usize].0, Lane::new(k));
-        });
-        for (k, &[home, _]) in self.across.pairs.iter().enumerate() {
+        let pairs = &self.across.pairs;
+        let listed = entries.par_iter_mut().zip(pairs).enumerate();
+        listed
+            .with_min_len(MIN_ENTRIES)
+            .for_each(|(k, (entry, &[home, other]))| {
+                // They are in the order of their homes.
+                let begins = k == 0 || pairs[k - 1][0] != home;
+                *entry = CacheEntry::new(ids[other as usize].0, Lane::new(k)).begins_if(begins);
+            });
+        for (k, &[home, _]) in pairs.iter().enumerate() {
             ranges[home as usize].across.extend(k);
         }
         // What sleeping bodies keep stays to the bit. What sleeps since has nothing.

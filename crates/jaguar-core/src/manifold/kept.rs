@@ -14,6 +14,14 @@ pub(crate) struct KeptManifold {
     pub(crate) impulses: ManifoldImpulses,
 }
 
+/// In the cache.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct KeptEntry {
+    pub(crate) kept: KeptManifold,
+    /// Whether it is the first of its home.
+    begins: bool,
+}
+
 impl Default for KeptManifold {
     fn default() -> Self {
         Self {
@@ -53,15 +61,26 @@ impl KeptManifold {
 
 impl Kept for KeptManifold {
     type Listed = CachedManifold;
-    type Entry = Self;
+    type Entry = KeptEntry;
     type Memory = ();
 
-    fn of_entry(entry: Self, (): &()) -> Self {
-        entry
+    fn of_entry(entry: KeptEntry, (): &()) -> Self {
+        entry.kept
     }
 
-    fn into_entry(self, (): &mut (), _: usize) -> Self {
-        self
+    fn begin(entry: &mut KeptEntry) {
+        entry.begins = true;
+    }
+
+    fn begins(entry: &KeptEntry) -> bool {
+        entry.begins
+    }
+
+    fn into_entry(self, (): &mut (), _: usize) -> KeptEntry {
+        KeptEntry {
+            kept: self,
+            begins: false,
+        }
     }
 
     fn carries(&self) -> bool {

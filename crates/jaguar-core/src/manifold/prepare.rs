@@ -12,7 +12,7 @@ use super::kept::KeptManifold;
 use super::kernel::{Bodies8, finish};
 use crate::body::BodyId;
 use crate::collide::found::Found;
-use crate::contact::{CacheEntry, CachedRanges, ContactCache, NO_BODY, STATIC_BIT};
+use crate::contact::{CacheEntry, CachedRanges, ContactCache, Kept, NO_BODY, Run, STATIC_BIT};
 use crate::halo::CachedManifold;
 use crate::kinds::{Kind, Kinds};
 use crate::narrow_phase::solid::{MAX_POINTS, Manifold};
@@ -109,12 +109,12 @@ impl Target<'_> {
         lane: u32,
         (contact, features): &(ManifoldContact, [u32; MAX_POINTS]),
         other: u64,
-    ) -> usize {
+        run: &mut Run,
+    ) {
         let rank = self.first_entry + k;
         let lane = lane as usize;
         self.blocks[lane / LANES].set(lane % LANES, contact, rank as u32);
-        self.entries[k] = entry(other, *features);
-        rank
+        self.entries[k] = entry(other, *features).begins_if(run.extend(rank));
     }
 }
 
@@ -123,7 +123,7 @@ fn entry(other: u64, features: [u32; MAX_POINTS]) -> CacheEntry<KeptManifold> {
         features,
         ..KeptManifold::default()
     };
-    CacheEntry::new(other, kept)
+    CacheEntry::new(other, kept.into_entry(&mut (), 0))
 }
 
 impl Manifolds {
@@ -234,12 +234,10 @@ impl Manifolds {
         kept_across.clear();
         for (k, found) in pairs.iter().enumerate() {
             let [home, other] = found.pair;
-            ranges[home as usize].across.extend(k);
+            let begins = ranges[home as usize].across.extend(k);
             let features = features_of(&found.manifold);
-            self.cached
-                .across
-                .entries
-                .push(entry(columns.id[other as usize].0, features));
+            let entry = entry(columns.id[other as usize].0, features);
+            self.cached.across.entries.push(entry.begins_if(begins));
             if sleep.is_asleep(home) || sleep.is_asleep(other) {
                 kept_across.push((k, makings.kept(found).unwrap_or_default()));
             }
@@ -322,13 +320,13 @@ impl Manifolds {
         for (blocks, entries) in lists {
             for block in blocks {
                 for lane in (0..LANES).filter(|&lane| block.has(lane)) {
-                    entries[block.rank[lane] as usize].entry.impulses = block.impulses(lane);
+                    entries[block.rank[lane] as usize].entry.kept.impulses = block.impulses(lane);
                 }
             }
         }
         for &(k, kept) in &self.buffers.kept_across {
             if asleep.get(k / LANES).is_some_and(|lanes| lanes >> (k % LANES) & 1 == 1) {
-                self.cached.across.entries[k].entry = kept;
+                self.cached.across.entries[k].entry.kept = kept;
             }
         }
     }
@@ -356,8 +354,8 @@ impl Makings<'_> {
         target.blocks.fill(ManifoldBlock::EMPTY);
         for (k, (manifold, &lane)) in found.manifolds.iter().zip(&found.manifold_lanes.lanes).enumerate() {
             let other = self.columns.id[manifold.pair[1] as usize].0;
-            let rank = target.set(k, lane, &self.pair(manifold), other);
-            ranges[manifold.pair[0] as usize - base].inside.extend(rank);
+            let run = &mut ranges[manifold.pair[0] as usize - base].inside;
+            target.set(k, lane, &self.pair(manifold), other, run);
         }
         self.finish(target.blocks);
     }
@@ -370,8 +368,8 @@ impl Makings<'_> {
             .zip(&found.static_manifold_lanes.lanes)
             .enumerate()
         {
-            let rank = target.set(k, lane, &self.fixed(*body, touch), touch.key | STATIC_BIT);
-            ranges[*body as usize - base].statics.extend(rank);
+            let run = &mut ranges[*body as usize - base].statics;
+            target.set(k, lane, &self.fixed(*body, touch), touch.key | STATIC_BIT, run);
         }
         self.finish(target.blocks);
     }
