@@ -1,5 +1,7 @@
 //! A permutation as its cycles, so that columns are brought into a new order in place, one after the other, and only what moves is touched.
 
+use crate::recycled::resize;
+
 /// The cycles of a permutation. Fixed points are left out.
 #[derive(Debug, Default)]
 pub(crate) struct Cycles {
@@ -11,21 +13,26 @@ pub(crate) struct Cycles {
 impl Cycles {
     /// Those of the permutation that takes to position i what is at `order[i]`; every position occurs in `order` once. Leaves `order` as 0, 1, 2 ...
     pub(crate) fn take(&mut self, order: &mut [u32]) {
-        self.clear();
+        self.ends.clear();
+        let moving = order.iter().zip(0..).filter(|&(&from, to)| from != to).count();
+        self.positions.truncate(moving);
+        resize(&mut self.positions, moving, 0);
+        let mut moved = 0;
         for start in 0..order.len() as u32 {
             let mut position = start;
             if order[start as usize] == start {
                 continue;
             }
             loop {
-                self.positions.push(position);
+                self.positions[moved] = position;
+                moved += 1;
                 let next = std::mem::replace(&mut order[position as usize], position);
                 if next == start {
                     break;
                 }
                 position = next;
             }
-            self.ends.push(self.positions.len() as u32);
+            self.ends.push(moved as u32);
         }
     }
 
@@ -33,6 +40,11 @@ impl Cycles {
     pub(crate) fn clear(&mut self) {
         self.positions.clear();
         self.ends.clear();
+    }
+
+    /// Gives back memory for more positions than so many.
+    pub(crate) fn shrink_to(&mut self, positions: usize) {
+        self.positions.shrink_to(positions);
     }
 
     /// The positions that get something else.

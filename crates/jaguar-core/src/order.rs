@@ -8,10 +8,10 @@ use crate::body::BodyId;
 use crate::collide::split_front;
 use crate::cycles::Cycles;
 use crate::parallel::*;
-use crate::recycled::recycled;
+use crate::recycled::{give_back, make_room, recycled, resize};
 use crate::storage::Place;
 use crate::tile::{self, TileIndex};
-use crate::tile_table::{Chunk, Tile, TileTable};
+use crate::tile_table::{Chunk, TileTable};
 
 /// Position in the storage order, up to the id that breaks ties.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,80 +97,123 @@ impl<'a> Ranked<'a> {
 /// A body that is not where the order wants it.
 type Displaced = (Rank, u32);
 
-/// The bodies of a chunk.
-#[derive(Debug, Default)]
-struct Parted {
-    /// In order.
-    kept: Vec<u32>,
-    displaced: Vec<Displaced>,
+/// The positions of the bits that are set in words.
+fn bits_of(words: impl Iterator<Item = u64>) -> impl Iterator<Item = usize> {
+    let firsts = (0..).step_by(64);
+    words.zip(firsts).flat_map(|(word, first)| {
+        let mut rest = word;
+        std::iter::from_fn(move || {
+            let bit = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
+            rest &= rest - 1;
+            Some(first + bit)
+        })
+    })
 }
 
-impl Parted {
-    fn clear(&mut self) {
-        self.kept.clear();
-        self.displaced.clear();
-    }
+/// Words that have a bit for each of the bodies of a chunk.
+fn words_for(chunk: &Chunk) -> usize {
+    chunk.bodies.len().div_ceil(64)
+}
 
-    /// Of two neighbours in the wrong order both are taken out, so that the others are in order. See Cook and Kim, "Best sorting algorithm for nearly sorted lists",
-    /// *Commun. ACM* 23 (1980) 620.
-    fn part(&mut self, bodies: Range<usize>, mut rank: impl FnMut(u32) -> Rank) {
-        let first = self.kept.len();
-        let mut last = None;
-        for body in bodies.start as u32..bodies.end as u32 {
-            let own = rank(body);
-            match last.filter(|&last| own < last) {
-                Some(before) => {
-                    let body_before = self.kept.pop().expect("it has a rank");
-                    self.displaced.extend([(before, body_before), (own, body)]);
-                    last = self.kept[first..].last().map(|&body| rank(body));
-                }
-                None => {
-                    self.kept.push(body);
-                    last = Some(own);
-                }
-            }
-        }
-    }
+/// Takes bodies of a chunk out so that the others are in order.
+struct Parting<'a> {
+    chunk: &'a Chunk,
+    /// A bit for each body that is taken out.
+    taken: &'a mut [u64],
+    /// Room for a stack of bodies.
+    stack: &'a mut [u32],
+}
 
-    /// The same for the bodies that some tiles had. Who has left its tile is taken out, so that the others are in the order of the tiles.
-    fn part_tiles(&mut self, tiles: &[Tile], ranked: Ranked<'_>) {
+impl Parting<'_> {
+    /// Takes some of these bodies out. If a tile is given, also those that have left it, so that the others are in the order of the tiles.
+    ///
+    /// Of two neighbours in the wrong order both are taken out. See Cook and Kim, "Best sorting algorithm for nearly sorted lists", *Commun. ACM* 23 (1980) 620.
+    #[inline(always)]
+    fn part(&mut self, bodies: Range<usize>, tile: Option<TileIndex>, ranked: Ranked<'_>) {
+        let Self { chunk, taken, stack } = self;
+        let mut take = |body: usize| {
+            let k = body - chunk.bodies.start;
+            taken[k / 64] |= 1 << (k % 64);
+        };
         let mut rank = ranked.ranks();
-        for tile in tiles {
-            let first = self.kept.len();
-            let mut last = None;
-            for body in tile.bodies.clone() {
-                let own = rank(body as u32);
-                let stays = ranked.place[body].tile == tile.index;
-                match last.filter(|&last| stays && own < last) {
-                    Some(before) => {
-                        let body_before = self.kept.pop().expect("it has a rank");
-                        self.displaced.extend([(before, body_before), (own, body as u32)]);
-                        last = self.kept[first..].last().map(|&body| rank(body));
-                    }
-                    None if stays => {
-                        self.kept.push(body as u32);
-                        last = Some(own);
-                    }
-                    None => self.displaced.push((own, body as u32)),
-                }
+        let (mut kept, mut last) = (0, None);
+        for body in bodies {
+            if tile.is_some_and(|tile| ranked.place[body].tile != tile) {
+                take(body);
+                continue;
+            }
+            let own = rank(body as u32);
+            if last.is_some_and(|last| own < last) {
+                kept -= 1;
+                take(stack[kept] as usize);
+                take(body);
+                last = stack[..kept].last().map(|&body| rank(body));
+            } else {
+                stack[kept] = body as u32;
+                kept += 1;
+                last = Some(own);
             }
         }
+    }
+}
+
+/// The bodies of a chunk that were not taken out.
+#[derive(Clone, Default)]
+struct Kept<'a> {
+    bodies: Range<usize>,
+    taken: &'a [u64],
+}
+
+impl<'a> Kept<'a> {
+    fn of(chunks: &'a [Chunk], mut taken: &'a [u64]) -> impl Iterator<Item = Self> + 'a {
+        chunks.iter().map(move |chunk| {
+            let (own, others) = taken.split_at(words_for(chunk));
+            taken = others;
+            Self {
+                bodies: chunk.bodies.clone(),
+                taken: own,
+            }
+        })
+    }
+
+    fn len(&self) -> usize {
+        self.bodies.len() - self.taken.iter().map(|word| word.count_ones() as usize).sum::<usize>()
+    }
+
+    fn others(&self) -> impl Iterator<Item = u32> + use<'a> {
+        let first = self.bodies.start;
+        bits_of(self.taken.iter().copied()).map(move |k| (first + k) as u32)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = u32> + use<'a> {
+        let Range { start, end } = self.bodies;
+        let bodies = bits_of(self.taken.iter().map(|word| !word)).map(move |k| (start + k) as u32);
+        bodies.take_while(move |&body| (body as usize) < end)
     }
 }
 
 /// What comes into the order from a chunk's first body on, up to the next chunk's.
 struct Merge<'a> {
-    kept: &'a [u32],
+    kept: Kept<'a>,
     displaced: &'a [Displaced],
     order: &'a mut [u32],
 }
 
 impl Merge<'_> {
     fn run(&mut self, mut rank: impl FnMut(u32) -> Rank) {
+        let Range { start, end } = self.kept.bodies;
+        if self.displaced.is_empty() && self.order.len() == end - start {
+            // Most chunks of a resting pile.
+            self.order
+                .iter_mut()
+                .zip(start as u32..)
+                .for_each(|(to, body)| *to = body);
+            return;
+        }
         let mut order = self.order.iter_mut();
         let mut put = |body| *order.next().expect("there is room for all") = body;
         let mut displaced = self.displaced.iter().peekable();
-        for &body in self.kept {
+        for body in self.kept.iter() {
             if displaced.peek().is_some() {
                 let own = rank(body);
                 while let Some(&(_, other)) = displaced.next_if(|other| other.0 < own) {
@@ -186,31 +229,40 @@ impl Merge<'_> {
 /// Finds how bodies are to be permuted, with buffers kept from tick to tick.
 #[derive(Default)]
 pub(crate) struct Reorder {
-    /// One for each chunk.
-    parted: Vec<Parted>,
+    /// Bits of the bodies that are taken out, chunk by chunk.
+    taken: Vec<u64>,
     displaced: Vec<Displaced>,
-    order: Vec<u32>,
+    /// The most bodies that were displaced, and that were moved, in a sort since memory was given back.
+    most_displaced: usize,
+    most_moving: usize,
+    /// Sorts since then.
+    untrimmed: u32,
+    partings: Vec<Parting<'static>>,
     merges: Vec<Merge<'static>>,
     cycles: Cycles,
 }
 
 impl std::fmt::Debug for Reorder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "room for the order of {} bodies", self.order.capacity())
+        write!(f, "room for {} displaced bodies", self.displaced.capacity())
     }
 }
 
 /// Displaced bodies that are worth a second thread.
 const WORTH_TWO_THREADS: usize = 2048;
 
+/// Every so many sorts what unusual ones took is given back.
+const TRIM_SORTS: u32 = 128;
+
 impl Reorder {
     /// Finds the permutation that brings bodies into storage order. `tiles` are those that they were in when last sorted, if none has come or gone since.
+    /// `order` is room for a number for each body, which has no meaning afterwards.
     pub(crate) fn find(
         &mut self,
-        place: &[Place],
-        ids: &[BodyId],
+        (place, ids): (&[Place], &[BodyId]),
         tiles: Option<&TileTable>,
         tile_size: f32,
+        order: &mut [u32],
     ) -> &Cycles {
         let ranked = Ranked { place, ids, tile_size };
         let whole = Chunk {
@@ -221,61 +273,76 @@ impl Reorder {
             Some(table) => &table.chunks[..table.owned_chunks],
             None => std::slice::from_ref(&whole),
         };
-        if self.parted.len() < chunks.len() {
-            self.parted.resize_with(chunks.len(), Parted::default);
-        }
-        let parted = &mut self.parted[..chunks.len()];
-        parted.par_iter_mut().zip(chunks).for_each(|(parted, chunk)| {
-            parted.clear();
-            match tiles {
-                Some(table) => parted.part_tiles(&table.tiles[chunk.tiles.clone()], ranked),
-                None => parted.part(chunk.bodies.clone(), ranked.ranks()),
-            }
-        });
-        self.displaced.clear();
-        self.displaced
-            .extend(parted.iter().flat_map(|parted| &parted.displaced));
+        self.part(ranked, (chunks, tiles), order);
+        self.list_displaced(ranked, chunks);
         if self.displaced.is_empty() {
             self.cycles.clear();
-            return &self.cycles;
+        } else {
+            self.merge(ranked, chunks, order);
+            self.cycles.take(order);
         }
-        if self.displaced.len() < WORTH_TWO_THREADS {
+        self.trim(tiles.is_none());
+        &self.cycles
+    }
+
+    /// Takes bodies out of chunks. The order is not known yet, so that its memory is free for this.
+    fn part(&mut self, ranked: Ranked<'_>, (chunks, tiles): (&[Chunk], Option<&TileTable>), order: &mut [u32]) {
+        self.taken.clear();
+        resize(&mut self.taken, chunks.iter().map(words_for).sum(), 0);
+        let mut partings: Vec<Parting<'_>> = recycled(std::mem::take(&mut self.partings));
+        let (mut taken, mut order) = (&mut self.taken[..], order);
+        partings.extend(chunks.iter().map(|chunk| Parting {
+            chunk,
+            taken: split_front(&mut taken, words_for(chunk)),
+            stack: split_front(&mut order, chunk.bodies.len()),
+        }));
+        partings.par_iter_mut().for_each(|parting| match tiles {
+            Some(table) => {
+                for tile in &table.tiles[parting.chunk.tiles.clone()] {
+                    parting.part(tile.bodies.clone(), Some(tile.index), ranked);
+                }
+            }
+            None => parting.part(parting.chunk.bodies.clone(), None, ranked),
+        });
+        self.partings = recycled(partings);
+    }
+
+    /// Lists the bodies that were taken out, by rank.
+    fn list_displaced(&mut self, ranked: Ranked<'_>, chunks: &[Chunk]) {
+        let count = self.taken.iter().map(|word| word.count_ones() as usize).sum();
+        self.displaced.clear();
+        make_room(&mut self.displaced, count);
+        let mut rank = ranked.ranks();
+        for kept in Kept::of(chunks, &self.taken) {
+            for body in kept.others() {
+                self.displaced.push((rank(body), body));
+            }
+        }
+        if count < WORTH_TWO_THREADS {
             self.displaced.sort_unstable();
         } else {
             self.displaced.par_sort_unstable();
         }
-        self.merge(ranked, chunks.len());
-        self.cycles.take(&mut self.order);
-        if tiles.is_none() {
-            // A world that was made in any order had all of its bodies here.
-            self.displaced = Vec::new();
-            self.parted[0].displaced = Vec::new();
-        }
-        &self.cycles
     }
 
-    fn merge(&mut self, ranked: Ranked<'_>, chunks: usize) {
-        self.order.resize(ranked.place.len(), 0);
+    fn merge(&mut self, ranked: Ranked<'_>, chunks: &[Chunk], mut order: &mut [u32]) {
         let mut merges: Vec<Merge<'_>> = recycled(std::mem::take(&mut self.merges));
-        let (mut displaced, mut order) = (&self.displaced[..], &mut self.order[..]);
+        let mut displaced = &self.displaced[..];
         let mut rank = ranked.ranks();
-        let parted = self.parted[..chunks].iter();
-        let mut kept = parted
-            .map(|parted| &parted.kept[..])
-            .filter(|kept| !kept.is_empty())
-            .peekable();
+        let mut kept = Kept::of(chunks, &self.taken).filter(|kept| kept.len() > 0).peekable();
         loop {
             let own = kept.next().unwrap_or_default();
-            let count = kept.peek().map_or(displaced.len(), |next| {
-                let first = rank(next[0]);
+            let first = kept.peek().and_then(|next| next.iter().next()).map(&mut rank);
+            let count = first.map_or(displaced.len(), |first| {
                 displaced.partition_point(|other| other.0 < first)
             });
             let (before, others) = displaced.split_at(count);
             displaced = others;
+            let len = own.len() + count;
             merges.push(Merge {
                 kept: own,
                 displaced: before,
-                order: split_front(&mut order, own.len() + count),
+                order: split_front(&mut order, len),
             });
             if kept.peek().is_none() {
                 break;
@@ -283,6 +350,23 @@ impl Reorder {
         }
         merges.par_iter_mut().for_each(|merge| merge.run(ranked.ranks()));
         self.merges = recycled(merges);
+    }
+
+    /// Gives back memory that unusual sorts took: now and then, and after one without tiles. In a world that was made in any order that had nearly all bodies displaced.
+    fn trim(&mut self, is_without_tiles: bool) {
+        let (displaced, moving) = (self.displaced.len(), self.cycles.positions().len());
+        if is_without_tiles {
+            give_back(&mut self.displaced);
+            return;
+        }
+        self.most_displaced = self.most_displaced.max(displaced);
+        self.most_moving = self.most_moving.max(moving);
+        self.untrimmed += 1;
+        if self.untrimmed == TRIM_SORTS {
+            self.displaced.shrink_to(self.most_displaced);
+            self.cycles.shrink_to(self.most_moving);
+            (self.most_displaced, self.most_moving, self.untrimmed) = (0, 0, 0);
+        }
     }
 }
 
@@ -305,7 +389,8 @@ mod tests {
     /// Brings bodies into order; says whether any was moved.
     fn put_in_order(reorder: &mut Reorder, bodies: &mut (Vec<Place>, Vec<BodyId>), tiles: Option<&TileTable>) -> bool {
         let (place, ids) = bodies;
-        let cycles = reorder.find(place, ids, tiles, SIZE);
+        let mut order = vec![u32::MAX; ids.len()];
+        let cycles = reorder.find((place, ids), tiles, SIZE, &mut order);
         cycles.apply(place);
         cycles.apply(ids);
         !cycles.positions().is_empty()
@@ -357,6 +442,61 @@ mod tests {
                 for (place, id) in bodies.0.iter().zip(&bodies.1) {
                     assert_eq!(*place, split(&positions[by_id[id]]), "a body keeps its place");
                 }
+            }
+        }
+    }
+
+    /// A sort in which all bodies are displaced, and then many in which few are.
+    #[test]
+    fn memory_of_an_unusual_sort_is_given_back() {
+        let mut random = Random(7);
+        let mut place = |_| {
+            let (tile, offset) = tile::split(random.vector(9.0), SIZE).unwrap();
+            Place { tile, offset }
+        };
+        let mut bodies: (Vec<_>, Vec<_>) = ((0..3000).map(&mut place).collect(), (0..3000).map(BodyId).collect());
+        let mut reorder = Reorder::default();
+        put_in_order(&mut reorder, &mut bodies, None);
+        assert!(reorder.displaced.capacity() < 100, "a first sort keeps nothing");
+        let table = table_of(&bodies.0);
+        bodies.0 = (0..3000).map(&mut place).collect();
+        put_in_order(&mut reorder, &mut bodies, Some(&table));
+        let displaced = |reorder: &Reorder| reorder.displaced.capacity();
+        assert!(displaced(&reorder) > 2000);
+        for sort in 1..2 * TRIM_SORTS {
+            let table = table_of(&bodies.0);
+            bodies.0[2000] = place(0);
+            put_in_order(&mut reorder, &mut bodies, Some(&table));
+            assert!(are_in_order(&bodies), "sort {sort}");
+        }
+        assert!(displaced(&reorder) < 10, "{}", displaced(&reorder));
+    }
+
+    #[test]
+    fn who_is_not_taken_out_is_kept() {
+        let mut random = Random(3);
+        for lengths in [[0, 1, 2], [63, 64, 65], [127, 128, 300]] {
+            let mut begin = 0;
+            let chunks = lengths.map(|length| {
+                let bodies = begin..begin + length;
+                begin = bodies.end;
+                Chunk { tiles: 0..0, bodies }
+            });
+            let is_taken: Vec<bool> = (0..begin).map(|_| random.bits() % 3 == 0).collect();
+            let mut taken = Vec::new();
+            for chunk in &chunks {
+                let mut words = vec![0_u64; words_for(chunk)];
+                for (k, body) in chunk.bodies.clone().enumerate() {
+                    words[k / 64] |= u64::from(is_taken[body]) << (k % 64);
+                }
+                taken.extend(words);
+            }
+            for (chunk, kept) in chunks.iter().zip(Kept::of(&chunks, &taken)) {
+                let is_taken = &is_taken;
+                let of = |wanted: bool| chunk.bodies.clone().filter(move |&body| is_taken[body] == wanted);
+                assert!(kept.iter().eq(of(false).map(|body| body as u32)));
+                assert!(kept.others().eq(of(true).map(|body| body as u32)));
+                assert_eq!(kept.len(), of(false).count());
             }
         }
     }

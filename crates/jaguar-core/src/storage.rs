@@ -437,11 +437,12 @@ impl Bodies {
         }
         let tiles = (!self.stale.members).then_some(tiles);
         let Columns { place, id, .. } = &self.columns;
-        let cycles = self.reorder.find(place, id, tiles, tile_size);
+        // Where bodies are is about to change, so that there is room for their order until it is known.
+        let order = &mut self.index_of_slot[..self.held];
+        let cycles = self.reorder.find((place, id), tiles, tile_size, order);
         self.columns.permute(cycles);
-        for &index in cycles.positions() {
-            let slot = self.columns.slot[index as usize];
-            self.index_of_slot[slot as usize] = index;
+        for (index, &slot) in self.columns.slot.iter().enumerate() {
+            self.index_of_slot[slot as usize] = index as u32;
         }
     }
 }
