@@ -11,8 +11,10 @@
 use glam::Vec3;
 
 use crate::body::BodyId;
-use crate::recycled::{resize, trim};
-use crate::simd::{F32x8, Kernel, LANES, Mask, Octet, Vec3x8};
+use crate::collide::split_front;
+use crate::parallel::*;
+use crate::recycled::{make_room, recycled, resize};
+use crate::simd::{F32x8, Kernel, LANES, Mask, Octet, QUAD_NUMBERS, Quad, Vec3x8};
 use crate::sleep::Sleep;
 use crate::storage::{Columns, Motion, Place};
 use crate::tile::farthest_reach;
@@ -39,39 +41,11 @@ const SAMPLES: usize = 64;
 /// Bodies are common up to this many mean reaches.
 const COMMON_IN_REACHES: f32 = 1.5;
 
-/// What a search reads of the bodies of a chunk, tile by tile, cell by cell. The columns are longer by a vector than there are bodies, so that eight can be loaded at any of them.
-#[derive(Debug, Default)]
-struct Entries {
-    x: Vec<f32>,
-    y: Vec<f32>,
-    z: Vec<f32>,
-    reach: Vec<f32>,
-    body: Vec<u32>,
-}
-
-impl Entries {
-    fn resize(&mut self, bodies: usize) {
-        for column in [&mut self.x, &mut self.y, &mut self.z, &mut self.reach] {
-            resize(column, bodies + LANES, 0.0);
-            trim(column);
-        }
-        resize(&mut self.body, bodies + LANES, u32::MAX);
-        trim(&mut self.body);
-    }
-
-    fn set(&mut self, k: usize, offset: Vec3, reach: f32, body: u32) {
-        (self.x[k], self.y[k], self.z[k]) = (offset.x, offset.y, offset.z);
-        self.reach[k] = reach;
-        self.body[k] = body;
-    }
-
-    fn offset(&self, k: usize) -> Vec3 {
-        Vec3::new(self.x[k], self.y[k], self.z[k])
-    }
-}
+/// Columns of floats in [`Grids`].
+const FLOATS: usize = 4;
 
 /// One tile's grid.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Grid {
     /// Cells along each axis.
     cells: [u32; 3],
@@ -81,15 +55,28 @@ struct Grid {
     starts: usize,
 }
 
-/// The grids of a chunk of tiles.
+/// The grids of a chunk of tiles: what a search reads of the bodies, tile by tile, cell by cell. Columns of floats are longer by a vector than there are bodies, so that eight can
+/// be loaded at any of them.
 #[derive(Debug, Default)]
-pub(crate) struct Grids {
+pub(crate) struct Grids<'a> {
+    grids: &'a mut [Grid],
+    x: &'a mut [f32],
+    y: &'a mut [f32],
+    z: &'a mut [f32],
+    reach: &'a mut [f32],
+    body: &'a mut [u32],
+    /// Where the cells begin in the columns.
+    starts: &'a mut [u32],
+    /// Cells of all the grids, and one more for each; 0 if they are not filled in this tick.
+    cells: usize,
+}
+
+/// Memory of the grids from tick to tick, but for what they are filled with: that is much, needed for a while only, and lent by others.
+#[derive(Debug, Default)]
+pub(crate) struct GridRoom {
+    /// One for each tile.
     grids: Vec<Grid>,
-    /// Positions in `entries`, cell by cell, tile by tile.
-    starts: Vec<u32>,
-    entries: Entries,
-    /// The farthest that a common body reaches, m.
-    pub(crate) widest: f32,
+    chunks: Vec<Grids<'static>>,
 }
 
 /// What the grids and the search have in common.
@@ -139,27 +126,111 @@ pub(crate) enum Search {
     Ghosts,
 }
 
-impl Grids {
-    /// Sorts the bodies of a chunk's tiles into grids.
-    pub(crate) fn rebuild(&mut self, chunk: &Chunk, table: &TileTable, columns: &Columns, params: GridParams) {
-        self.grids.clear();
-        self.starts.clear();
-        self.entries.resize(chunk.bodies.len());
+impl GridRoom {
+    /// Sorts the bodies into grids, but for chunks in which this search does not look. Returns the grids, one for each chunk, and what the search is to know of them.
+    pub(crate) fn fill<'a>(
+        &'a mut self,
+        lent: &'a mut Vec<Quad>,
+        (table, columns): (&TileTable, &Columns),
+        search: Search,
+        params: GridParams,
+    ) -> (Vec<Grids<'a>>, GridParams) {
+        resize(&mut self.grids, table.tiles.len(), Grid::default());
+        let mut rest = &mut self.grids[..];
+        let mut chunks: Vec<Grids<'a>> = recycled(std::mem::take(&mut self.chunks));
+        make_room(&mut chunks, table.chunks.len());
+        chunks.extend(table.chunks.iter().map(|chunk| Grids {
+            grids: split_front(&mut rest, chunk.tiles.len()),
+            ..Grids::default()
+        }));
+        if search == Search::Ghosts && table.owned_tiles == table.tiles.len() {
+            return (chunks, params);
+        }
+        // Shapes say how much memory the grids take, so they come first.
+        let tasks = chunks.par_iter_mut().zip(&table.chunks).with_max_len(1);
+        tasks.for_each(|(grids, chunk)| {
+            if search == Search::Everything || table.is_near_ghosts(chunk) {
+                grids.shape(chunk, table, columns, params);
+            }
+        });
+        let quads = chunks.iter().zip(&table.chunks);
+        let quads = quads.map(|(grids, chunk)| grids.quads(chunk.bodies.len()).iter().sum::<usize>());
+        let needed = quads.sum();
+        if lent.len() < needed {
+            resize(lent, needed, Quad::default());
+        }
+        let mut lent = &mut lent[..];
+        for (grids, chunk) in chunks.iter_mut().zip(&table.chunks) {
+            grids.take(&mut lent, chunk.bodies.len());
+        }
+        let tasks = chunks.par_iter_mut().zip(&table.chunks).with_max_len(1);
+        let widest = tasks.map(|(grids, chunk)| {
+            if grids.starts.is_empty() {
+                0.0
+            } else {
+                grids.fill(chunk, table, columns, params)
+            }
+        });
+        let widest = widest.reduce_with(f32::max).unwrap_or(0.0);
+        (chunks, GridParams { widest, ..params })
+    }
+
+    /// Keeps the memory of a tick's grids.
+    pub(crate) fn keep(&mut self, grids: Vec<Grids<'static>>) {
+        self.chunks = grids;
+    }
+}
+
+impl<'a> Grids<'a> {
+    /// Decides on the cells of a chunk's tiles.
+    fn shape(&mut self, chunk: &Chunk, table: &TileTable, columns: &Columns, params: GridParams) {
+        for (grid, tile) in self.grids.iter_mut().zip(&table.tiles[chunk.tiles.clone()]) {
+            *grid = Grid::shaped_for(&columns.motion[tile.bodies.clone()], self.cells, params);
+            self.cells += grid.count() + 1;
+        }
+    }
+
+    /// How much memory the columns of floats and those of integers take.
+    fn quads(&self, bodies: usize) -> [usize; 2] {
+        if self.cells == 0 {
+            return [0; 2];
+        }
+        [FLOATS * (bodies + LANES), bodies + self.cells].map(|numbers| numbers.div_ceil(QUAD_NUMBERS))
+    }
+
+    /// Takes memory for the columns.
+    fn take(&mut self, lent: &mut &'a mut [Quad], bodies: usize) {
+        if self.cells == 0 {
+            return;
+        }
+        let [floats, integers] = self.quads(bodies);
+        let mut floats = Quad::as_floats(split_front(lent, floats));
+        let columns: [_; FLOATS] = [&mut self.x, &mut self.y, &mut self.z, &mut self.reach];
+        for column in columns {
+            *column = split_front(&mut floats, bodies + LANES);
+            // No result depends on what the last vector loads beyond the bodies, but denormal numbers would take their time.
+            column[bodies..].fill(0.0);
+        }
+        let mut integers = Quad::as_integers(split_front(lent, integers));
+        self.body = split_front(&mut integers, bodies);
+        self.starts = split_front(&mut integers, self.cells);
+    }
+
+    /// Sorts the bodies of a chunk's tiles into grids. Returns how far a common body reaches at most, m.
+    fn fill(&mut self, chunk: &Chunk, table: &TileTable, columns: &Columns, params: GridParams) -> f32 {
         let mut filled = 0;
-        self.widest = 0.0;
-        for tile in &table.tiles[chunk.tiles.clone()] {
+        let mut widest = 0.0_f32;
+        self.starts.fill(0);
+        for (grid, tile) in self.grids.iter().zip(&table.tiles[chunk.tiles.clone()]) {
             let bodies = tile.bodies.clone();
             let place = &columns.place[bodies.clone()];
             let motion = &columns.motion[bodies.clone()];
-            let grid = Grid::shaped_for(motion, self.starts.len(), params);
             let half = 0.5 * params.tile_size;
             let cell_of = |place: &Place| {
                 let [x, y, z] = [0, 1, 2].map(|axis| grid.cell(axis, place.offset[axis], half));
                 ((z * grid.cells[1] + y) * grid.cells[0] + x) as usize
             };
-            let count = grid.cells.iter().product::<u32>() as usize;
-            resize(&mut self.starts, grid.starts + count + 1, 0);
-            let starts = &mut self.starts[grid.starts..];
+            let starts = &mut self.starts[grid.starts..][..grid.count() + 1];
             for place in place {
                 starts[cell_of(place)] += 1;
             }
@@ -172,19 +243,25 @@ impl Grids {
             for (i, (place, motion)) in place.iter().zip(motion).enumerate().rev() {
                 let start = &mut starts[cell_of(place)];
                 *start -= 1;
-                let body = (bodies.start + i) as u32;
+                let k = *start as usize;
                 let reach = params.reach(motion);
-                self.widest = if reach <= params.common {
-                    self.widest.max(reach)
+                widest = if reach <= params.common {
+                    widest.max(reach)
                 } else {
-                    self.widest
+                    widest
                 };
-                self.entries.set(*start as usize, place.offset, reach, body);
+                (self.x[k], self.y[k], self.z[k]) = (place.offset.x, place.offset.y, place.offset.z);
+                self.reach[k] = reach;
+                self.body[k] = (bodies.start + i) as u32;
             }
             filled += bodies.len() as u32;
-            self.grids.push(grid);
         }
-        trim(&mut self.starts);
+        widest
+    }
+
+    /// Where the body of an entry is, from the centre of its tile, m.
+    fn offset(&self, k: usize) -> Vec3 {
+        Vec3::new(self.x[k], self.y[k], self.z[k])
     }
 }
 
@@ -220,6 +297,11 @@ impl Grid {
         }
     }
 
+    /// Cells in all.
+    fn count(&self) -> usize {
+        self.cells.iter().product::<u32>() as usize
+    }
+
     /// The cell along an axis; beyond the tile it is the outermost one.
     #[inline(always)]
     fn cell(&self, axis: usize, offset: f32, half_tile: f32) -> u32 {
@@ -239,7 +321,7 @@ pub(crate) struct FindPairs<'a, C> {
     pub(crate) chunk: &'a Chunk,
     pub(crate) table: &'a TileTable,
     /// One for each chunk.
-    pub(crate) grids: &'a [Grids],
+    pub(crate) grids: &'a [Grids<'a>],
     pub(crate) ids: &'a [BodyId],
     pub(crate) params: GridParams,
     pub(crate) search: Search,
@@ -312,9 +394,9 @@ impl<C: FnMut(u32, u32, Vec3)> FindPairs<'_, C> {
 
     /// Finds the partners of entry `k` of a tile.
     #[inline(always)]
-    fn search_around<F: F32x8>(&mut self, grids: &Grids, grid: &Grid, k: usize, around: &[u32; 27], t: usize) {
+    fn search_around<F: F32x8>(&mut self, grids: &Grids<'_>, grid: &Grid, k: usize, around: &[u32; 27], t: usize) {
         let size = self.params.tile_size;
-        let reach = grids.entries.reach[k];
+        let reach = grids.reach[k];
         let is_common = reach <= self.params.common;
         let farthest = if is_common {
             reach + self.params.widest
@@ -322,9 +404,9 @@ impl<C: FnMut(u32, u32, Vec3)> FindPairs<'_, C> {
             2.0 * reach
         };
         let searcher = Searcher {
-            body: grids.entries.body[k],
+            body: grids.body[k],
             k,
-            offset: grids.entries.offset(k),
+            offset: grids.offset(k),
             reach,
             // Room for rounding: the box may be too large, never too small.
             extent: 1.001 * farthest + 1.0e-6 * size,
@@ -370,7 +452,7 @@ impl<C: FnMut(u32, u32, Vec3)> FindPairs<'_, C> {
 
     /// Looks at what comes behind the searcher in its own tile.
     #[inline(always)]
-    fn search_onwards<F: F32x8>(&mut self, grids: &Grids, grid: &Grid, searcher: &Searcher) {
+    fn search_onwards<F: F32x8>(&mut self, grids: &Grids<'_>, grid: &Grid, searcher: &Searcher) {
         let Cells { low, high } = self.cells(grid, searcher.offset, searcher.extent);
         let half_tile = 0.5 * self.params.tile_size;
         let own = [1, 2].map(|axis| grid.cell(axis, searcher.offset[axis], half_tile));
@@ -389,7 +471,7 @@ impl<C: FnMut(u32, u32, Vec3)> FindPairs<'_, C> {
 
     /// Looks into all of a tile, whose centre lies `shift` from the centre of the searcher's.
     #[inline(always)]
-    fn search_box<F: F32x8>(&mut self, grids: &Grids, grid: &Grid, shift: Vec3, searcher: &Searcher) {
+    fn search_box<F: F32x8>(&mut self, grids: &Grids<'_>, grid: &Grid, shift: Vec3, searcher: &Searcher) {
         let Cells { low, high } = self.cells(grid, searcher.offset - shift, searcher.extent);
         for z in low[2]..=high[2] {
             for y in low[1]..=high[1] {
@@ -401,7 +483,7 @@ impl<C: FnMut(u32, u32, Vec3)> FindPairs<'_, C> {
     #[inline(always)]
     fn look_at_row<F: F32x8>(
         &mut self,
-        grids: &Grids,
+        grids: &Grids<'_>,
         row: usize,
         [low, high]: [u32; 2],
         shift: Vec3,
@@ -414,16 +496,15 @@ impl<C: FnMut(u32, u32, Vec3)> FindPairs<'_, C> {
 
     /// Looks at entries one after the other, eight at once.
     #[inline(always)]
-    fn look<F: F32x8>(&mut self, grids: &Grids, range: std::ops::Range<usize>, shift: Vec3, searcher: &Searcher) {
-        let entries = &grids.entries;
+    fn look<F: F32x8>(&mut self, grids: &Grids<'_>, range: std::ops::Range<usize>, shift: Vec3, searcher: &Searcher) {
         let mut k = range.start;
         while k < range.end {
-            let reach = F::load(&eight(&entries.reach, k));
+            let reach = F::load(&eight(grids.reach, k));
             let own = searcher.offset;
             let vector = Vec3x8::new(
-                F::splat(shift.x) + (F::load(&eight(&entries.x, k)) - F::splat(own.x)),
-                F::splat(shift.y) + (F::load(&eight(&entries.y, k)) - F::splat(own.y)),
-                F::splat(shift.z) + (F::load(&eight(&entries.z, k)) - F::splat(own.z)),
+                F::splat(shift.x) + (F::load(&eight(grids.x, k)) - F::splat(own.x)),
+                F::splat(shift.y) + (F::load(&eight(grids.y, k)) - F::splat(own.y)),
+                F::splat(shift.z) + (F::load(&eight(grids.z, k)) - F::splat(own.z)),
             );
             let both = F::splat(searcher.reach) + reach;
             let mut near = vector.dot(vector).lt(both * both);
@@ -435,9 +516,9 @@ impl<C: FnMut(u32, u32, Vec3)> FindPairs<'_, C> {
             while hits != 0 {
                 let other = k + hits.trailing_zeros() as usize;
                 hits &= hits - 1;
-                if searcher.is_common || self.is_finder(searcher, entries.reach[other], entries.body[other]) {
-                    let vector = shift + (entries.offset(other) - own);
-                    (self.found)(searcher.body, entries.body[other], vector);
+                if searcher.is_common || self.is_finder(searcher, grids.reach[other], grids.body[other]) {
+                    let vector = shift + (grids.offset(other) - own);
+                    (self.found)(searcher.body, grids.body[other], vector);
                 }
             }
             k += LANES;
@@ -535,15 +616,8 @@ mod tests {
         table.rebuild(columns, held).unwrap();
         let sum: f32 = columns.motion.iter().map(Motion::reach).sum();
         let params = GridParams::new(SIZE, cell_size, 0.0, sum / columns.motion.len() as f32);
-        let grids: Vec<Grids> = table
-            .chunks
-            .iter()
-            .map(|chunk| {
-                let mut grids = Grids::default();
-                grids.rebuild(chunk, &table, columns, params);
-                grids
-            })
-            .collect();
+        let (mut room, mut lent) = (GridRoom::default(), Vec::new());
+        let (grids, params) = room.fill(&mut lent, (&table, columns), search, params);
         let at_level = |level: Level| {
             let mut pairs = BTreeSet::new();
             for chunk in &table.chunks {

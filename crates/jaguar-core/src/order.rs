@@ -482,7 +482,7 @@ mod tests {
                 begin = bodies.end;
                 Chunk { tiles: 0..0, bodies }
             });
-            let is_taken: Vec<bool> = (0..begin).map(|_| random.bits() % 3 == 0).collect();
+            let is_taken: Vec<bool> = (0..begin).map(|_| random.bits().is_multiple_of(3)).collect();
             let mut taken = Vec::new();
             for chunk in &chunks {
                 let mut words = vec![0_u64; words_for(chunk)];

@@ -34,7 +34,7 @@ use crate::tile_table::{Chunk, TileTable};
 pub(super) struct View<'a> {
     pub(super) bodies: &'a Bodies,
     pub(super) table: &'a TileTable,
-    pub(super) grids: &'a [Grids],
+    pub(super) grids: &'a [Grids<'a>],
     pub(super) grid: GridParams,
     pub(super) candidates: &'a Candidates,
     pub(super) sleep: &'a Sleep,

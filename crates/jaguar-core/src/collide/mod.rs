@@ -13,7 +13,7 @@ use self::found::{Found, ScratchPool, View};
 use self::prepare::{Makings, Tasks};
 pub(crate) use self::prepare::{Portion, split_front};
 use self::store::Stores;
-use crate::broad_phase::{GridParams, Grids};
+use crate::broad_phase::{GridParams, GridRoom, Grids, Search};
 use crate::candidates::{Candidates, Plan};
 use crate::constants::CONTACT_SLOP;
 use crate::contact::{CacheSet, CachedRanges, ContactCache, ContactSet, Lane, NO_BODY, STATIC_BIT};
@@ -23,8 +23,8 @@ use crate::manifold::Manifolds;
 use crate::manifold::attitude::Attitude;
 use crate::narrow_phase::static_geometry::StaticGeometry;
 use crate::parallel::*;
-use crate::recycled::trim;
-use crate::simd::{F32x8, Quad, Vec3x8};
+use crate::recycled::{recycled, trim};
+use crate::simd::{F32x8, QUAD_NUMBERS, Quad, Vec3x8};
 use crate::sleep::{Before, Sleep};
 use crate::solver::StepConstants;
 use crate::storage::{Bodies, Columns, Motion};
@@ -52,6 +52,9 @@ pub(crate) struct Located<'a> {
 /// Bodies that one thread goes through in a row.
 const BODIES_AT_ONCE: usize = 2048;
 
+/// Numbers for each body that the grids are filled with, about: five and its share of the cells.
+const GRID_NUMBERS: usize = 6;
+
 /// Every so often what unusual ticks took is given back: seldom, so that what swings does not ask again and again.
 const TRIM_TICKS: u32 = 128;
 
@@ -60,7 +63,9 @@ const TRIM_TICKS: u32 = 128;
 pub(crate) struct Collision {
     pub(crate) table: TileTable,
     pub(crate) sleep: Sleep,
-    grids: Vec<Grids>,
+    grids: GridRoom,
+    /// What the grids are filled with while pairs are looked for, if the contacts have not enough memory to lend.
+    grid_memory: Vec<Quad>,
     /// One for each chunk; what the chunks of owned tiles found decides the lanes of the portions' contacts.
     pub(crate) found: Vec<Found>,
     scratch: ScratchPool,
@@ -114,8 +119,27 @@ impl Collision {
             plan.skin(),
             mean_reach(&bodies.columns().motion),
         );
-        let grid = self.fill_grids(bodies.columns(), plan, grid);
-        self.find(bodies, statics, (&manifolds.attitudes, &joints.apart), plan, grid, step);
+        let (mut room, mut own) = (std::mem::take(&mut self.grids), std::mem::take(&mut self.grid_memory));
+        // The geometry of the last tick is of no use any more, and there is as much of it as of the impulses.
+        let lends = cached.inside.memory.len() * QUAD_NUMBERS >= GRID_NUMBERS * held;
+        let memory = if lends { &mut contacts.inside } else { &mut own };
+        let search = if plan == Plan::Listed {
+            Search::Ghosts
+        } else {
+            Search::Everything
+        };
+        let (grids, grid) = room.fill(memory, (&self.table, bodies.columns()), search, grid);
+        self.find(
+            bodies,
+            statics,
+            (&manifolds.attitudes, &joints.apart),
+            plan,
+            (&grids, grid),
+            step,
+        );
+        let grids = recycled(grids);
+        room.keep(grids);
+        (self.grids, self.grid_memory) = (room, own);
         self.take_struck(&bodies.columns().id);
         self.lay_out(bodies, mixed);
         let own = Before::of(before, &bodies.columns().cached);
@@ -157,6 +181,11 @@ impl Collision {
         cached.trim();
         self.across.trim();
         trim(&mut self.struck_across);
+        if self.grid_memory.is_empty() {
+            // It was not used since the last time.
+            self.grid_memory = Vec::new();
+        }
+        self.grid_memory.clear();
     }
 
     /// Notes how far any body moved against the common motion in this tick, m.
@@ -256,25 +285,9 @@ impl Collision {
         if from < held {
             self.candidates.wear(growth, step.tile_size);
         }
-        if self.grids.len() < self.table.chunks.len() {
-            self.grids.resize_with(self.table.chunks.len(), Grids::default);
+        if self.found.len() < self.table.chunks.len() {
             self.found.resize_with(self.table.chunks.len(), Found::default);
         }
-    }
-
-    /// Fills the grids that the plan asks for. Returns what the search is to know of them.
-    fn fill_grids(&mut self, columns: &Columns, plan: Plan, grid: GridParams) -> GridParams {
-        let table = &self.table;
-        let chunks = self.grids.par_iter_mut().zip(&table.chunks).with_max_len(1);
-        let widest = chunks.map(|(grids, chunk)| {
-            if plan == Plan::Listed && !table.is_near_ghosts(chunk) {
-                return 0.0;
-            }
-            grids.rebuild(chunk, table, columns, grid);
-            grids.widest
-        });
-        let widest = widest.reduce_with(f32::max).unwrap_or(0.0);
-        GridParams { widest, ..grid }
     }
 
     fn find(
@@ -283,7 +296,7 @@ impl Collision {
         statics: &StaticGeometry,
         (attitudes, apart): (&[Attitude], &Apart),
         plan: Plan,
-        grid: GridParams,
+        (grids, grid): (&[Grids<'_>], GridParams),
         step: &StepConstants,
     ) {
         let table = &self.table;
@@ -294,7 +307,7 @@ impl Collision {
         let view = View {
             bodies,
             table,
-            grids: &self.grids,
+            grids,
             grid,
             candidates: &self.candidates,
             sleep: &self.sleep,
