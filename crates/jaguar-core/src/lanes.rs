@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use crate::recycled::{make_room, resize};
 use crate::simd::LANES;
 
 /// Colours before contacts are solved singly. A body touches some twelve of its own size; only one that is much larger than its partners has more contacts than this.
@@ -35,7 +36,8 @@ impl LaneOrder {
             return;
         }
         taken.clear();
-        taken.resize(bodies.len(), 0);
+        resize(taken, bodies.len(), 0);
+        make_room(&mut self.lanes, pairs.size_hint().0);
         for pair in pairs {
             let [a, b] = pair.map(|body| body as usize - bodies.start);
             let colour = (taken[a] | taken[b]).trailing_ones();
