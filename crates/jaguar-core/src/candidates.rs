@@ -4,11 +4,13 @@
 //! that flies together uses up none), or by reaching further because it is faster. Whether a pair is a candidate is decided anew in every tick by the definition in
 //! [`crate::broad_phase`]; a list only spares the search. So nothing here is state: when lists are made, and how thick the skin is, may depend on the past.
 
+use std::ops::Range;
+
 use glam::Vec3;
 
 use crate::constants::RELIST_TICKS;
 use crate::parallel::*;
-use crate::recycled::{make_room, trim};
+use crate::recycled::{make_room, resize, trim};
 use crate::sleep::Sleep;
 use crate::storage::{Bodies, Motion, Place};
 use crate::tile::{TileIndex, farthest_reach};
@@ -24,7 +26,7 @@ const WORTHWHILE_TICKS: u32 = 3;
 const LONG_TICKS: u32 = 40;
 
 /// Bodies for each pair of a list that is as good as empty.
-const SPARSE: usize = 8;
+const SPARSE: usize = 16;
 
 /// Ticks without lists after even the thickest skin was used up too soon.
 const PAUSE_TICKS: u32 = 60;
@@ -59,9 +61,6 @@ struct Origin {
     mark: Mark,
     /// Its reach with the skin, m.
     limit: f32,
-    /// The listing that has its partners, and where they begin in it.
-    listing: u32,
-    start: u32,
 }
 
 /// Where a body was, in 2⁻¹⁹ tiles and modulo four tiles along each axis: from which a body that moved less than two tiles since is told how far. A third of the memory of a place.
@@ -100,42 +99,152 @@ impl Mark {
     }
 }
 
-/// The candidates that a chunk found when the list was made: bodies with their partners behind them.
+/// The candidates that the bodies of a chunk found when the list was made.
+///
+/// Slots were in storage order then, in which most partners are near each other: two bytes tell how far a partner's slot is from the finder's.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
-    /// Slots; those of bodies that have partners are marked.
-    slots: Vec<u32>,
-    /// The last body that has partners.
-    last: Option<u32>,
+    /// The slot of the chunk's first body.
+    first: u32,
+    /// How many slots there are from there on.
+    slots: u32,
+    groups: Vec<Group>,
+    /// Steps from the slots of finders to those of their partners, in the order of the finders' slots.
+    near: Vec<i16>,
+    /// Slots of the finder and its partner in pairs that have no place among the others, ascending.
+    others: Vec<[u32; 2]>,
 }
 
-/// Marks a slot in a [`Listing`] as that of a body whose partners follow.
-const HAS_PARTNERS: u32 = 1 << 31;
+/// Slots in a [`Group`].
+const GROUP: usize = 8;
+
+/// How many partners some consecutive slots have: the first of them is known by a start, the others by what comes before.
+#[derive(Clone, Copy, Debug, Default)]
+struct Group {
+    /// Where the near partners of the first slot begin.
+    start: u32,
+    /// How many near partners each has, [`MOST_NEAR`] at most; marked by [`HAS_OTHERS`].
+    counts: [u8; GROUP],
+}
+
+/// What a body has of near partners in [`Listing::near`], at most.
+const MOST_NEAR: u8 = 127;
+
+/// Marks a body that has partners in [`Listing::others`] as well.
+const HAS_OTHERS: u8 = 128;
+
+impl Group {
+    /// How many near partners the slots before this one have. All at once: the steps of a loop would wait for each other.
+    #[inline(always)]
+    fn sum_before(&self, k: usize) -> u32 {
+        const PAIRED: u64 = 0x00ff_00ff_00ff_00ff;
+        let counts = u64::from_le_bytes(self.counts) & u64::from_le_bytes([MOST_NEAR; GROUP]);
+        let before = counts & ((1 << (8 * k)) - 1);
+        let pairs = (before & PAIRED) + (before >> 8 & PAIRED);
+        (pairs.wrapping_mul(0x0001_0001_0001_0001) >> 48) as u32
+    }
+}
+
+/// The slots of a body's partners.
+pub(crate) struct Partners<'a> {
+    slot: u32,
+    near: std::slice::Iter<'a, i16>,
+    others: std::slice::Iter<'a, [u32; 2]>,
+}
+
+impl Iterator for Partners<'_> {
+    type Item = u32;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<u32> {
+        match self.near.next() {
+            Some(&step) => Some(self.slot.wrapping_add_signed(step.into())),
+            None => self.others.next().map(|pair| pair[1]),
+        }
+    }
+}
 
 impl Listing {
-    pub(crate) fn clear(&mut self) {
-        self.slots.clear();
-        self.last = None;
-    }
-
-    /// Adds a partner of a body; all partners of a body follow each other.
-    pub(crate) fn push(&mut self, body: u32, partner: u32) {
-        if self.last != Some(body) {
-            self.last = Some(body);
-            self.slots.push(body | HAS_PARTNERS);
+    /// Takes the pairs that bodies of a chunk found. Their indices are their slots, and those of one finder follow each other.
+    pub(crate) fn fill(&mut self, bodies: Range<usize>, pairs: &[[u32; 2]]) {
+        (self.first, self.slots) = (bodies.start as u32, bodies.len() as u32);
+        self.groups.clear();
+        resize(&mut self.groups, bodies.len().div_ceil(GROUP), Group::default());
+        let step = |[finder, other]: [u32; 2]| i16::try_from(other.wrapping_sub(finder) as i32).ok();
+        let of_one = || pairs.chunk_by(|a, b| a[0] == b[0]);
+        for pairs in of_one() {
+            let k = pairs[0][0] as usize - bodies.start;
+            let near = pairs.iter().filter(|&&pair| step(pair).is_some()).count();
+            let near = near.min(MOST_NEAR.into());
+            let mark = if near < pairs.len() { HAS_OTHERS } else { 0 };
+            self.groups[k / GROUP].counts[k % GROUP] = near as u8 | mark;
         }
-        self.slots.push(partner);
+        let mut sum = 0;
+        for group in &mut self.groups {
+            group.start = sum;
+            sum += group.sum_before(GROUP - 1) + u32::from(group.counts[GROUP - 1] & MOST_NEAR);
+        }
+        self.near.clear();
+        resize(&mut self.near, sum as usize, 0);
+        self.others.clear();
+        for pairs in of_one() {
+            let near = self.near_of(pairs[0][0]);
+            let mut near = self.near[near].iter_mut();
+            for &pair in pairs {
+                let put = step(pair).and_then(|step| near.next().map(|to| *to = step));
+                if put.is_none() {
+                    self.others.push(pair);
+                }
+            }
+        }
+        self.others.sort_unstable();
+        debug_assert_eq!(self.len(), pairs.len(), "the pairs of a finder follow each other");
+        trim(&mut self.groups);
+        trim(&mut self.near);
+        trim(&mut self.others);
     }
 
-    /// Gives back what is by far too much, now that the list is made.
-    pub(crate) fn trim(&mut self) {
-        trim(&mut self.slots);
+    /// How many pairs are listed.
+    fn len(&self) -> usize {
+        self.near.len() + self.others.len()
     }
 
-    /// The bodies, each with where its partners begin.
-    fn bodies(&self) -> impl Iterator<Item = (usize, u32)> + '_ {
-        let marked = self.slots.iter().zip(1..).filter(|&(slot, _)| slot & HAS_PARTNERS != 0);
-        marked.map(|(slot, begin)| ((slot ^ HAS_PARTNERS) as usize, begin))
+    /// The first slot after the listing's.
+    fn end(&self) -> u32 {
+        self.first + self.slots
+    }
+
+    #[inline(always)]
+    fn has(&self, slot: u32) -> bool {
+        slot.wrapping_sub(self.first) < self.slots
+    }
+
+    /// Where the near partners of the body in this slot are.
+    #[inline(always)]
+    fn near_of(&self, slot: u32) -> Range<usize> {
+        let k = (slot - self.first) as usize;
+        let group = &self.groups[k / GROUP];
+        let start = (group.start + group.sum_before(k % GROUP)) as usize;
+        start..start + usize::from(group.counts[k % GROUP] & MOST_NEAR)
+    }
+
+    /// The partners of the body in this slot.
+    #[inline(always)]
+    fn partners(&self, slot: u32) -> Partners<'_> {
+        let k = (slot - self.first) as usize;
+        let has_others = self.groups[k / GROUP].counts[k % GROUP] & HAS_OTHERS != 0;
+        let others = if has_others { self.others_of(slot) } else { &[] };
+        Partners {
+            slot,
+            near: self.near[self.near_of(slot)].iter(),
+            others: others.iter(),
+        }
+    }
+
+    fn others_of(&self, slot: u32) -> &[[u32; 2]] {
+        let begin = self.others.partition_point(|pair| pair[0] < slot);
+        let end = self.others.partition_point(|pair| pair[0] <= slot);
+        &self.others[begin..end]
     }
 }
 
@@ -143,9 +252,11 @@ impl Listing {
 #[derive(Debug, Default)]
 pub(crate) struct Candidates {
     origins: Vec<Origin>,
-    /// One for each chunk that there was.
+    /// One for each chunk that there was, in the order of their slots.
     listings: Vec<Listing>,
-    /// Slots in all of them.
+    /// The listing of every slot that is a multiple of [`SPAN`].
+    listing_of_span: Vec<u32>,
+    /// Pairs in all of them.
     len: usize,
     /// [`Bodies::generation`] that the list is of; it serves no other.
     generation: Option<u64>,
@@ -169,11 +280,28 @@ const ROUNDING: f32 = 1.0e-7;
 /// Room for rounding in the distance of a pair and for the steps of two [`Mark`]s, in tiles.
 const SLACK: f32 = 1.5e-5;
 
-/// Number of no [`Listing`].
-const NO_LISTING: u32 = u32::MAX;
+/// Slots for each number of a listing: about as many as a chunk has bodies, so that the listing of a slot is that one or one of the next.
+const SPAN: usize = 256;
+
+/// Finds the partners of one body after the other, fastest if most are in the listing of the one before.
+pub(crate) struct Lookup<'a> {
+    candidates: &'a Candidates,
+    listing: &'a Listing,
+}
+
+impl<'a> Lookup<'a> {
+    /// The slots of the listed partners of the body in this one.
+    #[inline(always)]
+    pub(crate) fn partners(&mut self, slot: u32) -> Partners<'a> {
+        if !self.listing.has(slot) {
+            self.listing = self.candidates.listing_of(slot);
+        }
+        self.listing.partners(slot)
+    }
+}
 
 impl Candidates {
-    /// How many slots are listed, for the bodies and their partners.
+    /// How many pairs are listed.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -235,30 +363,34 @@ impl Candidates {
         self.unlisted.extend(unlisted);
         self.unlisted.sort_unstable();
         let (slots, columns) = (bodies.slots(), bodies.columns());
+        assert!(
+            slots.iter().zip(0..).all(|(&slot, index)| slot == index),
+            "bodies were renumbered for this"
+        );
         self.origins.clear();
-        make_room(&mut self.origins, bodies.index_of_slot().len());
-        self.origins.resize(bodies.index_of_slot().len(), Origin::default());
+        make_room(&mut self.origins, slots.len());
         (self.left, self.worn) = (f32::INFINITY, 0.0);
-        for (i, &slot) in slots.iter().enumerate() {
-            let reach = columns.motion[i].reach();
+        for (motion, place) in columns.motion.iter().zip(&columns.place[..bodies.held()]) {
+            let reach = motion.reach();
             let limit = (reach + skin).min(farthest_reach(tile_size).max(reach));
             self.left = self.left.min(limit - reach);
-            self.origins[slot as usize] = Origin {
-                mark: Mark::of(&columns.place[i], tile_size),
+            self.origins.push(Origin {
+                mark: Mark::of(place, tile_size),
                 limit,
-                listing: NO_LISTING,
-                start: 0,
-            };
+            });
         }
-        for (listing, number) in listings.iter().zip(0..) {
-            for (slot, start) in listing.bodies() {
-                let origin = &mut self.origins[slot];
-                (origin.listing, origin.start) = (number, start);
-            }
-        }
-        self.len = listings.iter().map(|listing| listing.slots.len()).sum();
-        self.listings = listings;
+        self.take(listings);
         self.generation = Some(bodies.generation());
+    }
+
+    fn take(&mut self, listings: Vec<Listing>) {
+        self.len = listings.iter().map(Listing::len).sum();
+        self.listing_of_span.clear();
+        for (listing, number) in listings.iter().zip(0..) {
+            let spans = (listing.end() as usize).div_ceil(SPAN);
+            resize(&mut self.listing_of_span, spans, number);
+        }
+        self.listings = listings;
     }
 
     /// Whether a tile woke whose pairs are not listed, or others have fallen asleep a while ago and can be spared.
@@ -274,13 +406,20 @@ impl Candidates {
         all - listed < self.unlisted.len() || (listed > 0 && self.age > RELIST_TICKS)
     }
 
-    /// The slots of the listed partners of the body in this one.
-    #[inline(always)]
-    pub(crate) fn partners(&self, slot: u32) -> impl Iterator<Item = u32> + '_ {
-        let origin = &self.origins[slot as usize];
-        let listing = self.listings.get(origin.listing as usize);
-        let rest = listing.map_or(&[][..], |listing| &listing.slots[origin.start as usize..]);
-        rest.iter().copied().take_while(|slot| slot & HAS_PARTNERS == 0)
+    /// For bodies of which the first is in this slot.
+    pub(crate) fn lookup(&self, slot: u32) -> Lookup<'_> {
+        Lookup {
+            candidates: self,
+            listing: self.listing_of(slot),
+        }
+    }
+
+    /// The listing that has the partners of the body in this slot.
+    fn listing_of(&self, slot: u32) -> &Listing {
+        let first = self.listing_of_span[slot as usize / SPAN] as usize;
+        let mut listings = self.listings[first..].iter();
+        let found = listings.find(|listing| listing.has(slot));
+        found.expect("every body was in a chunk")
     }
 
     /// Notes that no body uses up more of its skin than this (m) in a tick: by moving against the others, or by reaching further.
@@ -318,5 +457,60 @@ impl Candidates {
             .map(left)
             .reduce_with(f32::min)
             .unwrap_or(f32::INFINITY)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenes::Random;
+
+    /// Chunks of which finders, in any order, have found near and far partners: most a few, some none, one more than can be counted, from one side or both.
+    #[test]
+    fn who_was_found_is_listed() {
+        let mut random = Random(5);
+        for chunks in [&[1][..], &[256, 3], &[300, 1000, 257, 256, 9], &[70_000, 256, 40_000]] {
+            let all: usize = chunks.iter().sum();
+            let mut expected = vec![Vec::new(); all];
+            let mut candidates = Candidates::default();
+            let mut listings = candidates.take_listings(chunks.len());
+            let mut begin = 0;
+            for (&length, listing) in chunks.iter().zip(&mut listings) {
+                let bodies = begin..begin + length;
+                begin = bodies.end;
+                let mut finders: Vec<usize> = bodies.clone().collect();
+                for k in 1..finders.len() {
+                    finders.swap(k, random.bits() as usize % (k + 1));
+                }
+                let mut pairs = Vec::new();
+                for (k, finder) in finders.into_iter().enumerate() {
+                    let count = match k {
+                        7 => 1000,
+                        _ => random.bits() % 9,
+                    };
+                    for _ in 0..count {
+                        let far = random.bits() as usize % all;
+                        let near = (finder + random.bits() as usize % 200).saturating_sub(100).min(all - 1);
+                        let other = if random.bits().is_multiple_of(8) { far } else { near };
+                        pairs.push([finder as u32, other as u32]);
+                        expected[finder].push(other as u32);
+                    }
+                }
+                // What was listed before does not show.
+                listing.fill(bodies.clone(), &[[bodies.start as u32; 2]; 200]);
+                listing.fill(bodies, &pairs);
+            }
+            candidates.take(listings);
+            assert_eq!(candidates.len(), expected.iter().map(Vec::len).sum());
+            let mut lookup = candidates.lookup(0);
+            for k in 0..2 * all {
+                // One after the other, then here and there.
+                let slot = if k < all { k } else { random.bits() as usize % all };
+                let mut partners: Vec<u32> = lookup.partners(slot as u32).collect();
+                partners.sort_unstable();
+                expected[slot].sort_unstable();
+                assert_eq!(partners, expected[slot], "slot {slot} of {chunks:?}");
+            }
+        }
     }
 }

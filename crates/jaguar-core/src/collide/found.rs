@@ -118,6 +118,8 @@ pub(super) struct Scratch {
     /// Whether each body is struck.
     pub(super) struck: Vec<bool>,
     pub(super) spheres: Spheres,
+    /// Pairs that go to the list of candidates, that of the finder first.
+    listed: Vec<Pair>,
     pair_order: PairOrder,
     /// Pairs inside tiles in storage order.
     ordered: Vec<Pair>,
@@ -330,15 +332,17 @@ impl Finder<'_> {
     /// Looks for pairs in the grids, and lists those that may become candidates in the next ticks.
     fn search_and_list(&mut self, chunk: &Chunk, listing: &mut Listing) {
         let view = self.view;
-        let slots = view.bodies.slots();
-        listing.clear();
+        let held = view.bodies.held() as u32;
+        let mut pairs = std::mem::take(&mut self.scratch.listed);
+        pairs.clear();
         view.find_pairs(chunk, Search::Everything, |a, b, vector| {
-            if let (Some(&finder), Some(&other)) = (slots.get(a as usize), slots.get(b as usize)) {
-                listing.push(finder, other);
+            if a < held && b < held {
+                pairs.push([a, b]);
             }
             self.consider_near(a, b, vector);
         });
-        listing.trim();
+        listing.fill(chunk.bodies.clone(), &pairs);
+        self.scratch.listed = pairs;
     }
 
     /// Takes a listed pair if it is a candidate now and a contact.

@@ -13,7 +13,7 @@ use crate::storage::Columns;
 use crate::tile_table::Chunk;
 
 /// Listed pairs for each body, at least, to bring bodies together for them.
-const DENSE: f32 = 0.25;
+const DENSE: f32 = 0.13;
 
 /// What the test reads of a tile's bodies.
 #[derive(Debug, Default)]
@@ -72,6 +72,7 @@ impl Kernel for GoThrough<'_, '_> {
         }
         let is_dense = candidates.len() as f32 >= DENSE * bodies.held() as f32;
         let (slots, index_of_slot) = (bodies.slots(), bodies.index_of_slot());
+        let mut lookup = candidates.lookup(slots[chunk.bodies.start]);
         let mut spheres = std::mem::take(&mut finder.scratch.spheres);
         for t in chunk.tiles.clone() {
             let own = view.table.tiles[t].bodies.clone();
@@ -82,7 +83,7 @@ impl Kernel for GoThrough<'_, '_> {
             }
             let mut batch = Batch::default();
             for body in own {
-                for slot in candidates.partners(slots[body]) {
+                for slot in lookup.partners(slots[body]) {
                     let (body, other) = (body as u32, index_of_slot[slot as usize]);
                     let is_own = other.wrapping_sub(first) < count;
                     if is_own && is_dormant {
