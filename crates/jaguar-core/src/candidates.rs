@@ -501,7 +501,7 @@ mod tests {
                 listing.fill(bodies, &pairs);
             }
             candidates.take(listings);
-            assert_eq!(candidates.len(), expected.iter().map(Vec::len).sum());
+            assert_eq!(candidates.len(), expected.iter().map(Vec::len).sum::<usize>());
             let mut lookup = candidates.lookup(0);
             for k in 0..2 * all {
                 // One after the other, then here and there.

@@ -92,6 +92,7 @@ mod sequential {
         fn par_chunks(&self, size: usize) -> std::slice::Chunks<'_, T>;
         fn par_iter_mut(&mut self) -> std::slice::IterMut<'_, T>;
         fn par_chunks_mut(&mut self, size: usize) -> std::slice::ChunksMut<'_, T>;
+        fn par_chunk_by_mut<F: FnMut(&T, &T) -> bool>(&mut self, same: F) -> std::slice::ChunkByMut<'_, T, F>;
         fn par_sort_unstable(&mut self)
         where
             T: Ord;
@@ -112,6 +113,10 @@ mod sequential {
 
         fn par_chunks_mut(&mut self, size: usize) -> std::slice::ChunksMut<'_, T> {
             self.chunks_mut(size)
+        }
+
+        fn par_chunk_by_mut<F: FnMut(&T, &T) -> bool>(&mut self, same: F) -> std::slice::ChunkByMut<'_, T, F> {
+            self.chunk_by_mut(same)
         }
 
         fn par_sort_unstable(&mut self)

@@ -22,7 +22,8 @@ pub(crate) fn resize<T: Clone>(vector: &mut Vec<T>, len: usize, item: T) {
 /// Gives back most of what an unusual tick took, if it is much.
 pub(crate) fn trim<T>(vector: &mut Vec<T>) {
     let wanted = vector.len() + vector.len() / 16;
-    if vector.capacity() > wanted + vector.len() / 8 + SMALL {
+    let small = SMALL_BYTES / size_of::<T>().max(1);
+    if vector.capacity() > wanted + vector.len() / 8 + small {
         vector.shrink_to(wanted);
     }
 }
@@ -33,11 +34,11 @@ pub(crate) fn trim<T>(vector: &mut Vec<T>) {
 /// vectors up to this size into its heaps, where those that grow leave holes behind them: 30 bytes for each body of a world of 50,000.
 pub(crate) fn give_back<T>(vector: &mut Vec<T>) {
     vector.clear();
-    vector.shrink_to(SMALL);
+    vector.shrink_to(SMALL_BYTES / size_of::<T>().max(1));
 }
 
-/// So many items too many are of no account.
-const SMALL: usize = 64;
+/// So much too much is of no account: there are vectors of each chunk of a few hundred bodies.
+const SMALL_BYTES: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -60,6 +61,10 @@ mod tests {
     fn memory_is_given_back_but_for_a_little() {
         let mut vector = vec![1_u64; 1000];
         give_back(&mut vector);
-        assert!(vector.is_empty() && vector.capacity() <= SMALL, "{}", vector.capacity());
+        assert!(
+            vector.is_empty() && vector.capacity() <= SMALL_BYTES,
+            "{}",
+            vector.capacity()
+        );
     }
 }

@@ -93,7 +93,7 @@ pub(crate) struct Found {
     /// The other pairs inside tiles, while some wait to join them.
     pub(super) touching: Vec<Pair>,
     pub(super) across: Vec<Pair>,
-    /// Those of `across` that touch whatever others do.
+    /// Those of `across` that touch whatever others do, if any body bounces: else none waits for another to be struck.
     pub(super) touching_across: Vec<Pair>,
     /// Overlaps of a sensor and a body, in this order.
     pub(super) overlaps: Vec<Pair>,
@@ -378,7 +378,7 @@ impl Finder<'_> {
         let pair = [a.min(b), a.max(b)];
         if columns.place[a as usize].tile != columns.place[b as usize].tile {
             self.found.across.push(pair);
-            if outlook == Outlook::Touch {
+            if view.bounces && outlook == Outlook::Touch {
                 self.found.touching_across.push(pair);
             }
         } else if outlook == Outlook::Touch {

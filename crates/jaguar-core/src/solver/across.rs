@@ -7,7 +7,6 @@ use glam::Vec3;
 
 use super::StepConstants;
 use super::kernel::{Change, Share, Shifts, Velocities, solve};
-use crate::body::BodyId;
 use crate::contact::{Coefficients, Ends};
 use crate::parallel::*;
 use crate::simd::{F32x8, Kernel, LANES, Octet, Quad, lanes_of};
@@ -18,7 +17,7 @@ use crate::storage::Motion;
 const BLOCKS_AT_ONCE: usize = 64;
 
 /// A held body's part in a contact between tiles.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Side {
     pub(crate) body: u32,
     /// Twice the contact's lane, counted through all blocks; one more for the second body.
@@ -40,17 +39,11 @@ impl Side {
         }
     }
 
-    /// What sides are sorted by: the body, then the id of the other one. The rest is the lane.
-    pub(crate) fn key(self, partner: BodyId) -> u128 {
-        u128::from(self.body) << 96 | u128::from(partner.0) << 32 | u128::from(self.lane)
-    }
-
-    /// The side with this key.
-    pub(crate) fn of_key(key: u128) -> Self {
-        Self {
-            body: (key >> 96) as u32,
-            lane: key as u32,
-        }
+    /// The other body of the contact.
+    pub(crate) fn partner(self, ends: &[Ends]) -> u32 {
+        let (block, lane) = self.block_and_lane();
+        let ends = &ends[block];
+        if self.is_low() { ends.high[lane] } else { ends.low[lane] }
     }
 
     /// The contact's lane, counted through all blocks.
