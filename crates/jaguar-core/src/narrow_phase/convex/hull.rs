@@ -10,7 +10,7 @@ use super::nearest::{Support, nearest};
 use super::polyhedron::{CuboidHull, Moved, everywhere, lowest};
 use super::{ONE_PLACE, PREFERENCE, single, without_negative_zero};
 use crate::narrow_phase::solid::{Manifold, ManifoldPoint};
-use crate::shape::{ConvexHull, Edge, EdgeLanes, Face, MAX_AROUND_FACE, MAX_FACES, Polyhedron};
+use crate::shape::{ConvexHull, Corner, Edge, EdgeLanes, Face, MAX_AROUND_FACE, MAX_FACES, Polyhedron};
 use crate::simd::{F32x8, Kernel, LANES, Level, Mask, Octet, Vec3x8};
 
 /// Edges whose squared sine is below this (0.2 degrees) are parallel; the faces beside them separate as well as the axis across both.
@@ -236,11 +236,13 @@ impl Pair<'_> {
             // A face is what touches only if the deepest corner is in front of it.
             Some((manifold, deepest)) if deepest <= face.separation + one_place => Some(manifold),
             _ if face.separation > 0.0 => self.touch_apart(),
-            contact => edge
-                .and_then(|edge| self.touch_with_edges(&edge))
-                .or(contact.map(|(manifold, _)| manifold))
-                // The faces miss each other: rounding, or numbers beyond all measure.
-                .or_else(|| self.touch_with_vertex(reference, face)),
+            _ => edge.and_then(|edge| self.touch_with_edges(&edge)).or_else(|| {
+                match self.touch_with_deepest(reference, face.number, one_place) {
+                    Some((manifold, deepest)) if deepest <= face.separation + one_place => Some(manifold),
+                    // The faces miss each other there too: the axis is the best but for the preferences, rounding, or numbers beyond all measure. Points less deep than it says would leave the rest of the overlap for good.
+                    _ => self.touch_with_vertex(reference, face),
+                }
+            }),
         }
     }
 
@@ -438,32 +440,60 @@ impl Pair<'_> {
 
     /// A face of one body (`reference`, 0 or 1) against the face of the other that looks at it most; with the least separation of the points.
     fn touch_with_face(&self, reference: usize, face: usize, one_place: f32) -> Option<(Manifold, f32)> {
-        let [body, other] = [self.bodies[reference], self.bodies[1 - reference]];
-        // The other body in the axes of this one.
-        let (turn, centre) = if reference == 0 {
+        let (turn, _) = self.other_seen_from(reference);
+        let towards = turn.transpose_mul_vec3(self.bodies[reference].faces[face].normal);
+        let incident = most_against(towards, self.bodies[1 - reference].faces)?;
+        self.touch_with_faces(reference, face, incident, one_place)
+    }
+
+    /// The same with a face of the other around its vertex that is deepest below: the one that looks at a face most need not reach there if that vertex is sharp.
+    #[cold]
+    fn touch_with_deepest(&self, reference: usize, face: usize, one_place: f32) -> Option<(Manifold, f32)> {
+        let other = self.bodies[1 - reference];
+        let (turn, _) = self.other_seen_from(reference);
+        let towards = turn.transpose_mul_vec3(self.bodies[reference].faces[face].normal);
+        let mut deepest = (0, f32::MAX);
+        for (number, vertex) in other.vertices.iter().enumerate() {
+            let height = vertex.dot(towards);
+            if height < deepest.1 {
+                deepest = (number, height);
+            }
+        }
+        let has_it = |corner: &Corner| usize::from(corner.vertex) == deepest.0;
+        let around = other.faces.iter().filter(|face| other.around(face).iter().any(has_it));
+        let incident = most_against(towards, around)?;
+        self.touch_with_faces(reference, face, incident, one_place)
+    }
+
+    /// How the other body is turned and where its centre is in the axes of this one.
+    fn other_seen_from(&self, reference: usize) -> (Mat3, Vec3) {
+        if reference == 0 {
             (self.turn, self.centre)
         } else {
             (self.turn.transpose(), self.other_centre)
-        };
-        let face = &body.faces[face];
-        let towards = turn.transpose_mul_vec3(face.normal);
-        let mut incident = (&other.faces[0], f32::MAX);
-        for other in other.faces {
-            let slope = other.normal.dot(towards);
-            if slope < incident.1 {
-                incident = (other, slope);
-            }
         }
+    }
+
+    /// A face of one body against one of the other.
+    fn touch_with_faces(
+        &self,
+        reference: usize,
+        face: usize,
+        incident: &Face,
+        one_place: f32,
+    ) -> Option<(Manifold, f32)> {
+        let (turn, centre) = self.other_seen_from(reference);
+        let face = &self.bodies[reference].faces[face];
         let place = FacePair {
             pair: self,
             reference,
             face,
-            incident: incident.0,
+            incident,
             turn,
             centre,
             one_place,
         };
-        let corners = usize::from(face.count) + usize::from(incident.0.count);
+        let corners = usize::from(face.count) + usize::from(incident.count);
         if corners <= FEW_CORNERS {
             place.touch::<FEW_CORNERS>()
         } else {
@@ -554,6 +584,19 @@ impl Pair<'_> {
         let position = lowest.0 + shift - outward * (0.5 * best.separation);
         (best.separation < self.margin).then(|| single(normal, position, best.separation, NEAREST))
     }
+}
+
+/// Of some faces the first that looks most against a direction.
+#[inline(always)]
+fn most_against<'a>(direction: Vec3, faces: impl IntoIterator<Item = &'a Face>) -> Option<&'a Face> {
+    let mut most = (None, f32::MAX);
+    for face in faces {
+        let slope = face.normal.dot(direction);
+        if slope < most.1 {
+            most = (Some(face), slope);
+        }
+    }
+    most.0
 }
 
 /// One bit for each lane of a group that has one of so many things.

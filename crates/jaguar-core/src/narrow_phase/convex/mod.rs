@@ -5,8 +5,8 @@
 //! nearest points themselves are the contact ([`nearest`]). See Ericson, Real-Time Collision Detection, chapters 4 and 5, and Gregorius, "The Separating Axis Test between Convex
 //! Polyhedra", GDC 2013.
 //!
-//! Known flaw, found by chance about once in 10^4 cases of bodies that are inside each other by half their size: where the deepest corner lies beside the face that it is below, the points may be less
-//! deep than the axis says, by some hundredths of that size. The normal is right.
+//! Known flaw, rare but for bodies that are inside each other by half their size: where the deepest corner lies beside the face that it is below, the one point of the contact lies there too. Its depth and the normal are
+//! right, so that what pushes the bodies apart does so to the end.
 
 mod clip;
 mod cuboid;
