@@ -406,21 +406,18 @@ pub(crate) fn solve<F: F32x8, const MODE: u8>(
         let mass = F::load(&point.normal_mass);
         let before = F::load(&point.normal_impulse);
         let change = if MODE != mode::RELAX {
-            let softness = if MODE == mode::PUSH {
-                &step.manifold_softness
+            let (softness, most) = if MODE == mode::PUSH {
+                (&step.manifold_softness, step.manifold_yield)
             } else {
-                &step.across_manifold_softness
+                (&step.across_manifold_softness, step.across_manifold_yield)
             };
             let push = separation * F::splat(softness.bias_rate);
             let slowest = F::splat(-step.push_velocity);
             let bias = F::select(open, closing, F::select(push.lt(slowest), slowest, push));
             let mass_scale = F::select(open, one, F::splat(softness.mass_scale));
             let impulse_scale = F::select(open, zero, F::splat(softness.impulse_scale));
-            let mut yielded = impulse_scale * before;
-            if MODE == mode::PUSH {
-                let most = mass * F::splat(step.manifold_yield);
-                yielded = F::select(yielded.gt(most), most, yielded);
-            }
+            let (yielded, most) = (impulse_scale * before, mass * F::splat(most));
+            let yielded = F::select(yielded.gt(most), most, yielded);
             -(mass * mass_scale * (velocity + bias)) - yielded
         } else {
             -(mass * (velocity + F::select(open, closing, zero)))

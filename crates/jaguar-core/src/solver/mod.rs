@@ -12,7 +12,7 @@ use glam::Vec3;
 
 use crate::config::WorldParams;
 use crate::constants::{
-    ACROSS_DAMPING, ACROSS_MANIFOLD_DAMPING, ACROSS_MANIFOLD_FREQUENCY, JOINT_DAMPING, JOINT_FREQUENCY,
+    ACROSS_DAMPING, ACROSS_MANIFOLD_DAMPING, ACROSS_MANIFOLD_FREQUENCY, ACROSS_OVERLAP, JOINT_DAMPING, JOINT_FREQUENCY,
     MANIFOLD_DAMPING, MANIFOLD_FREQUENCY, MANIFOLD_LOAD,
 };
 use crate::simd::Level;
@@ -49,6 +49,8 @@ pub(crate) struct StepConstants {
     pub(crate) manifold_yield: f32,
     /// Of the points of manifolds between tiles.
     pub(crate) across_manifold_softness: Softness,
+    /// [`Self::manifold_yield`] between tiles: what [`ACROSS_OVERLAP`] pushes back.
+    pub(crate) across_manifold_yield: f32,
     /// Of what joints hold inside a tile.
     pub(crate) joint_softness: Softness,
 }
@@ -67,6 +69,11 @@ impl StepConstants {
             MANIFOLD_DAMPING * inside_damping,
             substep_seconds,
         );
+        let across_manifold_softness = Softness::new(
+            at_most(ACROSS_MANIFOLD_FREQUENCY),
+            ACROSS_MANIFOLD_DAMPING * inside_damping,
+            substep_seconds,
+        );
         Self {
             simd: Level::best(),
             tile_size: params.tile_size,
@@ -82,11 +89,10 @@ impl StepConstants {
             across_softness: Softness::new(params.contact_frequency, across_damping, substep_seconds),
             manifold_yield: manifold_softness.impulse_scale * (MANIFOLD_LOAD * substep_seconds),
             manifold_softness,
-            across_manifold_softness: Softness::new(
-                at_most(ACROSS_MANIFOLD_FREQUENCY),
-                ACROSS_MANIFOLD_DAMPING * inside_damping,
-                substep_seconds,
-            ),
+            across_manifold_yield: across_manifold_softness.mass_scale
+                * across_manifold_softness.bias_rate
+                * ACROSS_OVERLAP,
+            across_manifold_softness,
             joint_softness: Softness::new(JOINT_FREQUENCY / substep_seconds, JOINT_DAMPING, substep_seconds),
         }
     }
