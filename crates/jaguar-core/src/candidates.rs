@@ -147,21 +147,11 @@ impl Group {
 
 /// The slots of a body's partners.
 pub(crate) struct Partners<'a> {
-    slot: u32,
-    near: std::slice::Iter<'a, i16>,
-    others: std::slice::Iter<'a, [u32; 2]>,
-}
-
-impl Iterator for Partners<'_> {
-    type Item = u32;
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<u32> {
-        match self.near.next() {
-            Some(&step) => Some(self.slot.wrapping_add_signed(step.into())),
-            None => self.others.next().map(|pair| pair[1]),
-        }
-    }
+    pub(crate) slot: u32,
+    /// Steps from the body's slot.
+    pub(crate) near: &'a [i16],
+    /// The second of each.
+    pub(crate) others: &'a [[u32; 2]],
 }
 
 impl Listing {
@@ -236,8 +226,8 @@ impl Listing {
         let others = if has_others { self.others_of(slot) } else { &[] };
         Partners {
             slot,
-            near: self.near[self.near_of(slot)].iter(),
-            others: others.iter(),
+            near: &self.near[self.near_of(slot)],
+            others,
         }
     }
 
@@ -506,7 +496,12 @@ mod tests {
             for k in 0..2 * all {
                 // One after the other, then here and there.
                 let slot = if k < all { k } else { random.bits() as usize % all };
-                let mut partners: Vec<u32> = lookup.partners(slot as u32).collect();
+                let found = lookup.partners(slot as u32);
+                let near = found
+                    .near
+                    .iter()
+                    .map(|&step| found.slot.wrapping_add_signed(step.into()));
+                let mut partners: Vec<u32> = near.chain(found.others.iter().map(|pair| pair[1])).collect();
                 partners.sort_unstable();
                 expected[slot].sort_unstable();
                 assert_eq!(partners, expected[slot], "slot {slot} of {chunks:?}");

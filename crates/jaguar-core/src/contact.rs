@@ -151,19 +151,34 @@ pub(crate) struct Places<P> {
 }
 
 impl<P: PlaceInPortion> Places<P> {
-    /// The indices of the bodies, the first one's being `base`.
+    /// The places in a lane with a contact.
     #[inline(always)]
-    fn ends(&self, base: u32, none: P) -> Ends {
-        let index = |place: P| {
-            if place.index() == none.index() {
-                NO_BODY
-            } else {
-                place.index() as u32 + base
+    fn get(&self, lane: usize, none: P) -> Option<[usize; 2]> {
+        let low = self.low[lane].index();
+        (low != none.index()).then(|| [low, self.high[lane].index()])
+    }
+}
+
+#[inline(always)]
+fn set_in<P>(
+    blocks: &mut [Places<P>],
+    base: u32,
+    contacts: impl Iterator<Item = (u32, [u32; 2])>,
+    place: impl Fn(u32) -> P,
+) {
+    for (lane, [low, high]) in contacts {
+        let (block, lane) = (lane as usize / LANES, lane as usize % LANES);
+        let places = &mut blocks[block];
+        (places.low[lane], places.high[lane]) = (place(low - base), place(high - base));
+    }
+}
+
+fn each_of<P: PlaceInPortion>(blocks: &[Places<P>], first: usize, none: P, mut visit: impl FnMut(usize, [usize; 2])) {
+    for (places, block) in blocks.iter().zip(first..) {
+        for lane in 0..LANES {
+            if let Some(pair) = places.get(lane, none) {
+                visit(block * LANES + lane, pair);
             }
-        };
-        Ends {
-            low: self.low.map(index),
-            high: self.high.map(index),
         }
     }
 }
@@ -195,15 +210,12 @@ impl EndsList {
         }
     }
 
-    /// Puts the bodies of a contact into a lane, counted through all blocks.
-    pub(crate) fn set(&mut self, lane: usize, pair: [u32; 2]) {
-        let (block, lane) = Lane::new(lane).place();
-        let [low, high] = pair.map(|body| body - self.base);
-        if let Some(places) = self.far.get_mut(block) {
-            (places.low[lane], places.high[lane]) = (low, high);
+    /// Puts the bodies of contacts into their lanes, counted through all blocks.
+    pub(crate) fn set(&mut self, contacts: impl Iterator<Item = (u32, [u32; 2])>) {
+        if self.far.is_empty() {
+            set_in(&mut self.near, self.base, contacts, |place| place as u16);
         } else {
-            let places = &mut self.near[block];
-            (places.low[lane], places.high[lane]) = (low as u16, high as u16);
+            set_in(&mut self.far, self.base, contacts, |place| place);
         }
     }
 
@@ -212,20 +224,30 @@ impl EndsList {
         self.near.len() + self.far.len()
     }
 
-    /// The blocks.
-    pub(crate) fn blocks(&self) -> impl Iterator<Item = Ends> + Clone + '_ {
-        let near = self.near.iter().map(|places| places.ends(self.base, u16::MAX));
-        let far = self.far.iter().map(|places| places.ends(self.base, NO_BODY));
-        near.chain(far)
+    /// Calls `visit` with the contacts of some blocks: the lane of each, counted through all blocks, and the places of its bodies in the portion.
+    pub(crate) fn each_in(&self, blocks: Range<usize>, visit: impl FnMut(usize, [usize; 2])) {
+        match self.view() {
+            EndsView::Near(places) => each_of(&places[blocks.clone()], blocks.start, u16::MAX, visit),
+            EndsView::Far(places) => each_of(&places[blocks.clone()], blocks.start, NO_BODY, visit),
+        }
     }
 
-    /// The contacts: the lane of each, counted through all blocks, and its bodies.
+    /// The same with the contacts of all blocks.
+    pub(crate) fn each(&self, visit: impl FnMut(usize, [usize; 2])) {
+        self.each_in(0..self.len(), visit);
+    }
+
+    /// The contacts: the lane of each, counted through all blocks, and its bodies by index. Slower than [`EndsList::each`].
     pub(crate) fn lanes(&self) -> impl Iterator<Item = (usize, [u32; 2])> + Clone + '_ {
-        let blocks = self.blocks().enumerate();
-        blocks.flat_map(|(block, ends)| {
-            let lanes = (0..LANES).filter(move |&lane| ends.low[lane] != NO_BODY);
-            lanes.map(move |lane| (block * LANES + lane, ends.get(lane)))
-        })
+        let place = |lane: usize| {
+            let (block, lane) = Lane::new(lane).place();
+            match self.view() {
+                EndsView::Near(places) => places[block].get(lane, u16::MAX),
+                EndsView::Far(places) => places[block].get(lane, NO_BODY),
+            }
+        };
+        let lanes = (0..self.len() * LANES).filter_map(move |lane| place(lane).map(|pair| (lane, pair)));
+        lanes.map(|(lane, pair)| (lane, pair.map(|place| place as u32 + self.base)))
     }
 
     /// For the solver.
@@ -559,12 +581,15 @@ impl<K: Kept> CacheList<K> {
         entries.map(|entry| (entry.other(), K::of_entry(entry.entry, &self.memory)))
     }
 
-    /// What was kept of the contact with a partner.
+    /// What was kept of the contact with a partner. A loop, since most of the time of finding contacts again is spent here.
     #[inline]
     fn find(&self, run: Run, other: u64) -> Option<K> {
-        let mut entries = self.run(run);
-        let found = entries.find(|entry| entry.other() == other);
-        found.map(|entry| K::of_entry(entry.entry, &self.memory))
+        let mut entries = self.entries.get(run.start()?..)?.iter();
+        let mut entry = entries.next()?;
+        while entry.other() != other {
+            entry = entries.next().filter(|entry| !K::begins(&entry.entry))?;
+        }
+        Some(K::of_entry(entry.entry, &self.memory))
     }
 
     /// Adds an entry of a home behind the others, all of which were added like this.
@@ -828,7 +853,7 @@ mod tests {
             assert_eq!((list.len(), list.lanes().count()), (4, 0));
             let (first, last) = (bodies.start as u32, bodies.end as u32 - 1);
             let pairs = [(0, [first, last]), (9, [last, first + 7]), (30, [last - 1, last])];
-            pairs.iter().for_each(|&(lane, pair)| list.set(lane, pair));
+            list.set(pairs.iter().map(|&(lane, pair)| (lane as u32, pair)));
             assert!(list.lanes().eq(pairs), "{bodies:?}");
             let of_view = |lane: usize| match list.view() {
                 EndsView::Near(places) => places[lane / LANES].high[lane % LANES].index(),

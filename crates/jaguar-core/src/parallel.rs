@@ -92,7 +92,7 @@ mod sequential {
         fn par_chunks(&self, size: usize) -> std::slice::Chunks<'_, T>;
         fn par_iter_mut(&mut self) -> std::slice::IterMut<'_, T>;
         fn par_chunks_mut(&mut self, size: usize) -> std::slice::ChunksMut<'_, T>;
-        fn par_chunk_by_mut<F: FnMut(&T, &T) -> bool>(&mut self, same: F) -> std::slice::ChunkByMut<'_, T, F>;
+        fn par_sort_unstable_by_key<K: Ord>(&mut self, key: impl FnMut(&T) -> K);
         fn par_sort_unstable(&mut self)
         where
             T: Ord;
@@ -115,8 +115,8 @@ mod sequential {
             self.chunks_mut(size)
         }
 
-        fn par_chunk_by_mut<F: FnMut(&T, &T) -> bool>(&mut self, same: F) -> std::slice::ChunkByMut<'_, T, F> {
-            self.chunk_by_mut(same)
+        fn par_sort_unstable_by_key<K: Ord>(&mut self, key: impl FnMut(&T) -> K) {
+            self.sort_unstable_by_key(key);
         }
 
         fn par_sort_unstable(&mut self)

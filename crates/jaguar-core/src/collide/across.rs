@@ -3,6 +3,7 @@
 use super::Pair;
 use super::found::{Found, by_id};
 use super::prepare::{Makings, Target, Warm, fill_coefficients};
+use crate::body::BodyId;
 use crate::contact::{Ends, Impulses, get_impulses, set_contact, set_impulses};
 use crate::parallel::*;
 use crate::recycled::{make_room, resize, trim};
@@ -15,6 +16,9 @@ use crate::storage::Columns;
 /// Blocks that one thread prepares in a row.
 const MIN_BLOCKS: usize = 128;
 
+/// Sides that one thread puts in order in a row.
+const SIDES_AT_ONCE: usize = 1024;
+
 /// What is known of the contacts between tiles besides their blocks.
 #[derive(Debug, Default)]
 pub(crate) struct Across {
@@ -24,6 +28,8 @@ pub(crate) struct Across {
     pub(super) kept: Vec<(usize, Impulses)>,
     /// The held bodies' parts in contacts, by body, then by the partner's id.
     pub(crate) sides: Vec<Side>,
+    /// Those of them that are of the second bodies, before they join the others.
+    seconds: Vec<Side>,
     /// One for each block.
     pub(crate) changes: Vec<Change>,
 }
@@ -96,35 +102,84 @@ impl Across {
     /// Lists the sides of held bodies that are awake in the order in which they act.
     pub(super) fn list_sides(&mut self, columns: &Columns, (held, sleep): (usize, &Sleep), ends: &[Ends]) {
         let is_awake = |side: &Side| (side.body as usize) < held && !sleep.is_asleep(side.body);
-        let sides = &mut self.sides;
-        let lanes = || {
-            ends.iter()
-                .enumerate()
-                .flat_map(|(b, ends)| ends.lanes().map(move |(lane, pair)| (b * LANES + lane, pair)))
-        };
-        let all = || lanes().flat_map(|(lane, [low, high])| [Side::of_low(low, lane), Side::of_high(high, lane)]);
+        let Self { sides, seconds, .. } = self;
         sides.clear();
-        make_room(sides, all().filter(is_awake).count());
-        sides.extend(all().filter(is_awake));
-        sides.par_sort_unstable();
-        // The ids are looked up where a body has several partners only; keys with ids would take twice the memory of the sides.
-        let of_bodies = sides.par_chunk_by_mut(|a, b| a.body == b.body);
-        of_bodies.filter(|sides| sides.len() > 1).for_each(|sides| {
-            sides.sort_unstable_by_key(|side| columns.id[side.partner(ends) as usize]);
-        });
+        seconds.clear();
+        make_room(sides, 2 * self.pairs.len());
+        make_room(seconds, self.pairs.len());
+        for (b, ends) in ends.iter().enumerate() {
+            for (lane, [low, high]) in ends.lanes() {
+                let lane = b * LANES + lane;
+                let of_both = [Side::of_low(low, lane), Side::of_high(high, lane)];
+                let [first, second] = if low < high { [0, 1] } else { [1, 0] };
+                sides.extend(Some(of_both[first]).filter(is_awake));
+                seconds.extend(Some(of_both[second]).filter(is_awake));
+            }
+        }
+        // Contacts are in the order of their first bodies, so those sides are in order.
+        seconds.par_sort_unstable_by_key(|side| side.key());
+        merge(sides, seconds);
+        order_partners(sides, &|side: Side| columns.id[side.partner(ends) as usize]);
     }
 
     /// Gives back memory that an unusual tick took.
     pub(super) fn trim(&mut self) {
         trim(&mut self.pairs);
         trim(&mut self.sides);
+        trim(&mut self.seconds);
     }
 }
+
+/// Merges others into sides; both are in the order of their bodies.
+fn merge(sides: &mut Vec<Side>, others: &[Side]) {
+    let Some(&any) = others.first() else { return };
+    let (mut own, mut other) = (sides.len(), others.len());
+    sides.resize(own + other, any);
+    // From behind, so that none is written over before it has moved.
+    while other > 0 {
+        if own > 0 && sides[own - 1].body > others[other - 1].body {
+            own -= 1;
+            sides[own + other] = sides[own];
+        } else {
+            other -= 1;
+            sides[own + other] = others[other];
+        }
+    }
+}
+
+/// Puts the sides of each body in the order of the partners' ids, which are looked up where a body has several partners only: keys with ids would take twice the memory of the sides.
+fn order_partners(sides: &mut [Side], id: &(impl Fn(Side) -> BodyId + Sync)) {
+    let middle = sides.len() / 2;
+    if sides.len() > SIDES_AT_ONCE
+        && let Some(last) = sides[..middle].iter().rposition(|side| side.body != sides[middle].body)
+    {
+        let (one, other) = sides.split_at_mut(last + 1);
+        join(|| order_partners(one, id), || order_partners(other, id));
+        return;
+    }
+    let mut ids = [BodyId(0); FEW_SIDES];
+    for own in sides.chunk_by_mut(|a, b| a.body == b.body).filter(|own| own.len() > 1) {
+        let Some(ids) = ids.get_mut(..own.len()) else {
+            own.sort_unstable_by_key(|side| id(*side));
+            continue;
+        };
+        for k in 0..own.len() {
+            let (mut place, side, own_id) = (k, own[k], id(own[k]));
+            while place > 0 && ids[place - 1] > own_id {
+                (ids[place], own[place]) = (ids[place - 1], own[place - 1]);
+                place -= 1;
+            }
+            (ids[place], own[place]) = (own_id, side);
+        }
+    }
+}
+
+/// A body has no more partners of about its size.
+const FEW_SIDES: usize = 16;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::body::BodyId;
     use crate::scenes::Random;
 
     /// Bodies with many partners and with one, of ids that are in no order; some are not held.

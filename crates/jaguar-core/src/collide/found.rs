@@ -271,9 +271,8 @@ impl Found {
             .colour_pairs(pairs, chunk.bodies.clone(), &mut scratch.taken);
         self.inside.reset(scratch.lanes.blocks, chunk.bodies.clone());
         self.inside_count = scratch.ordered.len();
-        for (&pair, &lane) in scratch.ordered.iter().zip(&scratch.lanes.lanes) {
-            self.inside.set(lane as usize, by_id(pair, ids));
-        }
+        let lanes = scratch.ordered.iter().zip(&scratch.lanes.lanes);
+        self.inside.set(lanes.map(|(&pair, &lane)| (lane, by_id(pair, ids))));
     }
 
     fn clear(&mut self) {

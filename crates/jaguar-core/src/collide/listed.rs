@@ -71,44 +71,81 @@ impl Kernel for GoThrough<'_, '_> {
             return;
         }
         let is_dense = candidates.len() as f32 >= DENSE * bodies.held() as f32;
-        let (slots, index_of_slot) = (bodies.slots(), bodies.index_of_slot());
+        let slots = bodies.slots();
         let mut lookup = candidates.lookup(slots[chunk.bodies.start]);
         let mut spheres = std::mem::take(&mut finder.scratch.spheres);
         for t in chunk.tiles.clone() {
             let own = view.table.tiles[t].bodies.clone();
-            let (first, count) = (own.start as u32, own.len() as u32);
-            let is_dormant = view.sleep.is_dormant(t);
             if is_dense {
                 spheres.fill(bodies.columns(), own.clone());
             }
-            let mut batch = Batch::default();
+            let mut walk = Walk {
+                finder: &mut *finder,
+                spheres: is_dense.then_some(&spheres),
+                index_of_slot: bodies.index_of_slot(),
+                first: own.start as u32,
+                count: own.len() as u32,
+                is_dormant: view.sleep.is_dormant(t),
+                batch: Batch::default(),
+            };
             for body in own {
-                for slot in lookup.partners(slots[body]) {
-                    let (body, other) = (body as u32, index_of_slot[slot as usize]);
-                    let is_own = other.wrapping_sub(first) < count;
-                    if is_own && is_dormant {
-                        continue;
-                    }
-                    if !(is_own && is_dense) {
-                        finder.consider_listed(body, other);
-                        continue;
-                    }
-                    batch.finders[batch.len] = body - first;
-                    batch.others[batch.len] = other - first;
-                    batch.len += 1;
-                    if batch.len == LANES {
-                        let verdict = test::<F>(&spheres, &batch, view.step.tick_seconds);
-                        finder.take(&batch, &verdict, first);
-                        batch.len = 0;
-                    }
+                let partners = lookup.partners(slots[body]);
+                for &step in partners.near {
+                    walk.see::<F>(body as u32, partners.slot.wrapping_add_signed(step.into()));
+                }
+                for pair in partners.others {
+                    walk.see::<F>(body as u32, pair[1]);
                 }
             }
-            if batch.len > 0 {
-                let verdict = test::<F>(&spheres, &batch, view.step.tick_seconds);
-                finder.take(&batch, &verdict, first);
-            }
+            walk.test::<F>();
         }
         finder.scratch.spheres = spheres;
+    }
+}
+
+/// On the way through the pairs that a tile's bodies are listed with.
+struct Walk<'a, 'b> {
+    finder: &'a mut Finder<'b>,
+    /// Those of the tile; none if few are listed.
+    spheres: Option<&'a Spheres>,
+    index_of_slot: &'a [u32],
+    /// The tile's first body, and how many it has.
+    first: u32,
+    count: u32,
+    is_dormant: bool,
+    batch: Batch,
+}
+
+impl Walk<'_, '_> {
+    /// Takes a body's partner into the batch if it is in the same tile; else decides about it alone.
+    #[inline(always)]
+    fn see<F: F32x8>(&mut self, body: u32, slot: u32) {
+        let other = self.index_of_slot[slot as usize];
+        let is_own = other.wrapping_sub(self.first) < self.count;
+        if is_own && self.is_dormant {
+            return;
+        }
+        if !is_own || self.spheres.is_none() {
+            self.finder.consider_listed(body, other);
+            return;
+        }
+        let batch = &mut self.batch;
+        batch.finders[batch.len] = body - self.first;
+        batch.others[batch.len] = other - self.first;
+        batch.len += 1;
+        if batch.len == LANES {
+            self.test::<F>();
+        }
+    }
+
+    /// Tests the batch and empties it.
+    #[inline(always)]
+    fn test<F: F32x8>(&mut self) {
+        if let Some(spheres) = self.spheres.filter(|_| self.batch.len > 0) {
+            let verdict = test::<F>(spheres, &self.batch, self.finder.view.step.tick_seconds);
+            self.finder.take(&self.batch, &verdict, self.first);
+            self.batch.len = 0;
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use glam::Vec4;
 use super::found::Found;
 use super::{Collision, Pair};
 use crate::contact::{
-    CacheSet, Coefficient, Coefficients, Contact, ContactCache, ContactSet, EndsList, Impulses, Lane, NO_BODY, Places,
-    get_impulses, set_contact, set_impulses,
+    CacheSet, Coefficient, Coefficients, Contact, ContactCache, ContactSet, EndsView, Impulses, Lane, NO_BODY,
+    PlaceInPortion, Places, get_impulses, set_contact, set_impulses,
 };
 use crate::halo::CachedContact;
 use crate::kinds::Kinds;
@@ -22,7 +22,7 @@ use crate::recycled::{recycled, resize};
 use crate::simd::{F32x8, Kernel, LANES, Quad, Vec3x8};
 use crate::solver::StepConstants;
 use crate::solver::kernel::splat;
-use crate::storage::{Bodies, Columns};
+use crate::storage::{Bodies, Columns, Motion, Place};
 
 /// What the solver works on as one task: ranges of bodies, contacts and sides that no other portion touches.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +54,9 @@ pub(crate) struct Portion {
     /// Whether most of the bodies touch nothing, and nothing acts on them but uniform gravity: the end of the tick moves all but the busy ones, which [`Found::busy`] lists. The step knows.
     pub(crate) flies: bool,
 }
+
+/// Blocks that one thread prepares in a row: a tile may have many.
+const BLOCKS_AT_ONCE: usize = 64;
 
 /// What contacts are made of.
 #[derive(Clone, Copy)]
@@ -102,17 +105,22 @@ struct WarmTask<'a> {
     found: &'a Found,
     inside: &'a mut [Quad],
     statics: &'a mut [Quad],
+    /// Index of the first body.
+    base: u32,
 }
 
 impl WarmTask<'_> {
     fn run(&mut self, warm: Warm<'_>) {
-        let mut blocks = self.inside.iter_mut();
-        self.found.inside.blocks().for_each(|ends| {
-            let impulses = blocks.next().expect("there is a block for all ends");
-            *impulses = Quad::ZERO;
-            for (lane, pair) in ends.lanes() {
-                set_impulses(impulses, lane, warm.pair(pair));
-            }
+        let (ends, base) = (&self.found.inside, self.base);
+        let pieces = self.inside.par_chunks_mut(BLOCKS_AT_ONCE).enumerate();
+        pieces.for_each(|(c, piece)| {
+            piece.fill(Quad::ZERO);
+            let first = c * BLOCKS_AT_ONCE;
+            ends.each_in(first..first + piece.len(), |lane, pair| {
+                let (block, lane) = Lane::new(lane).place();
+                let pair = pair.map(|place| place as u32 + base);
+                set_impulses(&mut piece[block - first], lane, warm.pair(pair));
+            });
         });
         self.statics.fill(Quad::ZERO);
         for ((body, touch), &lane) in self.found.statics.iter().zip(&self.found.static_lanes.lanes) {
@@ -124,8 +132,12 @@ impl WarmTask<'_> {
 
 /// Contacts of bodies of one tile, eight at a time: the arithmetic of [`pair_contact`].
 struct PairContacts<'a, 'b> {
-    makings: &'a Makings<'a>,
-    ends: &'a EndsList,
+    /// Those of the portion.
+    motion: &'a [Motion],
+    place: &'a [Place],
+    ends: EndsView<'a>,
+    /// Number of the first block.
+    first: usize,
     geometry: &'b mut [Quad],
     /// Those of the last tick, whose friction is turned into the new tangent planes.
     impulses: &'b mut [Quad],
@@ -136,14 +148,23 @@ impl Kernel for PairContacts<'_, '_> {
 
     #[inline(always)]
     fn run<F: F32x8>(self) {
-        let Columns { motion, place, .. } = self.makings.columns;
-        let sphere = |index: u32| match (motion.get(index as usize), place.get(index as usize)) {
+        match self.ends {
+            EndsView::Near(places) => self.prepare::<F, _>(places),
+            EndsView::Far(places) => self.prepare::<F, _>(places),
+        }
+    }
+}
+
+impl PairContacts<'_, '_> {
+    #[inline(always)]
+    fn prepare<F: F32x8, P: PlaceInPortion>(self, places: &[Places<P>]) {
+        let sphere = |place: P| match (self.motion.get(place.index()), self.place.get(place.index())) {
             (Some(motion), Some(place)) => place.offset.extend(motion.radius()),
             _ => Vec4::ZERO,
         };
         let (zero, one) = (F::splat(0.0), F::splat(1.0));
         let blocks = self.geometry.iter_mut().zip(self.impulses);
-        for ((geometry, impulses), ends) in blocks.zip(self.ends.blocks()) {
+        for ((geometry, impulses), ends) in blocks.zip(&places[self.first..]) {
             let (mut low, mut high) = ([Vec4::ZERO; LANES], [Vec4::ZERO; LANES]);
             for lane in 0..LANES {
                 (low[lane], high[lane]) = (sphere(ends.low[lane]), sphere(ends.high[lane]));
@@ -172,8 +193,7 @@ struct Task<'a> {
     inside: Target<'a>,
     statics: Target<'a>,
     static_ends: &'a mut [Places<u32>],
-    /// Index of the first body.
-    base: u32,
+    bodies: Range<usize>,
 }
 
 impl Task<'_> {
@@ -183,13 +203,21 @@ impl Task<'_> {
             inside,
             statics,
             static_ends,
-            base,
+            bodies,
         } = self;
-        makings.step.simd.run(PairContacts {
-            makings,
-            ends: &found.inside,
-            geometry: inside.geometry,
-            impulses: inside.impulses,
+        let Columns { motion, place, .. } = makings.columns;
+        let (motion, place) = (&motion[bodies.clone()], &place[bodies.clone()]);
+        let geometry = inside.geometry.par_chunks_mut(BLOCKS_AT_ONCE);
+        let pieces = geometry.zip(inside.impulses.par_chunks_mut(BLOCKS_AT_ONCE));
+        pieces.enumerate().for_each(|(c, (geometry, impulses))| {
+            makings.step.simd.run(PairContacts {
+                motion,
+                place,
+                ends: found.inside.view(),
+                first: c * BLOCKS_AT_ONCE,
+                geometry,
+                impulses,
+            });
         });
         let pairs = found.inside.lanes().map(|(lane, pair)| (pair, lane));
         fill_coefficients(inside.coefficients, found.inside.len(), pairs, |&pair| {
@@ -200,7 +228,7 @@ impl Task<'_> {
         statics.geometry.fill(Quad::ZERO);
         for ((body, touch), lane) in touches.clone() {
             let (block, lane) = Lane::new(lane).place();
-            static_ends[block].low[lane] = *body - *base;
+            static_ends[block].low[lane] = *body - bodies.start as u32;
             let impulses = &mut statics.impulses[block];
             let contact = static_contact(touch, get_impulses(impulses, lane));
             set_contact((&mut statics.geometry[block], impulses), lane, &contact);
@@ -350,7 +378,7 @@ impl Collision {
                     coefficients: split_front(&mut static_coefficients, portion.static_coefficients.len()),
                 },
                 static_ends: split_front(&mut static_ends, portion.statics.len()),
-                base: portion.bodies.start as u32,
+                bodies: portion.bodies.clone(),
             });
         }
         let prepare_inside = || tasks.par_iter_mut().with_max_len(1).for_each(|task| task.run(&makings));
@@ -394,6 +422,7 @@ impl Collision {
                 found,
                 inside: split_front(&mut inside, portion.inside.len()),
                 statics: split_front(&mut statics, portion.statics.len()),
+                base: portion.bodies.start as u32,
             });
         }
         let warm_inside = || tasks.par_iter_mut().with_max_len(1).for_each(|task| task.run(warm));
@@ -442,10 +471,9 @@ mod tests {
     use super::*;
     use crate::body::BodyId;
     use crate::config::WorldParams;
-    use crate::contact::CachedRanges;
+    use crate::contact::{CachedRanges, EndsList};
     use crate::scenes::Random;
     use crate::simd::Level;
-    use crate::storage::{Motion, Place};
 
     /// Pairs that overlap, are apart or coincide, with impulses of the last tick and without; the last block is not full.
     #[test]
@@ -481,7 +509,7 @@ mod tests {
                     .cached
                     .push(if side == 0 { ranges } else { CachedRanges::default() });
             }
-            ends.set(k as usize, [2 * k, 2 * k + 1]);
+            ends.set(std::iter::once((k, [2 * k, 2 * k + 1])));
         }
         let (kinds, mut step) = (Kinds::default(), StepConstants::new(&WorldParams::default()));
         for level in Level::supported() {
@@ -505,8 +533,10 @@ mod tests {
             }
             let mut geometry: Vec<_> = expected.iter().rev().map(|block| block.0).collect();
             level.run(PairContacts {
-                makings: &makings,
-                ends: &ends,
+                motion: &columns.motion,
+                place: &columns.place,
+                ends: ends.view(),
+                first: 0,
                 geometry: &mut geometry,
                 impulses: &mut impulses,
             });

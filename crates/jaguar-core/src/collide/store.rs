@@ -61,18 +61,16 @@ impl Store<'_> {
         } = self;
         ranges.fill(CachedRanges::default());
         // By counting, since the lanes of a home do not follow each other.
-        let home = |[a, b]: [u32; 2]| (a.min(b) as usize - *base, a.max(b));
         let mut count = RunCount {
             ranges,
             first_entry: inside.first_entry,
         };
         count.begin();
-        // `for_each`, since the iterator is nested.
-        found.inside.lanes().for_each(|(_, pair)| count.count(home(pair).0));
+        found.inside.each(|_, [a, b]| count.count(a.min(b)));
         count.place();
-        found.inside.lanes().for_each(|(lane, pair)| {
-            let (home, other) = home(pair);
-            inside.set(count.next(home), lane, ids[other as usize].0, false);
+        let ids_here = &ids[*base..];
+        found.inside.each(|lane, [a, b]| {
+            inside.set(count.next(a.min(b)), lane, ids_here[a.max(b)].0, false);
         });
         count.end(inside.entries);
         for (k, (&(home, touch), &lane)) in found.statics.iter().zip(&found.static_lanes.lanes).enumerate() {

@@ -17,7 +17,7 @@ use crate::storage::Motion;
 const BLOCKS_AT_ONCE: usize = 64;
 
 /// A held body's part in a contact between tiles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Side {
     pub(crate) body: u32,
     /// Twice the contact's lane, counted through all blocks; one more for the second body.
@@ -37,6 +37,11 @@ impl Side {
             body,
             lane: (lane as u32) << 1 | 1,
         }
+    }
+
+    /// What sides are sorted by: the body, then the lane.
+    pub(crate) fn key(self) -> u64 {
+        u64::from(self.body) << 32 | u64::from(self.lane)
     }
 
     /// The other body of the contact.
