@@ -2,10 +2,77 @@
 
 use glam::{Mat3, Vec3};
 
+use super::polyhedron::{everywhere, lowest};
 use super::round::{COINCIDENT, ONE_POINT, SINGLE, add, nearest_of_segments, within};
 use super::{PREFERENCE, single, without_negative_zero};
 use crate::narrow_phase::solid::Manifold;
-use crate::shape::{ConvexHull, Edge, Face, MAX_FACES, Polyhedron};
+use crate::shape::{ConvexHull, Edge, Face, FaceLanes, Lanes, MAX_FACES, Polyhedron};
+use crate::simd::{F32x8, Kernel, LANES, Level, Mask, Octet, Vec3x8};
+
+/// A number for each face of a hull.
+struct OfFaces([Octet; MAX_FACES.div_ceil(LANES)]);
+
+impl OfFaces {
+    const ZERO: Self = Self([Octet::ZERO; MAX_FACES.div_ceil(LANES)]);
+
+    fn of(&self, face: usize) -> f32 {
+        self.0[face / LANES][face % LANES]
+    }
+
+    /// The face of the largest number; of several the first.
+    fn highest(&self, faces: usize) -> usize {
+        let mut highest = 0;
+        for face in 1..faces {
+            if self.of(face) > self.of(highest) {
+                highest = face;
+            }
+        }
+        highest
+    }
+}
+
+/// How high a segment `middle ± half` is over the faces of a hull, eight at a time, unless it is `reach` above one of them or more, or as far from the hull along the line of the centres: most pairs are done with then.
+struct OverFaces<'a> {
+    faces: &'a [FaceLanes],
+    vertices: &'a [Lanes],
+    middle: Vec3,
+    half: Vec3,
+    reach: f32,
+    /// Gets how high the lower end is above each face, m.
+    heights: &'a mut OfFaces,
+    /// Gets how far the segment rises over each from its middle to its end, m.
+    slopes: &'a mut OfFaces,
+}
+
+impl Kernel for OverFaces<'_> {
+    /// Whether it may be within reach.
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<F: F32x8>(self) -> bool {
+        let (middle, half) = (everywhere::<F>(self.middle), everywhere::<F>(self.half));
+        let (reach, zero) = (F::splat(self.reach), F::splat(0.0));
+        let results = self.heights.0.iter_mut().zip(&mut self.slopes.0);
+        for (faces, (height, slope)) in self.faces.iter().zip(results) {
+            let normals = Vec3x8::load(&faces.normals);
+            let rise = normals.dot(half);
+            let steepness = F::select(rise.lt(zero), -rise, rise);
+            let above = normals.dot(middle) - F::load(&faces.offsets) - steepness;
+            if reach.le(above).any() {
+                return false;
+            }
+            above.store(height);
+            rise.store(slope);
+        }
+        let distance = self.middle.length();
+        if distance > 0.0 {
+            let way = self.middle / distance;
+            let gap = distance - self.half.dot(way).abs() + lowest::<F>(self.vertices, -way);
+            return gap < self.reach;
+        }
+        true
+    }
+}
 
 /// The contact of a hull and a ball.
 #[inline(never)]
@@ -14,29 +81,33 @@ pub(super) fn hull_and_sphere(
     radius: f32,
     between: Vec3,
     margin: f32,
+    level: Level,
 ) -> Option<Manifold> {
     let hull = hull.polyhedron();
     let centre = rotation.transpose_mul_vec3(between);
-    let mut heights = [0.0; MAX_FACES];
-    let mut highest = 0;
     let reach = radius + margin;
-    for (number, face) in hull.faces.iter().enumerate() {
-        heights[number] = face.normal.dot(centre) - face.offset;
-        if heights[number] >= reach {
-            return None;
-        }
-        if heights[number] > heights[highest] {
-            highest = number;
-        }
+    let (mut heights, mut slopes) = (OfFaces::ZERO, OfFaces::ZERO);
+    let is_near = level.run(OverFaces {
+        faces: hull.face_lanes,
+        vertices: hull.lanes,
+        middle: centre,
+        half: Vec3::ZERO,
+        reach,
+        heights: &mut heights,
+        slopes: &mut slopes,
+    });
+    if !is_near {
+        return None;
     }
+    let highest = heights.highest(hull.faces.len());
     let face = &hull.faces[highest];
-    let (normal, distance) = if heights[highest] <= 0.0 || is_over(&hull, face, centre) {
-        (face.normal, heights[highest])
+    let (normal, distance) = if heights.of(highest) <= 0.0 || is_over(&hull, face, centre) {
+        (face.normal, heights.of(highest))
     } else {
         // On an edge of a face that the centre is in front of.
         let mut nearest = (Vec3::ZERO, f32::MAX);
         for edge in hull.edges {
-            if edge.faces.iter().all(|&face| heights[usize::from(face)] <= 0.0) {
+            if edge.faces.iter().all(|&face| heights.of(usize::from(face)) <= 0.0) {
                 continue;
             }
             let gap = centre - on_edge(&hull, edge, centre);
@@ -52,7 +123,7 @@ pub(super) fn hull_and_sphere(
         if distance > COINCIDENT {
             (nearest.0 / distance, distance)
         } else {
-            (face.normal, heights[highest])
+            (face.normal, heights.of(highest))
         }
     };
     // Midway between the ball's surface, a radius below the centre, and the hull's, the distance below it.
@@ -67,6 +138,7 @@ pub(super) fn hull_and_capsule(
     (half_height, radius, capsule_rotation): (f32, f32, &Mat3),
     between: Vec3,
     margin: f32,
+    level: Level,
 ) -> Option<Manifold> {
     let hull = hull.polyhedron();
     let core = Core {
@@ -78,8 +150,24 @@ pub(super) fn hull_and_capsule(
         margin,
     };
     let reach = radius + margin;
-    let mut slopes = [0.0; MAX_FACES];
-    let face = core.best_face(reach, &mut slopes)?;
+    let (mut heights, mut slopes) = (OfFaces::ZERO, OfFaces::ZERO);
+    let is_near = level.run(OverFaces {
+        faces: hull.face_lanes,
+        vertices: hull.lanes,
+        middle: core.middle,
+        half: core.half,
+        reach,
+        heights: &mut heights,
+        slopes: &mut slopes,
+    });
+    if !is_near {
+        return None;
+    }
+    let number = heights.highest(hull.faces.len());
+    let face = BestFace {
+        separation: heights.of(number),
+        number,
+    };
     let edge = core.best_edge(&slopes);
     if edge.separation >= reach {
         return None;
@@ -190,27 +278,8 @@ impl Core<'_> {
         }
     }
 
-    /// The face that the core is farthest above, unless one is so far below it that they do not touch. `slopes` gets how far the core rises over each face from its middle to its end, m.
-    fn best_face(&self, reach: f32, slopes: &mut [f32; MAX_FACES]) -> Option<BestFace> {
-        let mut best = BestFace {
-            separation: f32::NEG_INFINITY,
-            number: 0,
-        };
-        for (number, face) in self.hull.faces.iter().enumerate() {
-            slopes[number] = face.normal.dot(self.half);
-            let separation = face.normal.dot(self.middle) - face.offset - slopes[number].abs();
-            if separation >= reach {
-                return None;
-            }
-            if separation > best.separation {
-                best = BestFace { separation, number };
-            }
-        }
-        Some(best)
-    }
-
     /// Of the axes across the core and an edge, the one of least overlap: only where the edge is the hull's outline seen along the core. Parallel ones do not count.
-    fn best_edge(&self, slopes: &[f32; MAX_FACES]) -> BestEdge {
+    fn best_edge(&self, slopes: &OfFaces) -> BestEdge {
         let mut best = BestEdge {
             separation: f32::NEG_INFINITY,
             normal: Vec3::Y,
@@ -219,19 +288,25 @@ impl Core<'_> {
         };
         let half_length = self.half.length();
         for edge in self.hull.edges {
-            let [left, right] = edge.faces.map(|face| slopes[usize::from(face)]);
+            let [left, right] = edge.faces.map(|face| slopes.of(usize::from(face)));
             if left * right > 0.0 {
                 continue;
             }
             let across = edge.direction.cross(self.half);
-            let length = across.length();
+            let squared = across.length_squared();
+            let start = self.hull.vertex(edge.ends[0]);
+            let outward = if across.dot(start) < 0.0 { -across } else { across };
+            let way = start - self.middle;
+            // Most are no better than the best so far, which needs no root. With room for rounding.
+            let rise = -outward.dot(way);
+            if rise * rise.abs() < best.separation * best.separation.abs() * squared - 1e-4 * (rise * rise) {
+                continue;
+            }
+            let length = squared.sqrt();
             if length <= ONE_POINT * half_length {
                 continue;
             }
-            let start = self.hull.vertex(edge.ends[0]);
-            let outward = if across.dot(start) < 0.0 { -across } else { across };
             let normal = outward / length;
-            let way = start - self.middle;
             let separation = -normal.dot(way);
             if separation > best.separation {
                 // Seen along the edge, it is a point, and the core the segment that comes nearest to it there.

@@ -75,10 +75,10 @@ pub(crate) fn collide(
             hull::hull_and_cuboid((hull, first.1), (half_extents, second.1), between, margin, level)
         }
         (Solid::Hull(hull), Solid::Sphere { radius }) => {
-            hull_and_round::hull_and_sphere((hull, first.1), radius, between, margin)
+            hull_and_round::hull_and_sphere((hull, first.1), radius, between, margin, level)
         }
         (Solid::Hull(hull), Solid::Capsule { half_height, radius }) => {
-            hull_and_round::hull_and_capsule((hull, first.1), (half_height, radius, second.1), between, margin)
+            hull_and_round::hull_and_capsule((hull, first.1), (half_height, radius, second.1), between, margin, level)
         }
         (Solid::Sphere { .. }, Solid::Capsule { .. } | Solid::Cuboid { .. } | Solid::Hull(_))
         | (Solid::Capsule { .. }, Solid::Cuboid { .. } | Solid::Hull(_))

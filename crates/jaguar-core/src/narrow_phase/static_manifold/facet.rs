@@ -8,7 +8,7 @@
 
 use glam::{DMat3, DVec3};
 
-use super::outline::Outline;
+use super::outline::{Edge, Outline};
 use super::points::{Feature, Gathered, Point};
 use crate::shape::{Facet, Facets, NEARLY_FLAT};
 
@@ -56,12 +56,15 @@ pub(super) struct Work {
     /// Whether a triangle has left a contact to those beside it.
     pub(super) has_left: bool,
     polygon: Polygon,
+    /// Those of the body, when a triangle has asked for them: what others see of them takes as long as to see them.
+    edges: Vec<Edge>,
 }
 
 impl Work {
     /// Makes ready for another walk.
     pub(super) fn clear(&mut self) {
         self.gathered.clear();
+        self.edges.clear();
         (self.has_met, self.is_behind, self.has_left) = (false, false, false);
     }
 }
@@ -153,7 +156,7 @@ fn meet_polyhedron<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, work:
     let is_active = convex.contains(&true);
     let preferred = along_normal + PREFERENCE * outline.bounding_radius;
     let edges = if is_active {
-        best_edges(meeting, local, convex, preferred)
+        best_edges(meeting, local, convex, preferred, &mut work.edges)
     } else {
         Edges::None
     };
@@ -235,7 +238,16 @@ enum Edges {
 }
 
 /// The pair of a convex side and an edge of the body along whose common normal they overlap least, if less than `preferred`.
-fn best_edges<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, convex: [bool; 3], preferred: f64) -> Edges {
+fn best_edges<S: Facets>(
+    meeting: &Meeting<'_, S>,
+    local: &Local<'_>,
+    convex: [bool; 3],
+    preferred: f64,
+    edges: &mut Vec<Edge>,
+) -> Edges {
+    if edges.is_empty() {
+        edges.extend((0..meeting.outline.edges()).map(|number| meeting.outline.edge(number)));
+    }
     let mut best = Edges::None;
     let mut least = preferred;
     let reach = meeting.outline.reach + meeting.margin;
@@ -256,8 +268,7 @@ fn best_edges<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, convex: [b
             bend = (normal - local.normal).length() + 1e-6;
             inward[1] = meeting.local(third) - start;
         });
-        for number in 0..meeting.outline.edges() {
-            let edge = meeting.outline.edge(number);
+        for (number, edge) in (0..).zip(&*edges) {
             // The cheap part of the last test below.
             if edge.inward.iter().any(|inward| inward.dot(local.normal) < -bend) {
                 continue;
