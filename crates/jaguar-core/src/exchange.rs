@@ -6,8 +6,10 @@ use glam::Vec3;
 use rustc_hash::FxHashMap;
 
 use crate::body::BodyId;
+use crate::cache::{CachedRanges, ContactCache, Kept};
 use crate::constants::{CONTACT_SLOP, GHOST_MARGIN, LINGER_IN_TILES};
-use crate::contact::{CachedRanges, ContactCache, Ends, Impulses, Kept, NO_BODY, STATIC_BIT};
+use crate::contact::{Impulses, NO_BODY, STATIC_BIT};
+use crate::ends::Ends;
 use crate::error::{FieldError, HaloError};
 use crate::event::SensorOverlap;
 use crate::halo::{Boundary, BoundaryVelocity, CachedContact, CachedManifold, Ghost};

@@ -20,6 +20,7 @@
 pub mod body;
 mod broad_phase;
 mod bvh;
+mod cache;
 mod candidates;
 mod collide;
 pub mod command;
@@ -28,6 +29,7 @@ mod constants;
 mod contact;
 mod cycles;
 mod encode;
+mod ends;
 pub mod environment;
 pub mod error;
 pub mod event;

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use glam::Vec4;
 
+use crate::cache::{CacheList, CacheSet};
 use crate::collide::{Collision, Portion, split_front};
-use crate::contact::{CacheList, CacheSet, ContactSet, Contacts, EndsView};
+use crate::contact::{ContactSet, Contacts};
+use crate::ends::EndsView;
 use crate::event::{add_impulses, add_manifold_impulses};
 use crate::finish::Moving;
 use crate::force::{Acted, Forces};

@@ -25,8 +25,10 @@ use glam::Vec3;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::body::BodyId;
+use crate::cache::{CacheSet, CachedRanges, ContactCache, Kept, Run};
 use crate::config::WorldParams;
-use crate::contact::{CacheSet, CachedRanges, ContactCache, Ends, Kept, NO_BODY, Run, STATIC_BIT};
+use crate::contact::{NO_BODY, STATIC_BIT};
+use crate::ends::Ends;
 use crate::event::Event;
 use crate::force::Forces;
 use crate::joint::Joint;

@@ -10,7 +10,7 @@ use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 use crate::body::{BodyId, BodyRecord};
-use crate::contact::CachedRanges;
+use crate::cache::CachedRanges;
 use crate::cycles::Cycles;
 use crate::halo::Ghost;
 use crate::kinds::{Kind, Kinds};

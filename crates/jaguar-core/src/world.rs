@@ -6,10 +6,11 @@ use glam::{Quat, Vec3, Vec4};
 use rustc_hash::FxHashSet;
 
 use crate::body::{Body, BodyDesc, BodyId, BodyKind, BodyRecord, check_thrust};
+use crate::cache::{CacheSet, ContactCache};
 use crate::collide::{Collision, Located};
 use crate::config::{WorldConfig, WorldParams};
 use crate::constants::{MASS_RANGE, MAX_ANGULAR_SPEED, MAX_DRAG_AREA, MIN_RADIUS_IN_TILES, UNIT_TOLERANCE};
-use crate::contact::{CacheSet, ContactCache, ContactSet, STATIC_BIT};
+use crate::contact::{ContactSet, STATIC_BIT};
 use crate::environment::Environment;
 use crate::error::{FieldError, HaloError, SpawnError, WorldError};
 use crate::event::{Journal, SensorOverlap};

@@ -11,7 +11,7 @@ use super::{Pair, margin, turning_margin};
 use crate::body::BodyId;
 use crate::broad_phase::{FindPairs, GridParams, Grids, Search};
 use crate::candidates::{Candidates, Listing, Plan};
-use crate::contact::EndsList;
+use crate::ends::EndsList;
 use crate::joint::list::Apart;
 use crate::lanes::LaneOrder;
 use crate::manifold::attitude::Attitude;

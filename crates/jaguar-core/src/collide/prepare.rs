@@ -6,10 +6,11 @@ use glam::Vec4;
 
 use super::found::Found;
 use super::{Collision, Pair};
+use crate::cache::{CacheSet, ContactCache, Lane};
 use crate::contact::{
-    CacheSet, Coefficient, Coefficients, Contact, ContactCache, ContactSet, EndsView, Impulses, Lane, NO_BODY,
-    PlaceInPortion, Places, get_impulses, set_contact, set_impulses,
+    Coefficient, Coefficients, Contact, ContactSet, Impulses, NO_BODY, get_impulses, set_contact, set_impulses,
 };
+use crate::ends::{EndsView, PlaceInPortion, Places};
 use crate::halo::CachedContact;
 use crate::kinds::Kinds;
 use crate::narrow_phase::prepare::{
@@ -470,8 +471,9 @@ mod tests {
 
     use super::*;
     use crate::body::BodyId;
+    use crate::cache::CachedRanges;
     use crate::config::WorldParams;
-    use crate::contact::{CachedRanges, EndsList};
+    use crate::ends::EndsList;
     use crate::scenes::Random;
     use crate::simd::Level;
 

@@ -3,7 +3,8 @@
 use super::Collision;
 use super::found::Found;
 use crate::body::BodyId;
-use crate::contact::{CacheEntry, CacheList, CacheSet, CachedRanges, Lane, RunCount, STATIC_BIT, set_impulses};
+use crate::cache::{CacheEntry, CacheList, CacheSet, CachedRanges, Lane, RunCount};
+use crate::contact::{STATIC_BIT, set_impulses};
 use crate::parallel::*;
 use crate::recycled::{recycled, resize};
 use crate::simd::{LANES, lanes_of};

@@ -1,7 +1,7 @@
 //! What is kept of a manifold until the next tick.
 
 use crate::body::BodyId;
-use crate::contact::Kept;
+use crate::cache::Kept;
 use crate::halo::CachedManifold;
 use crate::narrow_phase::solid::MAX_POINTS;
 

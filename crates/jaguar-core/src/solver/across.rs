@@ -7,7 +7,8 @@ use glam::Vec3;
 
 use super::StepConstants;
 use super::kernel::{Change, Share, Shifts, Velocities, solve};
-use crate::contact::{Coefficients, Ends};
+use crate::contact::Coefficients;
+use crate::ends::Ends;
 use crate::parallel::*;
 use crate::simd::{F32x8, Kernel, LANES, Octet, Quad, lanes_of};
 use crate::sleep::are_all;

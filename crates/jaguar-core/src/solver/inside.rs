@@ -2,7 +2,8 @@
 
 use super::StepConstants;
 use super::kernel::{Impulse, Share, Shifts, Velocities, solve};
-use crate::contact::{Coefficients, Contacts, EndsView, PlaceInPortion, Places};
+use crate::contact::{Coefficients, Contacts};
+use crate::ends::{EndsView, PlaceInPortion, Places};
 use crate::simd::{F32x8, Octet};
 use crate::storage::Motion;
 

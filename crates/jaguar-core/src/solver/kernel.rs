@@ -4,7 +4,8 @@ use glam::Vec4;
 
 use super::StepConstants;
 use crate::constants::ACROSS_RELAXATION;
-use crate::contact::{Coefficients, PlaceInPortion};
+use crate::contact::Coefficients;
+use crate::ends::PlaceInPortion;
 use crate::simd::{F32x8, LANES, Mask, Octet, Quad, Vec3x8};
 use crate::storage::Motion;
 
