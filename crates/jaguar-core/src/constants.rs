@@ -80,31 +80,23 @@ pub(crate) const MANIFOLD_FREQUENCY: f32 = 0.21;
 /// 50, 0.001 J with 2; with gaps of 2 cm between the boxes of a layer 2 J even then, and at 50 Hz none with 1.5. With less, boxes that fall sink in deeper (21 % at 1).
 pub(crate) const MANIFOLD_DAMPING: f32 = 0.15;
 
-/// Force per effective mass up to which a manifold's point inside a tile gives way like its spring, m/s²; what is above is borne without sinking in. A spring is as stiff as the lighter of two
-/// bodies is heavy, so a stone of 20 kg under a box of 600 kg that bears others sank in until something else held the box: by 27 % of the half edge in a settled heap of stones and boxes, with this by 2 to 5 %,
-/// and into the ground by 1 to 1.5 %, not 7 %. Fifty times the earth's gravity yields 5 mm at 50 Hz; no stack of like bodies comes near it.
-pub(crate) const MANIFOLD_LOAD: f32 = 500.0;
+/// Overlap up to which a manifold's point gives way like its spring, m; a larger load presses it in no deeper, in the end. A spring is as stiff as the lighter of two bodies is heavy, so a stone of 20 kg under
+/// a box of 600 kg that bears others would sink in until something else held the box: by 27 % of the half edge in a settled heap of stones and boxes, and by 9 % into the ground, with this by 4 %.
+pub(crate) const MANIFOLD_OVERLAP: f32 = 0.02;
 
-/// [`MANIFOLD_FREQUENCY`] between tiles, where a part of the change per substep lags behind and no relax pass follows. Stacks want it low, heaps that fall want it high. Measured: largest way of a box of
-/// a stack of ten in a minute with a corner of eight tiles in its middle, mean energy of a box in it, and deepest overlap in a settled heap of 1,000. At 15 Hz stacks fall; at 22 Hz 3 cm,
-/// 0.007 J, 6 %; at 26 Hz 2 cm, 0.0005 J, 4 %; at 30 Hz 10 cm, 4 J, 3 %; at 60 Hz 36 cm, 14 J, 3 %. (1 cm of the way is how far the stack settles.)
-pub(crate) const ACROSS_MANIFOLD_FREQUENCY: f32 = 0.11;
+/// How fast what is pressed in deeper than [`MANIFOLD_OVERLAP`] comes out, in what the spring would do. The load is then borne by what the impulse has summed up, and nothing damps a sum that follows
+/// the overlap: a slab of three tonnes on a plate of 20 kg would be thrown off at 1 (by the Routh criterion from a ratio of about 3 inside and 25 between tiles; at a tenth from ten times that), and with a fiftieth a heap
+/// still has overlaps of 30 % after 7 s.
+pub(crate) const MANIFOLD_RECOVERY: f32 = 0.1;
 
-/// Damping ratio of manifolds between tiles, in that of contacts of one point inside. At half of it the same stack moves by up to 81 cm; from twice on it keeps up to 20 J a box. (Both before bodies lingered in their
-/// tiles: [`LINGER_IN_TILES`].)
-pub(crate) const ACROSS_MANIFOLD_DAMPING: f32 = 2.0;
+/// [`MANIFOLD_FREQUENCY`] between tiles, where no relax pass follows. Measured on boxes of 20 to 200 kg with a box of 20 kg under them and over another, in another tile: from 0.1 to 0.13 they come to rest (sum of
+/// their speeds after 10 s below 1 cm/s), from 0.14 they tremble (5 cm/s and more). A wall of bricks over borders drifts by 1 cm in 5 s at 0.11, by 8 mm at 0.15.
+pub(crate) const ACROSS_MANIFOLD_FREQUENCY: f32 = 0.12;
 
-/// [`ACROSS_RELAXATION`] of manifolds: a pair is solved as a block, so more of its change is right. But the manifolds of a body overshoot together, so of one of n at a body at most
-/// [`ACROSS_MANIFOLD_SHARES`] / n is taken.
-pub(crate) const ACROSS_MANIFOLD_RELAXATION: f32 = 0.7;
+/// Damping ratio of manifolds between tiles, in that of contacts of one point inside. The same boxes are calmest at this; from 0.1 to 2 they stand.
+pub(crate) const ACROSS_MANIFOLD_DAMPING: f32 = 1.0;
 
-/// See [`ACROSS_MANIFOLD_RELAXATION`]. Measured with a corner of eight tiles in the middle: at 1.5 a pyramid of 210 boxes moves by 7 cm in a minute and a wall of bricks by 1 cm in 5 s; at 2 by 75 and
-/// 5 cm; without, the pyramid falls. At 1 a stack of ten moves by 2.5 cm, at 1.5 by 1.5 cm.
-pub(crate) const ACROSS_MANIFOLD_SHARES: f32 = 1.5;
-
-/// Overlap of a manifold between tiles beyond which it is pushed apart as a displacement, m: what has sunk in by an impact. A stack at rest stays below it. It is also the most that a load presses in: what a
-/// spring bears at this overlap is all that it gives way to ([`MANIFOLD_LOAD`]; here 275 m/s² of the effective mass, at 26 Hz). Without that a stone of 23 kg between a box of 629 kg and what it lies on, in other tiles, stayed
-/// 11 % of a half edge deep: what its contacts push apart moves the lighter body, and on all sides of the stone that is the stone.
+/// Overlap of a manifold between tiles beyond which it is pushed apart as a displacement, m: what has sunk in by an impact. A stack at rest stays below it.
 pub(crate) const ACROSS_OVERLAP: f32 = 0.01;
 
 /// Share of the overlap beyond [`ACROSS_OVERLAP`] that is pushed apart in a substep. Without it 6 to 9 % of the half edge remain in a heap, with it 4 to 5 %; at 0.1 heaps keep moving longer.

@@ -147,7 +147,7 @@ impl World {
             &mut self.manifolds.doings,
             &mut self.journal.felt.across_manifolds,
             &self.collision.sleep.across_manifolds,
-            &self.constants,
+            (&self.constants, done == 0),
         );
         add_manifold_impulses(&mut self.journal.felt.across_manifolds, &self.manifolds.set.across);
         let columns = self.bodies.columns();

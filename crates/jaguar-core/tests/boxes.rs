@@ -52,6 +52,66 @@ fn a_stack_of_ten_boxes_stands_for_a_minute() {
     }
 }
 
+/// A light box on a heavy one and under another, in another tile than both, and not quite in line: both of its contacts want to move it at once, and neither knows of the other.
+#[test]
+fn a_light_box_between_heavy_ones_stands_across_a_border() {
+    for heavy in [20.0, 60.0, 200.0] {
+        for aside in [0.01, 0.05] {
+            let params = WorldParams {
+                tile_size: 8.0,
+                ..WorldParams::default()
+            };
+            let block = |half: f32, x: f64, y: f64, mass: f32| {
+                let place = DVec3::new(4.0 + x, y, 0.0);
+                BodyDesc::cuboid(Vec3::splat(half)).at(place).mass(mass)
+            };
+            let boxes = [
+                block(0.5, aside, 0.5, heavy),
+                block(0.25, -aside, 1.25, 20.0),
+                block(0.5, aside, 2.0, heavy),
+            ];
+            let mut world = world_of(params, floor(Material::default()), &boxes);
+            run(&mut world, 600);
+            for (k, from) in boxes.iter().enumerate() {
+                let body = read(&world, k as u64);
+                let way = (body.position - from.position).length();
+                // The springs give way by 2 to 8 mm each, the more the further from the middle they bear; boxes that do so turn by as much over half a metre.
+                assert!(way < 0.04, "{heavy} kg, {aside} m aside, box {k}: moved by {way} m");
+                let speed = body.velocity.length();
+                assert!(speed < 0.02, "{heavy} kg, {aside} m aside, box {k}: {speed} m/s");
+            }
+        }
+    }
+}
+
+/// A slab of 1.5 and of 3 tonnes on a plate of 20 kg, in one tile and across a border: one as deep as the springs let it, 12 mm, and one that they would let in by 24 mm. Neither is thrown off.
+#[test]
+fn what_is_very_heavy_rests_on_what_is_light() {
+    for (mass, depths) in [(1500.0, 0.010..0.014), (3000.0, 0.010..0.023)] {
+        for border in [0.0, 4.0] {
+            let params = WorldParams {
+                tile_size: 8.0,
+                ..WorldParams::default()
+            };
+            let slab = |half_height: f32, x: f64, y: f64, mass: f32| {
+                let place = DVec3::new(border + x, y, 0.0);
+                BodyDesc::cuboid(Vec3::new(0.5, half_height, 0.5)).at(place).mass(mass)
+            };
+            let slabs = [slab(0.25, 0.01, 0.25, 20.0), slab(0.1, -0.01, 0.6, mass)];
+            let mut world = world_of(params, floor(Material::default()), &slabs);
+            run(&mut world, 900);
+            let [plate, slab] = [0, 1].map(|id| read(&world, id));
+            let depth = 0.35 - (slab.position.y - plate.position.y);
+            assert!(
+                depths.contains(&depth),
+                "{mass} kg, border at {border} m: {depth} m deep"
+            );
+            let speed = slab.velocity.length();
+            assert!(speed < 0.02, "{mass} kg, border at {border} m: {speed} m/s");
+        }
+    }
+}
+
 #[test]
 fn a_box_slides_to_rest_as_friction_says() {
     let speed = 4.0;

@@ -292,7 +292,7 @@ fn what_lay_on_a_despawned_body_falls() {
     }
 }
 
-/// Boxes side by side, each in a tile of its own: the push at one end reaches the other.
+/// Boxes side by side over tiles: the push at one end reaches the other. (A blow need not: what sleeps stands like a wall in the tick in which it is struck and wakes.)
 #[test]
 fn tiles_wake_one_after_the_other() {
     let boxes: Vec<_> = (0..8).map(|k| cube(f64::from(k), 0.5, 0.0)).collect();
@@ -303,7 +303,7 @@ fn tiles_wake_one_after_the_other() {
     assert_eq!(world.stats().dormant_tiles, tiles);
     assert!(tiles >= 4);
     let mass = boxes[0].mass;
-    world.apply_impulse(BodyId(0), Vec3::X * (mass * 12.0));
+    assert!(world.set_thrust(BodyId(0), Vec3::X * (8.0 * mass * 4.0)));
     let mut woken: Vec<TileIndex> = Vec::new();
     for _ in 0..60 {
         world.step();
@@ -316,7 +316,8 @@ fn tiles_wake_one_after_the_other() {
         assert!(woken.contains(&TileIndex::new(x, 0, 0)), "{woken:?}");
     }
     let x = world.body(BodyId(7)).unwrap().position.x;
-    assert!(x > 7.1, "{x}");
+    // All of them together move at 4 m/s², once they are awake.
+    assert!(x > 8.0, "{x}");
 }
 
 #[test]

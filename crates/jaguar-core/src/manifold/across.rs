@@ -1,13 +1,14 @@
-//! Manifolds between tiles, by the rule of [`crate::solver::across`].
+//! Manifolds between tiles, by the rule of [`crate::solver::across`], but that each takes the whole change that it wants, and of each body a part only: a body in `n` manifolds is for each of them a body of the
+//! `n`th part of its mass. So what all of them want together cannot overshoot, however light the body is beside those that press on it, and a heavy one with many neighbours does not slow down what a light one
+//! needs (mass splitting: Tonge, Benevolenski and Voroshilov, "Mass Splitting for Jitter-Free Parallel Rigid Body Simulation", SIGGRAPH 2012).
 
 use glam::Vec3;
 
 use super::attitude::Attitude;
 use super::block::{ManifoldBlock, Octet3};
-use super::kernel::{Bodies8, Change, Shifts8, accumulated, solve_across};
-use crate::constants::{ACROSS_MANIFOLD_RELAXATION, ACROSS_MANIFOLD_SHARES};
+use super::kernel::{Bodies8, Change, Shifts8, accumulated, masses, solve_across};
 use crate::parallel::*;
-use crate::simd::{F32x8, Kernel, Level, Octet, lanes_of};
+use crate::simd::{F32x8, Kernel, LANES, Level, Octet, lanes_of};
 use crate::sleep::are_all;
 use crate::solver::StepConstants;
 use crate::solver::across::Side;
@@ -27,7 +28,7 @@ pub(crate) struct Doing {
     pub(crate) accumulated: Change,
 }
 
-/// Computes the change of every manifold; applies none. Those of which both bodies sleep stay as they are, as in [`crate::solver::across`].
+/// Computes the change of every manifold, in the first substep of a tick (`is_first`) with its masses; applies none. Those of which both bodies sleep stay as they are, as in [`crate::solver::across`].
 pub(crate) fn solve_all(
     motion: &[Motion],
     (attitudes, crowds): (&[Attitude], &[u32]),
@@ -35,7 +36,7 @@ pub(crate) fn solve_all(
     changes: &mut [Doing],
     felt: &mut [Octet],
     asleep: &[u8],
-    step: &StepConstants,
+    (step, is_first): (&StepConstants, bool),
 ) {
     let chunks = blocks.len().div_ceil(BLOCKS_AT_ONCE);
     let asleep = |c: usize| asleep.get(c * BLOCKS_AT_ONCE..).unwrap_or_default();
@@ -56,6 +57,7 @@ pub(crate) fn solve_all(
             felt: felt.unwrap_or_default(),
             asleep: asleep(c),
             step,
+            is_first,
         });
     });
 }
@@ -70,6 +72,7 @@ struct SolveAcross<'a> {
     /// The lanes of each block whose both bodies sleep; empty if there are none.
     asleep: &'a [u8],
     step: &'a StepConstants,
+    is_first: bool,
 }
 
 impl Kernel for SolveAcross<'_> {
@@ -83,15 +86,19 @@ impl Kernel for SolveAcross<'_> {
                 continue;
             }
             let before = if asleep == 0 { None } else { Some(*block) };
-            let low = Bodies8::<F>::gather(self.motion, self.attitudes, 0, &block.low);
-            let high = Bodies8::<F>::gather(self.motion, self.attitudes, 0, &block.high);
+            let mut low = Bodies8::<F>::gather(self.motion, self.attitudes, 0, &block.low);
+            let mut high = Bodies8::<F>::gather(self.motion, self.attitudes, 0, &block.high);
+            low.split(&parts(&block.low, self.crowds));
+            high.split(&parts(&block.high, self.crowds));
+            if self.is_first {
+                masses(block, &low, &high);
+            }
             let low_shift = Shifts8::gather(self.motion, 0, &block.low);
             let high_shift = Shifts8::gather(self.motion, 0, &block.high);
             (change.change, change.push) = solve_across(
                 block,
                 (low, &low_shift),
                 (high, &high_shift),
-                &relaxation(block, self.crowds),
                 self.felt.get_mut(b),
                 self.step,
             );
@@ -103,14 +110,11 @@ impl Kernel for SolveAcross<'_> {
     }
 }
 
-/// Share of its change that each manifold of a block takes.
-fn relaxation(block: &ManifoldBlock, crowds: &[u32]) -> Octet {
-    // Static geometry and empty lanes have no crowd.
-    let crowd = |body: u32| crowds.get(body as usize).copied().unwrap_or(1);
-    Octet(std::array::from_fn(|lane| {
-        let crowd = crowd(block.low[lane]).max(crowd(block.high[lane])).max(1);
-        ACROSS_MANIFOLD_RELAXATION.min(ACROSS_MANIFOLD_SHARES / crowd as f32)
-    }))
+/// Into how many parts the bodies are split.
+fn parts(bodies: &[u32; LANES], crowds: &[u32]) -> Octet {
+    // Empty lanes have no crowd.
+    let crowd = |body: u32| crowds.get(body as usize).copied().unwrap_or(1).max(1);
+    Octet(bodies.map(|body| crowd(body) as f32))
 }
 
 /// Computes what every manifold has accumulated; applies nothing.

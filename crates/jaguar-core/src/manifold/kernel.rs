@@ -7,7 +7,7 @@ use glam::{Mat3, Vec3, Vec4};
 
 use super::attitude::Attitude;
 use super::block::{ManifoldBlock, Octet3, ZERO3};
-use crate::constants::{ACROSS_OVERLAP, ACROSS_PUSH};
+use crate::constants::{ACROSS_OVERLAP, ACROSS_PUSH, MANIFOLD_RECOVERY};
 use crate::narrow_phase::solid::MAX_POINTS;
 use crate::simd::{F32x8, LANES, Mask, Octet, Vec3x8};
 use crate::solver::StepConstants;
@@ -40,6 +40,18 @@ impl<F: F32x8> Symmetric<F> {
             self.xy * v.x + self.yy * v.y + self.yz * v.z,
             self.xz * v.x + self.yz * v.y + self.zz * v.z,
         )
+    }
+
+    #[inline(always)]
+    fn scaled(&self, by: F) -> Self {
+        Self {
+            xx: self.xx * by,
+            yy: self.yy * by,
+            zz: self.zz * by,
+            yz: self.yz * by,
+            xz: self.xz * by,
+            xy: self.xy * by,
+        }
     }
 
     /// v · m v.
@@ -130,6 +142,14 @@ impl<F: F32x8> Bodies8<F> {
         }
     }
 
+    /// Makes of each body one of so many equal parts: as much lighter, and as much easier to turn.
+    #[inline(always)]
+    pub(crate) fn split(&mut self, parts: &Octet) {
+        let parts = F::load(parts);
+        self.inverse_mass = self.inverse_mass * parts;
+        self.inverse_inertia = self.inverse_inertia.scaled(parts);
+    }
+
     /// Writes the velocities back, but for lanes without a body.
     #[inline(always)]
     pub(crate) fn scatter(&self, motion: &mut [Motion], base: usize, indices: &[u32; LANES]) {
@@ -176,19 +196,27 @@ impl<F: F32x8> Shifts8<F> {
     }
 }
 
-/// Masses and mass matrices from the arms that [`ManifoldBlock::set`] left.
+/// What the normal impulses turn, from the arms of the points that [`ManifoldBlock::set`] left.
 #[inline(always)]
-pub(crate) fn finish<F: F32x8>(block: &mut ManifoldBlock, low: &Bodies8<F>, high: &Bodies8<F>) {
+pub(crate) fn turns<F: F32x8>(block: &mut ManifoldBlock) {
+    let normal = Vec3x8::<F>::load(&block.normal);
+    for point in &mut block.points[..block.count as usize] {
+        for arm in [&mut point.turn_low, &mut point.turn_high] {
+            Vec3x8::load(arm).cross(normal).store(arm);
+        }
+    }
+}
+
+/// Masses and mass matrices, after [`turns`].
+#[inline(always)]
+pub(crate) fn masses<F: F32x8>(block: &mut ManifoldBlock, low: &Bodies8<F>, high: &Bodies8<F>) {
     let zero = F::splat(0.0);
     let one = F::splat(1.0);
     let normal = Vec3x8::load(&block.normal);
     let tangent = Vec3x8::load(&block.tangent);
     let inverse_mass = low.inverse_mass + high.inverse_mass;
     for point in &mut block.points[..block.count as usize] {
-        let turn_low = Vec3x8::<F>::load(&point.turn_low).cross(normal);
-        let turn_high = Vec3x8::<F>::load(&point.turn_high).cross(normal);
-        turn_low.store(&mut point.turn_low);
-        turn_high.store(&mut point.turn_high);
+        let (turn_low, turn_high) = (Vec3x8::load(&point.turn_low), Vec3x8::load(&point.turn_high));
         let resistance = inverse_mass + low.inverse_inertia.along(turn_low) + high.inverse_inertia.along(turn_high);
         let there = F::load(&point.normal_mass).gt(zero);
         F::select(there, one / resistance, zero).store(&mut point.normal_mass);
@@ -240,28 +268,15 @@ impl Impulses8 {
         impulses
     }
 
-    /// Goes a part of the way from `before` to what the block has now, in the block too, and returns how far.
-    fn part_way(before: &Self, block: &mut ManifoldBlock, share: &Octet) -> Self {
-        let go = |to: &mut Octet, from: &Octet| {
-            let mut part = Octet::ZERO;
-            for lane in 0..LANES {
-                part[lane] = (to[lane] - from[lane]) * share[lane];
-                to[lane] = from[lane] + part[lane];
-            }
-            part
-        };
-        let mut way = Self::ZERO;
-        for k in 0..MAX_POINTS {
-            way.normal[k] = go(&mut block.points[k].normal_impulse, &before.normal[k]);
+    /// What has come since these were read.
+    fn since(&self, before: &Self) -> Self {
+        let difference = |now: &Octet, then: &Octet| Octet(std::array::from_fn(|lane| now[lane] - then[lane]));
+        Self {
+            normal: std::array::from_fn(|k| difference(&self.normal[k], &before.normal[k])),
+            friction: std::array::from_fn(|k| difference(&self.friction[k], &before.friction[k])),
+            twist: difference(&self.twist, &before.twist),
+            rolling: std::array::from_fn(|axis| difference(&self.rolling[axis], &before.rolling[axis])),
         }
-        for k in 0..2 {
-            way.friction[k] = go(&mut block.friction_impulse[k], &before.friction[k]);
-        }
-        way.twist = go(&mut block.twist_impulse, &before.twist);
-        for axis in 0..3 {
-            way.rolling[axis] = go(&mut block.rolling_impulse[axis], &before.rolling[axis]);
-        }
-        way
     }
 }
 
@@ -417,8 +432,13 @@ pub(crate) fn solve<F: F32x8, const MODE: u8>(
             let mass_scale = F::select(open, one, F::splat(softness.mass_scale));
             let impulse_scale = F::select(open, zero, F::splat(softness.impulse_scale));
             let (yielded, most) = (impulse_scale * before, mass * F::splat(most));
-            let yielded = F::select(yielded.gt(most), most, yielded);
-            -(mass * mass_scale * (velocity + bias)) - yielded
+            let laden = yielded.gt(most);
+            let yielded = F::select(laden, most, yielded);
+            let mass = mass * mass_scale;
+            // What overlap and load do between them, at rest nothing.
+            let pushed = -(mass * bias) - yielded;
+            let pushed = F::select(laden, pushed * F::splat(MANIFOLD_RECOVERY), pushed);
+            pushed - mass * velocity
         } else {
             -(mass * (velocity + F::select(open, closing, zero)))
         };
@@ -434,23 +454,20 @@ pub(crate) fn solve<F: F32x8, const MODE: u8>(
     bounce
 }
 
-/// Solves eight manifolds between tiles: each pair as a block on its own copy of the velocities, of whose change a part is taken (see [`crate::solver::across`]). Returns that change, and
+/// Solves eight manifolds between tiles: each pair as a block on its own copy of the velocities, with the part of each body that is its own (see [`crate::manifold::across`]). Returns the change, and
 /// displacements that push overlaps apart.
 #[inline(always)]
 pub(crate) fn solve_across<F: F32x8>(
     block: &mut ManifoldBlock,
     (mut low, low_shift): (Bodies8<F>, &Shifts8<F>),
     (mut high, high_shift): (Bodies8<F>, &Shifts8<F>),
-    relaxation: &Octet,
     felt: Option<&mut Octet>,
     step: &StepConstants,
 ) -> (Change, Change) {
     let before = Impulses8::of(block);
     let push = push_apart(block, (&low, low_shift), (&high, high_shift), step);
     let bounce = solve::<F, { mode::ACROSS }>(block, (&mut low, low_shift), (&mut high, high_shift), step);
-    // Both ends of the change lie in the friction cone, which is convex; so does what is between.
-    let part = Impulses8::part_way(&before, block, relaxation);
-    let mut change = change_of::<F>(block, &part);
+    let mut change = change_of::<F>(block, &Impulses8::of(block).since(&before));
     if let Some(bounce) = &bounce {
         change.add(bounce);
         if let Some(felt) = felt {

@@ -9,7 +9,7 @@ use super::across::Doing;
 use super::attitude::Attitude;
 use super::block::{ManifoldBlock, ManifoldContact};
 use super::kept::KeptManifold;
-use super::kernel::{Bodies8, finish};
+use super::kernel::{Bodies8, masses, turns};
 use crate::body::BodyId;
 use crate::cache::{CacheEntry, CachedRanges, ContactCache, Kept, Run};
 use crate::collide::found::Found;
@@ -228,7 +228,8 @@ impl Manifolds {
             for (lane, k) in (b * LANES..pairs.len().min((b + 1) * LANES)).enumerate() {
                 block.set(lane, &makings.pair(&pairs[k]).0, k as u32);
             }
-            makings.finish(std::slice::from_mut(block));
+            // Masses follow when it is known in how many manifolds each ghost is.
+            level.run(Turn(block));
         });
         self.cached.across.entries.clear();
         let kept_across = &mut self.buffers.kept_across;
@@ -496,7 +497,20 @@ impl Kernel for Finish<'_> {
         for block in self.blocks {
             let low = Bodies8::<F>::gather(self.motion, self.attitudes, 0, &block.low);
             let high = Bodies8::<F>::gather(self.motion, self.attitudes, 0, &block.high);
-            finish(block, &low, &high);
+            turns::<F>(block);
+            masses(block, &low, &high);
         }
+    }
+}
+
+/// The turns of one block.
+struct Turn<'a>(&'a mut ManifoldBlock);
+
+impl Kernel for Turn<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F: F32x8>(self) {
+        turns::<F>(self.0);
     }
 }

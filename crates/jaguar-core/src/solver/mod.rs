@@ -12,8 +12,8 @@ use glam::Vec3;
 
 use crate::config::WorldParams;
 use crate::constants::{
-    ACROSS_DAMPING, ACROSS_MANIFOLD_DAMPING, ACROSS_MANIFOLD_FREQUENCY, ACROSS_OVERLAP, JOINT_DAMPING, JOINT_FREQUENCY,
-    MANIFOLD_DAMPING, MANIFOLD_FREQUENCY, MANIFOLD_LOAD,
+    ACROSS_DAMPING, ACROSS_MANIFOLD_DAMPING, ACROSS_MANIFOLD_FREQUENCY, JOINT_DAMPING, JOINT_FREQUENCY,
+    MANIFOLD_DAMPING, MANIFOLD_FREQUENCY, MANIFOLD_OVERLAP,
 };
 use crate::simd::Level;
 use crate::sleep::RestLimits;
@@ -49,7 +49,7 @@ pub(crate) struct StepConstants {
     pub(crate) manifold_yield: f32,
     /// Of the points of manifolds between tiles.
     pub(crate) across_manifold_softness: Softness,
-    /// [`Self::manifold_yield`] between tiles: what [`ACROSS_OVERLAP`] pushes back.
+    /// [`Self::manifold_yield`] between tiles.
     pub(crate) across_manifold_yield: f32,
     /// Of what joints hold inside a tile.
     pub(crate) joint_softness: Softness,
@@ -87,11 +87,9 @@ impl StepConstants {
             rest: RestLimits::new(params),
             softness: Softness::new(params.contact_frequency, inside_damping, substep_seconds),
             across_softness: Softness::new(params.contact_frequency, across_damping, substep_seconds),
-            manifold_yield: manifold_softness.impulse_scale * (MANIFOLD_LOAD * substep_seconds),
+            manifold_yield: manifold_softness.most_yield(MANIFOLD_OVERLAP),
             manifold_softness,
-            across_manifold_yield: across_manifold_softness.mass_scale
-                * across_manifold_softness.bias_rate
-                * ACROSS_OVERLAP,
+            across_manifold_yield: across_manifold_softness.most_yield(MANIFOLD_OVERLAP),
             across_manifold_softness,
             joint_softness: Softness::new(JOINT_FREQUENCY / substep_seconds, JOINT_DAMPING, substep_seconds),
         }
@@ -120,5 +118,10 @@ impl Softness {
             mass_scale: a2 * a3,
             impulse_scale: a3,
         }
+    }
+
+    /// What the impulse of a spring at rest at this overlap (m) loses in a substep, and the overlap gives back, over the effective mass, m/s.
+    fn most_yield(&self, overlap: f32) -> f32 {
+        self.mass_scale * self.bias_rate * overlap
     }
 }
