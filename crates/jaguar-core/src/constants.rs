@@ -81,17 +81,20 @@ pub(crate) const MANIFOLD_FREQUENCY: f32 = 0.21;
 pub(crate) const MANIFOLD_DAMPING: f32 = 0.15;
 
 /// Overlap up to which a manifold's point gives way like its spring, m; a larger load presses it in no deeper, in the end. A spring is as stiff as the lighter of two bodies is heavy, so a stone of 20 kg under
-/// a box of 600 kg that bears others would sink in until something else held the box: by 27 % of the half edge in a settled heap of stones and boxes, and by 9 % into the ground, with this by 4 %.
-pub(crate) const MANIFOLD_OVERLAP: f32 = 0.02;
+/// a box of 600 kg that bears others would sink in until something else held the box: by 27 % of the half edge in a settled heap of stones and boxes, and by 9 % into the ground, with this by 3 to 4 %.
+pub(crate) const MANIFOLD_OVERLAP: f32 = 0.015;
 
-/// How fast what is pressed in deeper than [`MANIFOLD_OVERLAP`] comes out, in what the spring would do. The load is then borne by what the impulse has summed up, and nothing damps a sum that follows
-/// the overlap: a slab of three tonnes on a plate of 20 kg would be thrown off at 1 (by the Routh criterion from a ratio of about 3 inside and 25 between tiles; at a tenth from ten times that), and with a fiftieth a heap
-/// still has overlaps of 30 % after 7 s.
-pub(crate) const MANIFOLD_RECOVERY: f32 = 0.1;
+/// How fast what is pressed in deeper than [`MANIFOLD_OVERLAP`] comes out, in what the spring would do, for every time that one body is as heavy as the other; at most 1, at least [`LEAST_RECOVERY`]. The load is
+/// then borne by what the impulse has summed up, and nothing damps a sum that follows the overlap: by the Routh criterion it throws off what is more than about 3 times as heavy inside a tile, 25 times between tiles, over
+/// this share. Boxes of one mass come out at full pace, or else a heap of them has overlaps of 5 to 11 %, not 4 to 6 %.
+pub(crate) const RECOVERY_OF_EQUALS: f32 = 8.0;
+
+/// See [`RECOVERY_OF_EQUALS`]; with static geometry always this. A slab of three tonnes on a plate of 20 kg comes to rest at a twentieth, is thrown off at a tenth.
+pub(crate) const LEAST_RECOVERY: f32 = 0.05;
 
 /// [`MANIFOLD_FREQUENCY`] between tiles, where no relax pass follows. Measured on boxes of 20 to 200 kg with a box of 20 kg under them and over another, in another tile: from 0.1 to 0.13 they come to rest (sum of
-/// their speeds after 10 s below 1 cm/s), from 0.14 they tremble (5 cm/s and more). A wall of bricks over borders drifts by 1 cm in 5 s at 0.11, by 8 mm at 0.15.
-pub(crate) const ACROSS_MANIFOLD_FREQUENCY: f32 = 0.12;
+/// their speeds after 10 s about 1 cm/s or less), from 0.14 they tremble (5 cm/s and more). A wall of bricks over borders drifts by 1 cm in 5 s at 0.11, by 8 mm at 0.15.
+pub(crate) const ACROSS_MANIFOLD_FREQUENCY: f32 = 0.13;
 
 /// Damping ratio of manifolds between tiles, in that of contacts of one point inside. The same boxes are calmest at this; from 0.1 to 2 they stand.
 pub(crate) const ACROSS_MANIFOLD_DAMPING: f32 = 1.0;

@@ -7,7 +7,7 @@ use glam::{Mat3, Vec3, Vec4};
 
 use super::attitude::Attitude;
 use super::block::{ManifoldBlock, Octet3, ZERO3};
-use crate::constants::{ACROSS_OVERLAP, ACROSS_PUSH, MANIFOLD_RECOVERY};
+use crate::constants::{ACROSS_OVERLAP, ACROSS_PUSH, LEAST_RECOVERY, RECOVERY_OF_EQUALS};
 use crate::narrow_phase::solid::MAX_POINTS;
 use crate::simd::{F32x8, LANES, Mask, Octet, Vec3x8};
 use crate::solver::StepConstants;
@@ -409,6 +409,7 @@ pub(crate) fn solve<F: F32x8, const MODE: u8>(
     high.turn(torque + arm_high.cross(force));
 
     let inverse_mass = low.inverse_mass + high.inverse_mass;
+    let recovery = recovery(low.inverse_mass, high.inverse_mass);
     let mut linear = (high.linear - low.linear).dot(normal);
     let mut pushed = zero;
     for (point, separation) in block.points[..count].iter_mut().zip(&separations) {
@@ -437,7 +438,7 @@ pub(crate) fn solve<F: F32x8, const MODE: u8>(
             let mass = mass * mass_scale;
             // What overlap and load do between them, at rest nothing.
             let pushed = -(mass * bias) - yielded;
-            let pushed = F::select(laden, pushed * F::splat(MANIFOLD_RECOVERY), pushed);
+            let pushed = F::select(laden, pushed * recovery, pushed);
             pushed - mass * velocity
         } else {
             -(mass * (velocity + F::select(open, closing, zero)))
@@ -452,6 +453,17 @@ pub(crate) fn solve<F: F32x8, const MODE: u8>(
     low.push(normal * -pushed);
     high.push(normal * pushed);
     bounce
+}
+
+/// Share of its pace at which what is pressed in too deep comes out, from the inverse masses; see [`RECOVERY_OF_EQUALS`].
+#[inline(always)]
+fn recovery<F: F32x8>(a: F, b: F) -> F {
+    let (one, least) = (F::splat(1.0), F::splat(LEAST_RECOVERY));
+    let a_is_heavier = a.lt(b);
+    let (less, more) = (F::select(a_is_heavier, a, b), F::select(a_is_heavier, b, a));
+    let share = F::splat(RECOVERY_OF_EQUALS) * less / more;
+    let share = F::select(share.gt(one), one, share);
+    F::select(share.lt(least), least, share)
 }
 
 /// Solves eight manifolds between tiles: each pair as a block on its own copy of the velocities, with the part of each body that is its own (see [`crate::manifold::across`]). Returns the change, and
