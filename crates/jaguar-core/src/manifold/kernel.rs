@@ -409,7 +409,7 @@ pub(crate) fn solve<F: F32x8, const MODE: u8>(
     high.turn(torque + arm_high.cross(force));
 
     let inverse_mass = low.inverse_mass + high.inverse_mass;
-    let recovery = recovery(low.inverse_mass, high.inverse_mass);
+    let (on_ground, recovery) = recovery(low.inverse_mass, high.inverse_mass);
     let mut linear = (high.linear - low.linear).dot(normal);
     let mut pushed = zero;
     for (point, separation) in block.points[..count].iter_mut().zip(&separations) {
@@ -432,7 +432,8 @@ pub(crate) fn solve<F: F32x8, const MODE: u8>(
             let bias = F::select(open, closing, F::select(push.lt(slowest), slowest, push));
             let mass_scale = F::select(open, one, F::splat(softness.mass_scale));
             let impulse_scale = F::select(open, zero, F::splat(softness.impulse_scale));
-            let (yielded, most) = (impulse_scale * before, mass * F::splat(most));
+            let most = F::select(on_ground, F::splat(step.ground_yield), F::splat(most));
+            let (yielded, most) = (impulse_scale * before, mass * most);
             let laden = yielded.gt(most);
             let yielded = F::select(laden, most, yielded);
             let mass = mass * mass_scale;
@@ -455,15 +456,17 @@ pub(crate) fn solve<F: F32x8, const MODE: u8>(
     bounce
 }
 
-/// Share of its pace at which what is pressed in too deep comes out, from the inverse masses; see [`RECOVERY_OF_EQUALS`].
+/// From the inverse masses, whether one is static geometry, and at which share of its pace what is pressed in too deep comes out; see [`RECOVERY_OF_EQUALS`].
 #[inline(always)]
-fn recovery<F: F32x8>(a: F, b: F) -> F {
+fn recovery<F: F32x8>(a: F, b: F) -> (F::Mask, F) {
     let (one, least) = (F::splat(1.0), F::splat(LEAST_RECOVERY));
     let a_is_heavier = a.lt(b);
     let (less, more) = (F::select(a_is_heavier, a, b), F::select(a_is_heavier, b, a));
+    let on_ground = less.le(F::splat(0.0));
     let share = F::splat(RECOVERY_OF_EQUALS) * less / more;
     let share = F::select(share.gt(one), one, share);
-    F::select(share.lt(least), least, share)
+    let share = F::select(share.lt(least), least, share);
+    (on_ground, F::select(on_ground, one, share))
 }
 
 /// Solves eight manifolds between tiles: each pair as a block on its own copy of the velocities, with the part of each body that is its own (see [`crate::manifold::across`]). Returns the change, and

@@ -12,7 +12,7 @@ use glam::Vec3;
 
 use crate::config::WorldParams;
 use crate::constants::{
-    ACROSS_DAMPING, ACROSS_MANIFOLD_DAMPING, ACROSS_MANIFOLD_FREQUENCY, JOINT_DAMPING, JOINT_FREQUENCY,
+    ACROSS_DAMPING, ACROSS_MANIFOLD_DAMPING, ACROSS_MANIFOLD_FREQUENCY, GROUND_OVERLAP, JOINT_DAMPING, JOINT_FREQUENCY,
     MANIFOLD_DAMPING, MANIFOLD_FREQUENCY, MANIFOLD_OVERLAP,
 };
 use crate::simd::Level;
@@ -47,6 +47,8 @@ pub(crate) struct StepConstants {
     pub(crate) manifold_softness: Softness,
     /// The most that a point of a manifold gives way in a substep, however loaded it is, m/s.
     pub(crate) manifold_yield: f32,
+    /// The same with static geometry.
+    pub(crate) ground_yield: f32,
     /// Of the points of manifolds between tiles.
     pub(crate) across_manifold_softness: Softness,
     /// [`Self::manifold_yield`] between tiles.
@@ -88,6 +90,7 @@ impl StepConstants {
             softness: Softness::new(params.contact_frequency, inside_damping, substep_seconds),
             across_softness: Softness::new(params.contact_frequency, across_damping, substep_seconds),
             manifold_yield: manifold_softness.most_yield(MANIFOLD_OVERLAP),
+            ground_yield: manifold_softness.most_yield(GROUND_OVERLAP),
             manifold_softness,
             across_manifold_yield: across_manifold_softness.most_yield(MANIFOLD_OVERLAP),
             across_manifold_softness,
