@@ -133,25 +133,13 @@ fn meet_polyhedron<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, work:
     if along_normal >= meeting.margin {
         return;
     }
-    let mut best_face: Option<(Axis, u32, usize)> = None;
-    for number in 0..outline.faces() {
-        let face = outline.face(number);
-        let depths = local.corners.map(|corner| corner.dot(face.normal) - face.offset);
-        let mut deepest = 0;
-        for corner in 1..3 {
-            if depths[corner] < depths[deepest] {
-                deepest = corner;
-            }
-        }
-        let separation = depths[deepest];
-        if separation >= meeting.margin {
-            return;
-        }
-        if best_face.is_none_or(|(axis, ..)| separation > axis.separation) {
-            let direction = -face.normal;
-            best_face = Some((Axis { direction, separation }, number, deepest));
-        }
-    }
+    let Some((number, corner, separation)) = outline.face_below(&local.corners, meeting.margin) else {
+        return;
+    };
+    let axis = Axis {
+        direction: -outline.face(number).normal,
+        separation,
+    };
     let convex = meeting.surface.convex_sides(local.facet);
     let is_active = convex.contains(&true);
     let preferred = along_normal + PREFERENCE * outline.bounding_radius;
@@ -163,9 +151,7 @@ fn meet_polyhedron<S: Facets>(meeting: &Meeting<'_, S>, local: &Local<'_>, work:
     if matches!(edges, Edges::Apart) {
         return;
     }
-    if let Some((axis, number, corner)) = best_face
-        && axis.separation > preferred
-    {
+    if axis.separation > preferred {
         let is_best = |edges: &Edges| match edges {
             Edges::Touch(pair) => pair.axis.separation <= axis.separation + PREFERENCE * outline.bounding_radius,
             Edges::None | Edges::Apart => true,
@@ -387,18 +373,12 @@ fn touch_along_normal<S: Facets>(
     work: &mut Work,
 ) {
     let outline = meeting.outline;
-    let mut facing = (0, f64::INFINITY);
-    for number in 0..outline.faces() {
-        let slope = outline.face(number).normal.dot(local.normal);
-        if slope < facing.1 {
-            facing = (number, slope);
-        }
-    }
+    let facing = outline.face_against(local.normal);
     let polygon = &mut work.polygon;
     polygon.corners.clear();
     polygon
         .corners
-        .extend(outline.face_vertices(facing.0).map(|number| Corner {
+        .extend(outline.face_vertices(facing).map(|number| Corner {
             position: outline.vertex(number),
             feature: number,
             edge: number,

@@ -1,9 +1,10 @@
 //! The shape of a body in its own axes, in f64: a polyhedron, or for a capsule the segment inside it, which is a polyhedron of one edge with a radius.
 
-use glam::{DVec3, Vec3};
+use glam::DVec3;
 
 use crate::narrow_phase::solid::Solid;
-use crate::shape::Polyhedron;
+use crate::shape::{FaceLanes, Lanes, Polyhedron};
+use crate::simd::LANES;
 
 /// A body's shape. Spheres have none; they touch at points.
 #[derive(Clone, Copy, Debug)]
@@ -94,7 +95,16 @@ impl<'a> Outline<'a> {
     /// The vertex farthest along a direction; of several the lowest number.
     pub(super) fn support(&self, direction: DVec3) -> (u32, DVec3) {
         if let Solid::Hull(hull) = self.solid {
-            return farthest_of(hull.vertices(), direction);
+            let mut farthest = (0, f64::NEG_INFINITY);
+            for (group, vertices) in hull.polyhedron().lanes.iter().enumerate() {
+                for (lane, &height) in along(vertices, direction).iter().enumerate() {
+                    if height > farthest.1 {
+                        farthest = (group * LANES + lane, height);
+                    }
+                }
+            }
+            let number = farthest.0 as u32;
+            return (number, self.vertex(number));
         }
         let mut farthest = (0, self.vertex(0));
         let mut height = farthest.1.dot(direction);
@@ -106,14 +116,6 @@ impl<'a> Outline<'a> {
             }
         }
         farthest
-    }
-
-    pub(super) fn faces(&self) -> u32 {
-        match self.solid {
-            Solid::Cuboid { .. } => 6,
-            Solid::Hull(hull) => hull.polyhedron().faces.len() as u32,
-            Solid::Sphere { .. } | Solid::Capsule { .. } => 0,
-        }
     }
 
     pub(super) fn face(&self, number: u32) -> Face {
@@ -131,6 +133,72 @@ impl<'a> Outline<'a> {
             normal,
             offset: self.reach[axis],
         }
+    }
+
+    /// The face of a polyhedron above which a triangle is farthest with its lowest corner, of several the first: its number, that corner, and how far it is above, m. Nothing if it is `margin` (m) above
+    /// one of them or more.
+    pub(super) fn face_below(&self, corners: &[DVec3; 3], margin: f64) -> Option<(u32, usize, f64)> {
+        let mut highest = (0, f64::NEG_INFINITY);
+        let mut see = |number: usize, height: f64| {
+            if height > highest.1 {
+                highest = (number, height);
+            }
+        };
+        if let Solid::Hull(hull) = self.solid {
+            let polyhedron = hull.polyhedron();
+            for (group, faces) in polyhedron.face_lanes.iter().enumerate() {
+                let heights = lowest_above(faces, corners);
+                // Lanes without a face repeat the last.
+                for (lane, &height) in heights.iter().enumerate() {
+                    see(group * LANES + lane, height);
+                }
+            }
+        } else {
+            let [low, high] = [
+                corners[0].min(corners[1]).min(corners[2]),
+                corners[0].max(corners[1]).max(corners[2]),
+            ];
+            for axis in 0..3 {
+                see(2 * axis, -high[axis] - self.reach[axis]);
+                see(2 * axis + 1, low[axis] - self.reach[axis]);
+            }
+        }
+        let (number, height) = highest;
+        if height >= margin {
+            return None;
+        }
+        let face = self.face(number as u32);
+        let depths = corners.map(|corner| corner.dot(face.normal));
+        let mut lowest = 0;
+        for corner in 1..3 {
+            if depths[corner] < depths[lowest] {
+                lowest = corner;
+            }
+        }
+        Some((number as u32, lowest, height))
+    }
+
+    /// The face of a polyhedron that looks most against a direction, of several the first.
+    pub(super) fn face_against(&self, direction: DVec3) -> u32 {
+        let mut least = (0, f64::INFINITY);
+        let mut see = |number: usize, slope: f64| {
+            if slope < least.1 {
+                least = (number as u32, slope);
+            }
+        };
+        if let Solid::Hull(hull) = self.solid {
+            for (group, faces) in hull.polyhedron().face_lanes.iter().enumerate() {
+                for (lane, &slope) in along(&faces.normals, direction).iter().enumerate() {
+                    see(group * LANES + lane, slope);
+                }
+            }
+        } else {
+            for axis in 0..3 {
+                see(2 * axis, -direction[axis]);
+                see(2 * axis + 1, direction[axis]);
+            }
+        }
+        least.0
     }
 
     /// The vertices of a face, counter-clockwise seen from outside.
@@ -186,16 +254,23 @@ impl<'a> Outline<'a> {
     }
 }
 
-fn farthest_of(vertices: &[Vec3], direction: DVec3) -> (u32, DVec3) {
-    let mut farthest = (0, DVec3::ZERO, f64::NEG_INFINITY);
-    for (number, vertex) in (0..).zip(vertices) {
-        let vertex = vertex.as_dvec3();
-        let height = vertex.dot(direction);
-        if height > farthest.2 {
-            farthest = (number, vertex, height);
-        }
-    }
-    (farthest.0, farthest.1)
+/// How far eight vectors reach along a direction.
+fn along(vectors: &Lanes, direction: DVec3) -> [f64; LANES] {
+    let [x, y, z] = vectors;
+    std::array::from_fn(|lane| {
+        f64::from(x[lane]) * direction.x + f64::from(y[lane]) * direction.y + f64::from(z[lane]) * direction.z
+    })
+}
+
+/// How far the lowest of three points is above each of eight faces, m.
+fn lowest_above(faces: &FaceLanes, points: &[DVec3; 3]) -> [f64; LANES] {
+    let [a, b, c] = points.map(|point| along(&faces.normals, point));
+    std::array::from_fn(|lane| {
+        let offset = f64::from(faces.offsets[lane]);
+        let [a, b, c] = [a, b, c].map(|heights: [f64; LANES]| heights[lane] - offset);
+        let least = if b < a { b } else { a };
+        if c < least { c } else { least }
+    })
 }
 
 fn edge_of(polyhedron: &Polyhedron<'_>, number: usize) -> Edge {

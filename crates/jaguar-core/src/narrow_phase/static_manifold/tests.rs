@@ -1,6 +1,7 @@
 //! Bodies on planes, height fields and meshes, against closed forms and brute force.
 
 mod hulls;
+mod outline;
 
 use glam::{DVec3, Mat3, Quat, Vec3};
 use proptest::prelude::*;
