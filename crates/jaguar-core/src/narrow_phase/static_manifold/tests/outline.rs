@@ -30,7 +30,7 @@ fn faces_and_vertices_are_found_as_one_by_one() {
         let outline = Outline::new(solid);
         for _ in 0..100 {
             let mut direction = random.vector(1.0).normalize();
-            if random.bits() % 8 == 0 {
+            if random.bits().is_multiple_of(8) {
                 direction = DVec3::Y;
             }
             let heights = (0..outline.vertices()).map(|number| outline.vertex(number).dot(direction));
