@@ -87,7 +87,7 @@ pub(crate) const MANIFOLD_OVERLAP: f32 = 0.015;
 /// [`MANIFOLD_OVERLAP`] with static geometry: a heap sinks into it by 1 %.
 pub(crate) const GROUND_OVERLAP: f32 = 0.005;
 
-/// How fast what is pressed in deeper than [`MANIFOLD_OVERLAP`] comes out, in what the spring would do, for every time that one body is as heavy as the other; at most 1, at least [`LEAST_RECOVERY`]. The load is
+/// How fast what is pressed in deeper than [`MANIFOLD_OVERLAP`] comes out, as a share of the spring's pace: this times the lighter mass over the heavier one, at most 1, at least [`LEAST_RECOVERY`]. The load is
 /// then borne by what the impulse has summed up, and nothing damps a sum that follows the overlap: by the Routh criterion it throws off what is more than about 3 times as heavy inside a tile, 25 times between tiles, over
 /// this share. Boxes of one mass come out at full pace, or else a heap of them has overlaps of 5 to 11 %, not 4 to 6 %.
 pub(crate) const RECOVERY_OF_EQUALS: f32 = 8.0;

@@ -482,7 +482,7 @@ fn contact_of(manifold: &Manifold, cached: Option<KeptManifold>) -> ManifoldCont
     contact
 }
 
-/// Fills in the masses.
+/// Fills in turns and masses.
 struct Finish<'a> {
     motion: &'a [Motion],
     attitudes: &'a [Attitude],
