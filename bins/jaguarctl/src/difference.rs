@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jaguar_core::{BodyId, BodyRecord};
+use jaguar_core::{BodyId, BodyRecord, Datum};
 
 /// How two worlds differ at one tick, as far as bodies go.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,9 +106,15 @@ fn differing_fields(reference: &BodyRecord, cluster: &BodyRecord) -> Vec<FieldDi
         .collect()
 }
 
-fn fields(body: &BodyRecord) -> [(&'static str, Value); 22] {
+fn fields(body: &BodyRecord) -> [(&'static str, Value); 29] {
     use Value::{Float, Integer};
     let [x, y, z, w] = body.orientation;
+    // Without a datum no number is equal to another, but the bits are.
+    let nothing = Datum {
+        offset: [f32::NAN; 3],
+        orientation: [f32::NAN; 4],
+    };
+    let datum = body.datum.unwrap_or(nothing);
     [
         ("tile.x", Integer(body.tile.x)),
         ("tile.y", Integer(body.tile.y)),
@@ -132,6 +138,13 @@ fn fields(body: &BodyRecord) -> [(&'static str, Value); 22] {
         ("restitution", Float(body.kind.material.restitution)),
         ("linear_damping", Float(body.kind.material.linear_damping)),
         ("angular_damping", Float(body.kind.material.angular_damping)),
+        ("datum.offset.x", Float(datum.offset[0])),
+        ("datum.offset.y", Float(datum.offset[1])),
+        ("datum.offset.z", Float(datum.offset[2])),
+        ("datum.orientation.x", Float(datum.orientation[0])),
+        ("datum.orientation.y", Float(datum.orientation[1])),
+        ("datum.orientation.z", Float(datum.orientation[2])),
+        ("datum.orientation.w", Float(datum.orientation[3])),
     ]
 }
 
@@ -184,6 +197,7 @@ mod tests {
                 domain: Domain::default(),
                 drag_area: 0.0,
             },
+            datum: None,
         }
     }
 

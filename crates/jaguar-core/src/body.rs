@@ -3,6 +3,7 @@
 use glam::{DVec3, Quat, Vec3};
 
 use crate::constants::MAX_THRUST;
+use crate::datum::Datum;
 use crate::error::FieldError;
 use crate::material::Material;
 use crate::shape::{ConvexHull, HullId, Shape};
@@ -302,6 +303,8 @@ pub struct BodyRecord {
     pub rest: u16,
     /// What does not change.
     pub kind: BodyKind,
+    /// Where it was last looked where it touches; none in a tile of plain balls.
+    pub datum: Option<Datum>,
 }
 
 /// A body as the public API reads it.

@@ -581,6 +581,7 @@ mod tests {
                 thrust: [0.0; 3],
                 rest: 0,
                 kind: BodyDesc::sphere(radius).kind(),
+                datum: None,
             });
         }
         bodies.sort(&TileTable::default(), SIZE);

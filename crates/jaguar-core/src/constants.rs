@@ -5,6 +5,16 @@
 /// slop the contact, and with it the warm-start impulse, would come and go. Larger values only cost time, smaller ones make piles restless.
 pub(crate) const CONTACT_SLOP: f32 = 0.005;
 
+/// How far a body may drift from its datum (see [`crate::datum`]) before it is looked again where it touches, m: by moving, and as far again by turning. Contact points of what rests may be off along the surface by as much;
+/// their depths are not.
+pub(crate) const DATUM_TOLERANCE: f32 = 0.0005;
+
+/// The same as a share of the radius of the body, for small ones.
+pub(crate) const DATUM_SHARE: f32 = 0.001;
+
+/// How far two bodies may approach each other in a tick, m, and yet be looked at from their datums: those that are faster have new datums in every tick anyway.
+pub(crate) const QUIET_APPROACH: f32 = 0.005;
+
 /// Share of the speculative margins within which bodies that bounce are contacts even if they do not approach: a third body may throw them at each other within the tick, and
 /// a pair that is no contact only bounces in the next. (Of balls that lose nothing it is known whether one is struck: see [`crate::narrow_phase::prepare::Outlook`].)
 pub(crate) const BOUNCE_SHARE: f32 = 0.3;

@@ -1,6 +1,7 @@
 //! Bodies, cached contacts and joints as bytes, little-endian, each field once: what is hashed is what a snapshot holds.
 
 use crate::body::{BodyDesc, BodyId, BodyKind, BodyRecord, Domain, Filter};
+use crate::datum::Datum;
 use crate::error::FieldError;
 use crate::event::SensorOverlap;
 use crate::halo::{CachedContact, CachedManifold};
@@ -10,7 +11,13 @@ use crate::shape::Shape;
 use crate::tile::TileIndex;
 
 /// Bytes of an encoded body.
-pub(crate) const BODY_BYTES: usize = 88 + KIND_BYTES;
+pub(crate) const BODY_BYTES: usize = PLAIN_BODY_BYTES + DATUM_BYTES;
+
+/// Of these, what every body has.
+const PLAIN_BODY_BYTES: usize = 88 + KIND_BYTES;
+
+/// Bytes of a datum; zeros for none.
+const DATUM_BYTES: usize = 28;
 
 /// Bytes of an encoded kind.
 pub(crate) const KIND_BYTES: usize = 64;
@@ -41,6 +48,12 @@ trait Sink {
     fn float(&mut self, value: &mut f32);
 }
 
+/// Stands for none: no orientation has no length.
+const NO_DATUM: Datum = Datum {
+    offset: [0.0; 3],
+    orientation: [0.0; 4],
+};
+
 impl Fields for BodyRecord {
     fn visit(&mut self, sink: &mut impl Sink) -> Result<(), FieldError> {
         let Self {
@@ -53,6 +66,7 @@ impl Fields for BodyRecord {
             thrust,
             rest,
             kind,
+            datum,
         } = self;
         sink.long(id);
         [x, y, z].into_iter().for_each(|value| sink.int(value));
@@ -64,7 +78,12 @@ impl Fields for BodyRecord {
         let mut ticks = u32::from(*rest);
         sink.word(&mut ticks);
         *rest = u16::try_from(ticks).map_err(|_| FieldError::new("rest", ticks, "0 to 65535"))?;
-        kind.visit(sink)
+        kind.visit(sink)?;
+        let mut given = datum.unwrap_or(NO_DATUM);
+        given.offset.iter_mut().for_each(|value| sink.float(value));
+        given.orientation.iter_mut().for_each(|value| sink.float(value));
+        *datum = (given != NO_DATUM).then_some(given);
+        Ok(())
     }
 }
 
@@ -295,6 +314,14 @@ pub(crate) fn body_bytes(mut record: BodyRecord) -> [u8; BODY_BYTES] {
     written(&mut record)
 }
 
+/// What of a body's bytes decides its future: without a datum those that every body has.
+pub(crate) fn telling_bytes<'a>(record: &BodyRecord, bytes: &'a [u8; BODY_BYTES]) -> &'a [u8] {
+    match record.datum {
+        Some(_) => bytes,
+        None => &bytes[..PLAIN_BODY_BYTES],
+    }
+}
+
 /// The bytes of a cached contact.
 pub(crate) fn contact_bytes(mut entry: CachedContact) -> [u8; CONTACT_BYTES] {
     written(&mut entry)
@@ -351,6 +378,7 @@ pub(crate) fn body_of(bytes: &[u8; BODY_BYTES]) -> Result<BodyRecord, FieldError
         thrust: [0.0; 3],
         rest: 0,
         kind: BodyDesc::default().kind(),
+        datum: None,
     };
     record.visit(&mut Reader(bytes))?;
     Ok(record)

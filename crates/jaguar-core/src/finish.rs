@@ -3,6 +3,7 @@
 use glam::{Vec3, Vec4};
 
 use crate::collide::{Portion, reach_of, split_front};
+use crate::datum::Datum;
 use crate::flight::{Flight, Fly};
 use crate::manifold::attitude::Attitude;
 use crate::order::{OrderCheck, SortKey};
@@ -23,6 +24,8 @@ pub(crate) struct Moving<'a> {
     pub(crate) place: &'a mut [Place],
     pub(crate) orientation: &'a mut [[f32; 4]],
     pub(crate) rest: &'a mut [u16],
+    /// Empty in a world of plain balls.
+    pub(crate) datum: &'a mut [Option<Datum>],
 }
 
 /// What moving the bodies told.
@@ -67,10 +70,12 @@ impl World {
             thrust,
             rest,
             id,
+            datum,
             ..
         } = columns;
         let (mut motion, mut left, mut orientation, mut rest) =
             (&mut motion[..], &mut place[..], &mut orientation[..], &mut rest[..]);
+        let mut datum = &mut datum[..];
         let mut moving: Vec<Moving<'_>> = recycled(std::mem::take(&mut self.tasks.moving));
         moving.extend(
             portions
@@ -83,6 +88,11 @@ impl World {
                     place: split_front(&mut left, portion.bodies.len()),
                     orientation: split_front(&mut orientation, portion.bodies.len()),
                     rest: split_front(&mut rest, portion.bodies.len()),
+                    datum: if datum.is_empty() {
+                        &mut []
+                    } else {
+                        split_front(&mut datum, portion.bodies.len())
+                    },
                 }),
         );
         let (attitudes, constants, forces) = (&self.manifolds.attitudes, &self.constants, &self.forces);
@@ -128,6 +138,9 @@ impl World {
                     }
                     if place.tile != tile {
                         moved.any_changed_tile = true;
+                        if let Some(datum) = moving.datum.get_mut(i) {
+                            *datum = None;
+                        }
                         if may_sleep {
                             *rest = sleep::CHANGED_TILE;
                         }

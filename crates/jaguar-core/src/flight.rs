@@ -327,6 +327,7 @@ mod tests {
             place: &mut bodies.place[range.clone()],
             orientation: &mut bodies.orientation[range],
             rest: &mut [],
+            datum: &mut [],
         };
         let order = OrderCheck::new(ids, step.tile_size);
         let flight = Flight::new(4, step);

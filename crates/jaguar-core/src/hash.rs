@@ -7,7 +7,7 @@ use std::ops::Add;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::body::BodyRecord;
-use crate::encode::{body_bytes, contact_bytes, joint_bytes, manifold_bytes, overlap_bytes};
+use crate::encode::{body_bytes, contact_bytes, joint_bytes, manifold_bytes, overlap_bytes, telling_bytes};
 use crate::event::SensorOverlap;
 use crate::halo::{CachedContact, CachedManifold};
 use crate::joint::Joint;
@@ -41,7 +41,7 @@ impl fmt::Display for WorldHash {
 
 /// One body's part of the world hash.
 pub fn body_hash(record: &BodyRecord) -> WorldHash {
-    WorldHash(xxh3_128(&body_bytes(*record)))
+    WorldHash(xxh3_128(telling_bytes(record, &body_bytes(*record))))
 }
 
 /// One cached contact's part of the world hash.

@@ -27,7 +27,7 @@ const FLUID_BYTES: usize = 2 * size_of::<DVec3>() + 6 * size_of::<f32>();
 const SOURCE_BYTES: usize = size_of::<DVec3>() + 2 * size_of::<f64>();
 
 /// Version of the layout.
-const VERSION: u32 = 6;
+const VERSION: u32 = 7;
 
 impl World {
     /// The world as bytes.

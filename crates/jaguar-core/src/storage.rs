@@ -11,7 +11,9 @@ use rustc_hash::FxBuildHasher;
 
 use crate::body::{BodyId, BodyRecord};
 use crate::cache::CachedRanges;
+use crate::collide::findings::FindingPlace;
 use crate::cycles::Cycles;
+use crate::datum::Datum;
 use crate::halo::Ghost;
 use crate::kinds::{Kind, Kinds};
 use crate::order::Reorder;
@@ -108,6 +110,10 @@ pub(crate) struct Columns {
     pub(crate) cached: Vec<CachedRanges>,
     /// The same for manifolds; empty in a world of plain spheres.
     pub(crate) cached_manifolds: Vec<CachedRanges>,
+    /// Where the body was last looked where it touches; empty likewise.
+    pub(crate) datum: Vec<Option<Datum>>,
+    /// What was found for it there in the last tick; empty likewise.
+    pub(crate) findings: Vec<FindingPlace>,
     /// Stable handle of a held body; ghosts have none.
     slot: Vec<u32>,
 }
@@ -182,6 +188,7 @@ pub(crate) fn record_of_ghost(ghost: &Ghost) -> BodyRecord {
         thrust: [0.0; 3],
         rest: ghost.rest,
         kind: ghost.kind,
+        datum: None,
     }
 }
 
@@ -272,6 +279,7 @@ impl Bodies {
             thrust: columns.thrust(index).to_array(),
             rest: columns.rest[index],
             kind: self.kind(index).given,
+            datum: columns.datum.get(index).copied().flatten(),
         }
     }
 
@@ -303,10 +311,18 @@ impl Bodies {
             .zip(&self.columns.cached_manifolds)
     }
 
-    /// Makes room for the ranges of cached manifolds, or gives it back.
+    /// Makes room for the ranges of cached manifolds and for datums, or gives it back.
     pub(crate) fn keep_manifolds(&mut self, wanted: bool) {
         let len = if wanted { self.columns.id.len() } else { 0 };
-        self.columns.cached_manifolds.resize(len, CachedRanges::default());
+        let Columns {
+            cached_manifolds,
+            datum,
+            findings,
+            ..
+        } = &mut self.columns;
+        cached_manifolds.resize(len, CachedRanges::default());
+        datum.resize(len, None);
+        findings.resize(len, FindingPlace::default());
     }
 
     /// All kinds.
@@ -342,6 +358,10 @@ impl Bodies {
             reaches: true,
         };
         self.push_record(record, slot);
+        if record.datum.is_some() {
+            self.keep_manifolds(true);
+            self.columns.datum[self.held] = record.datum;
+        }
         let (ids, index_of_slot) = (&self.columns.id, &self.index_of_slot);
         let hash_again = |&slot: &u32| hash_of(ids[index_of_slot[slot as usize] as usize]);
         self.slot_of_id.insert_unique(hash_of(record.id), slot, hash_again);
@@ -483,6 +503,8 @@ impl Columns {
         self.cached.push(CachedRanges::default());
         if !self.cached_manifolds.is_empty() {
             self.cached_manifolds.push(CachedRanges::default());
+            self.datum.push(record.datum);
+            self.findings.push(FindingPlace::default());
         }
         self.slot.push(slot);
     }
@@ -498,6 +520,8 @@ impl Columns {
             id,
             cached,
             cached_manifolds,
+            datum,
+            findings,
             slot,
         } = self;
         motion.truncate(len);
@@ -509,6 +533,8 @@ impl Columns {
         id.truncate(len);
         cached.truncate(len);
         cached_manifolds.truncate(len);
+        datum.truncate(len);
+        findings.truncate(len);
         slot.truncate(len);
     }
 
@@ -523,6 +549,8 @@ impl Columns {
             id,
             cached,
             cached_manifolds,
+            datum,
+            findings,
             slot,
         } = self;
         remove_from(motion, indices);
@@ -537,6 +565,8 @@ impl Columns {
         remove_from(cached, indices);
         if !cached_manifolds.is_empty() {
             remove_from(cached_manifolds, indices);
+            remove_from(datum, indices);
+            remove_from(findings, indices);
         }
         remove_from(slot, indices);
     }
@@ -553,6 +583,8 @@ impl Columns {
             id,
             cached,
             cached_manifolds,
+            datum,
+            findings,
             slot,
         } = self;
         let mut solved = || {
@@ -570,6 +602,8 @@ impl Columns {
             cycles.apply(cached);
             if !cached_manifolds.is_empty() {
                 cycles.apply(cached_manifolds);
+                cycles.apply(datum);
+                cycles.apply(findings);
             }
             cycles.apply(slot);
         };

@@ -481,6 +481,9 @@ impl World {
             for offset in record.offset {
                 FieldError::check("offset", offset, -farthest, farthest.next_down(), "m")?;
             }
+            if let Some(datum) = &record.datum {
+                datum.validate(farthest)?;
+            }
             self.check_fields(
                 Quat::from_array(record.orientation),
                 Vec3::from_array(record.velocity),
@@ -591,6 +594,7 @@ impl World {
             thrust: (desc.thrust + Vec3::ZERO).to_array(),
             rest: 0,
             kind: desc.kind(),
+            datum: None,
         })
     }
 

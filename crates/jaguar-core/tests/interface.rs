@@ -2,6 +2,7 @@
 
 use glam::{DVec3, Vec3};
 use jaguar_core::error::{HaloError, SnapshotError};
+use jaguar_core::hash::body_hash;
 use jaguar_core::query::RayTarget;
 use jaguar_core::scenes::{self, Random, ball, wall};
 use jaguar_core::{BodyDesc, BodyId, Boundary, Material, Shape, TileIndex, World, WorldConfig, WorldParams};
@@ -237,6 +238,19 @@ fn messages_that_do_not_fit_are_refused() {
         world.exchange_in(&hand_over(bad)),
         Err(HaloError::Record { .. })
     ));
+    let datum = |length: f32| jaguar_core::BodyRecord {
+        datum: Some(jaguar_core::Datum {
+            offset: [0.0; 3],
+            orientation: [0.0, 0.0, 0.0, length],
+        }),
+        ..other
+    };
+    let error = world.exchange_in(&hand_over(datum(2.0))).unwrap_err();
+    assert!(
+        error.to_string().contains("datum (length of the orientation)"),
+        "{error}"
+    );
+    assert_ne!(body_hash(&datum(1.0)), body_hash(&other), "a datum decides the future");
     let twice = Boundary {
         handed_over: vec![other, other],
         ..Boundary::default()

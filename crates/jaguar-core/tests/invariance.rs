@@ -9,7 +9,7 @@ use jaguar_core::environment::{Environment, Fluid, GravitySource, Medium};
 use jaguar_core::hash::WorldHash;
 use jaguar_core::scenes::{self, Random, Scene, ball};
 use jaguar_core::simd::Level;
-use jaguar_core::{BodyId, Domain, EventKinds, HullId, Material, Shape, TileIndex, World, WorldParams};
+use jaguar_core::{BodyId, BodyRecord, Domain, EventKinds, HullId, Material, Shape, TileIndex, World, WorldParams};
 use pile::mixed_pile;
 use split::{Split, assert_same, scattered};
 
@@ -314,6 +314,29 @@ fn a_restored_world_goes_on_with_the_same_hashes() {
     assert_eq!(world.next_id(), restored.next_id());
     assert_eq!(world.tick(), restored.tick());
     assert_eq!(world.max_radius(), restored.max_radius());
+}
+
+/// A restored world remembers nothing of where bodies touched in the last tick, and finds it again.
+#[test]
+fn what_is_remembered_of_a_heap_at_rest_is_no_state() {
+    let mut world = heap_with_hulls(4.0).world().unwrap();
+    for _ in 0..150 {
+        world.step();
+    }
+    for _ in 0..60 {
+        let mut restored = World::restore(&world.snapshot()).unwrap();
+        assert_eq!(restored.hash(), world.hash());
+        world.step();
+        restored.step();
+        assert_eq!(restored.hash(), world.hash(), "tick {}", world.tick());
+    }
+    let drifts = |body: &BodyRecord| body.datum.is_some_and(|datum| datum.offset != body.offset);
+    let drifting = world.records().filter(drifts).count();
+    assert!(
+        2 * drifting > world.len(),
+        "{drifting} of {} have old datums",
+        world.len()
+    );
 }
 
 #[test]

@@ -5,28 +5,29 @@ use std::sync::Mutex;
 
 use glam::Vec3;
 
+use super::findings::{Findings, pair_of, statics_of};
 use super::listed::{GoThrough, Spheres};
 use super::pair_order::PairOrder;
 use super::{Pair, margin, turning_margin};
 use crate::body::BodyId;
 use crate::broad_phase::{FindPairs, GridParams, Grids, Search};
 use crate::candidates::{Candidates, Listing, Plan};
+use crate::datum::Drift;
 use crate::ends::EndsList;
 use crate::joint::list::Apart;
 use crate::lanes::LaneOrder;
 use crate::manifold::attitude::Attitude;
 use crate::manifold::prepare::PairManifold;
-use crate::narrow_phase::convex_pair::{overlap, pair_manifold, static_manifolds};
+use crate::narrow_phase::convex_pair::{PairTouch, StaticTouches, overlap, touch_of_pair, touch_statics};
 use crate::narrow_phase::prepare::{Outlook, outlook, static_matters};
-use crate::narrow_phase::solid::Manifold;
 use crate::narrow_phase::static_geometry::{StaticContact, StaticGeometry};
-use crate::narrow_phase::static_manifold::{StaticManifold, Workings};
+use crate::narrow_phase::static_manifold::StaticManifold;
 use crate::narrow_phase::surroundings::Surroundings;
 use crate::parallel::*;
 use crate::recycled::trim;
 use crate::sleep::Sleep;
 use crate::solver::StepConstants;
-use crate::storage::{Bodies, Motion};
+use crate::storage::{Bodies, Columns, Motion};
 use crate::tile::difference;
 use crate::tile_table::{Chunk, TileTable};
 
@@ -44,6 +45,10 @@ pub(super) struct View<'a> {
     pub(super) step: &'a StepConstants,
     /// Empty in a world of plain spheres.
     pub(super) attitudes: &'a [Attitude],
+    /// Of the held bodies; empty likewise.
+    pub(super) drifts: &'a [Drift],
+    /// What was found in the last tick.
+    pub(super) findings: &'a [Findings],
     /// Which bodies do not touch because they are joined.
     pub(super) apart: &'a Apart,
 }
@@ -76,6 +81,16 @@ struct ConvexPair {
     bodies: Pair,
     /// From the first to the second, m.
     between: Vec3,
+    /// The one that found the other.
+    finder: u32,
+}
+
+impl ConvexPair {
+    /// The one that was found.
+    fn partner(&self) -> u32 {
+        let [low, high] = self.bodies;
+        if low == self.finder { high } else { low }
+    }
 }
 
 /// Bodies for each that touches something, at least, to treat these apart from the others.
@@ -107,6 +122,7 @@ pub(crate) struct Found {
     /// In storage order of the body, then by key.
     pub(crate) static_manifolds: Vec<(u32, StaticManifold)>,
     pub(crate) static_manifold_lanes: LaneOrder,
+    pub(super) findings: Findings,
     /// The bodies that touch anything, ascending, if few do.
     pub(crate) busy: Vec<u32>,
 }
@@ -129,12 +145,11 @@ pub(super) struct Scratch {
     /// Candidates of which one is no ball.
     convex_pairs: Vec<ConvexPair>,
     /// What some of them are.
-    touches_of_pairs: Vec<Option<Manifold>>,
+    touches_of_pairs: Vec<PairTouch>,
     /// Pairs with the places of their manifolds.
     manifold_places: Vec<(Pair, u32)>,
     manifolds: Vec<PairManifold>,
-    static_touches: Vec<StaticManifold>,
-    workings: Workings,
+    static_touches: StaticTouches,
     touches: Vec<StaticContact>,
     surroundings: Surroundings,
 }
@@ -238,6 +253,7 @@ impl Found {
         trim(&mut self.manifolds);
         trim(&mut self.across_manifolds);
         trim(&mut self.static_manifolds);
+        self.findings.trim();
         let lanes = [
             &mut self.static_lanes,
             &mut self.manifold_lanes,
@@ -304,7 +320,10 @@ impl Finder<'_> {
         } else {
             self.search(chunk, Search::Everything);
         }
-        self.touch_convex_pairs();
+        if !view.attitudes.is_empty() {
+            self.found.findings.clear(chunk.bodies.len());
+            self.touch_convex_pairs(chunk.bodies.start);
+        }
         let Self { found, scratch, .. } = self;
         if found.waiting.is_empty() {
             found.order_inside(chunk, &view.bodies.columns().id, scratch);
@@ -415,37 +434,51 @@ impl Finder<'_> {
         let pair = ConvexPair {
             bodies: [low, high],
             between,
+            finder: a,
         };
         self.scratch.convex_pairs.push(pair);
         false
     }
 
     /// Takes the pairs of which one is no ball that are contacts. They are most of the work where there are any, so other threads take a share: a heap may lie in a single tile.
-    fn touch_convex_pairs(&mut self) {
+    fn touch_convex_pairs(&mut self, first: usize) {
         let view = self.view;
-        let place = &view.bodies.columns().place;
+        let Columns {
+            place, id, findings, ..
+        } = view.bodies.columns();
         let Self { found, scratch, .. } = self;
         for pairs in scratch.convex_pairs.chunks(PAIRS_AT_ONCE) {
             scratch.touches_of_pairs.clear();
-            scratch.touches_of_pairs.resize(pairs.len(), None);
+            scratch.touches_of_pairs.resize(pairs.len(), PairTouch::default());
             let touches = scratch.touches_of_pairs.par_iter_mut().zip(pairs);
             touches.with_min_len(MIN_PAIRS).for_each(|(touch, pair)| {
-                *touch = pair_manifold(view.bodies, view.attitudes, pair.bodies, pair.between, view.step);
+                let [low, high] = pair.bodies.map(|body| body as usize);
+                let is_inside = place[low].tile == place[high].tile;
+                let drifts = is_inside.then(|| [&view.drifts[low], &view.drifts[high]]);
+                let known = || {
+                    pair_of(
+                        view.findings,
+                        &findings[pair.finder as usize],
+                        id[pair.partner() as usize],
+                    )
+                };
+                let (bodies, attitudes) = (view.bodies, view.attitudes);
+                *touch = touch_of_pair(bodies, attitudes, pair.bodies, pair.between, drifts, known, view.step);
             });
-            for (
-                &touch,
-                &ConvexPair {
-                    bodies: [low, high], ..
-                },
-            ) in scratch.touches_of_pairs.iter().zip(pairs)
-            {
-                let Some(manifold) = touch else { continue };
-                let pair = [low.min(high), low.max(high)];
+            for (touch, pair) in scratch.touches_of_pairs.iter().zip(pairs) {
+                if let Some(manifold) = &touch.at_datums {
+                    let partner = id[pair.partner() as usize];
+                    let finder = pair.finder as usize - first;
+                    found.findings.note_pair(finder, partner, manifold.as_ref());
+                }
+                let Some(manifold) = touch.manifold else { continue };
+                let [low, high] = pair.bodies;
                 let manifolds = if place[low as usize].tile == place[high as usize].tile {
                     &mut found.manifolds
                 } else {
                     &mut found.across_manifolds
                 };
+                let pair = [low.min(high), low.max(high)];
                 manifolds.push(PairManifold { pair, manifold });
             }
         }
@@ -472,6 +505,7 @@ impl Finder<'_> {
             if self.scratch.surroundings.are_empty() {
                 continue;
             }
+            let first = chunk.bodies.start;
             for body in tile.bodies.clone() {
                 let reach = static_reach(body, view);
                 if self
@@ -479,7 +513,7 @@ impl Finder<'_> {
                     .surroundings
                     .are_near(view.bodies.columns().place[body].offset, reach)
                 {
-                    self.find_statics_of(body, reach);
+                    self.find_statics_of(body, reach, first);
                 }
             }
         }
@@ -490,11 +524,11 @@ impl Finder<'_> {
         self.found.static_manifold_lanes.number(bodies);
     }
 
-    fn find_statics_of(&mut self, body: usize, reach: f32) {
+    fn find_statics_of(&mut self, body: usize, reach: f32, first: usize) {
         let view = self.view;
         let (columns, step) = (view.bodies.columns(), view.step);
         if !view.attitudes.is_empty() && !view.bodies.kind(body).is_ball {
-            self.find_static_manifolds(body);
+            self.find_static_manifolds(body, first);
             return;
         }
         if !view.attitudes.is_empty() && view.bodies.kind(body).given.sensor {
@@ -513,25 +547,26 @@ impl Finder<'_> {
         self.found.statics.extend(touches.map(|&touch| (body as u32, touch)));
     }
 
-    fn find_static_manifolds(&mut self, body: usize) {
+    fn find_static_manifolds(&mut self, body: usize, first: usize) {
         let view = self.view;
         let kind = view.bodies.kind(body);
         if kind.given.sensor {
             return;
         }
-        self.scratch.static_touches.clear();
-        static_manifolds(
+        let touches = &mut self.scratch.static_touches;
+        touch_statics(
             view.bodies,
-            view.attitudes,
+            (view.attitudes, &view.drifts[body]),
             body,
             view.statics,
+            || statics_of(view.findings, &view.bodies.columns().findings[body]),
             view.step,
-            &mut self.scratch.workings,
-            &mut self.scratch.static_touches,
+            touches,
         );
-        let touches = self.scratch.static_touches.iter();
-        self.found
-            .static_manifolds
-            .extend(touches.map(|&touch| (body as u32, touch)));
+        if touches.is_at_datum {
+            self.found.findings.note_statics(body - first, &touches.at_datum);
+        }
+        let found = touches.now.iter().map(|&touch| (body as u32, touch));
+        self.found.static_manifolds.extend(found);
     }
 }

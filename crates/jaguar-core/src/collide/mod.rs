@@ -1,6 +1,7 @@
 //! The collision stages of a tick: reaches, grids, pairs, contacts, warm-start impulses. Stages get the columns they need; [`crate::step`] calls them in order.
 
 mod across;
+pub(crate) mod findings;
 pub(crate) mod found;
 mod listed;
 mod pair_order;
@@ -9,6 +10,7 @@ mod store;
 mod struck;
 
 use self::across::Across;
+use self::findings::Findings;
 use self::found::{Found, ScratchPool, View};
 use self::prepare::{Makings, Tasks};
 pub(crate) use self::prepare::{Portion, split_front};
@@ -18,6 +20,7 @@ use crate::cache::{CacheSet, CachedRanges, ContactCache, Lane};
 use crate::candidates::{Candidates, Plan};
 use crate::constants::CONTACT_SLOP;
 use crate::contact::{ContactSet, NO_BODY, STATIC_BIT};
+use crate::datum::{Drift, renew};
 use crate::halo::CachedContact;
 use crate::joint::list::{Apart, Joints};
 use crate::manifold::Manifolds;
@@ -69,6 +72,9 @@ pub(crate) struct Collision {
     grid_memory: Vec<Quad>,
     /// One for each chunk; what the chunks of owned tiles found decides the lanes of the portions' contacts.
     pub(crate) found: Vec<Found>,
+    /// What each chunk of the last tick found of its bodies at their datums.
+    findings: Vec<Findings>,
+    drifts: Vec<Drift>,
     scratch: ScratchPool,
     pub(crate) across: Across,
     /// Bodies that touch one in another tile, ascending.
@@ -100,6 +106,11 @@ impl Collision {
         let held = bodies.held();
         let before = ContactCache { set: cached, extra };
         let mixed = manifolds.begin_tick(bodies, !joints.is_empty());
+        if mixed {
+            renew(bodies, &self.table, step, &mut self.drifts);
+        } else {
+            self.findings.clear();
+        }
         self.extend_reaches(bodies, mixed, step);
         self.sleep.clear();
         if may_sleep {
@@ -140,6 +151,9 @@ impl Collision {
         );
         let grids = recycled(grids);
         room.keep(grids);
+        if mixed {
+            self.note_findings(bodies.columns_mut());
+        }
         (self.grids, self.grid_memory) = (room, own);
         self.take_struck(&bodies.columns().id);
         self.lay_out(bodies, mixed);
@@ -169,6 +183,16 @@ impl Collision {
         }
     }
 
+    /// Notes where the findings of each body are.
+    fn note_findings(&mut self, columns: &mut Columns) {
+        for (c, chunk) in self.table.chunks[..self.table.owned_chunks].iter().enumerate() {
+            let own = &mut columns.findings[chunk.bodies.clone()];
+            own.iter_mut()
+                .zip(self.found[c].findings.places(c))
+                .for_each(|(to, place)| *to = place);
+        }
+    }
+
     /// Gives back memory that unusual ticks took, now and then.
     pub(crate) fn trim(&mut self, cached: &mut CacheSet) {
         self.untrimmed += 1;
@@ -179,6 +203,7 @@ impl Collision {
         let (used, unused) = self.found.split_at_mut(self.table.chunks.len());
         used.iter_mut().for_each(Found::trim);
         unused.fill_with(Found::default);
+        self.findings.iter_mut().for_each(Findings::trim);
         cached.trim();
         self.across.trim();
         trim(&mut self.struck_across);
@@ -305,6 +330,14 @@ impl Collision {
             Plan::Build { .. } => self.candidates.take_listings(table.chunks.len()),
             Plan::Search | Plan::Listed => Vec::new(),
         };
+        if !attitudes.is_empty() {
+            // What was found in the last tick is asked, what is found in this one written.
+            self.findings.resize_with(self.found.len(), Findings::default);
+            let found = self.found.iter_mut().map(|found| &mut found.findings);
+            found
+                .zip(&mut self.findings)
+                .for_each(|(now, before)| std::mem::swap(now, before));
+        }
         let view = View {
             bodies,
             table,
@@ -316,6 +349,8 @@ impl Collision {
             bounces: bodies.kinds().bounce(),
             step,
             attitudes,
+            drifts: &self.drifts,
+            findings: &self.findings,
             apart,
         };
         let tasks = self.found.par_iter_mut().zip(&table.chunks).enumerate().with_max_len(1);
@@ -350,7 +385,7 @@ pub(crate) fn reach_of(body: &Motion, turns: bool, step: &StepConstants) -> f32 
 #[inline(always)]
 pub(crate) fn reaches_of<F: F32x8>(velocity: Vec3x8<F>, radius: F, step: &StepConstants) -> F {
     let t = step.tick_seconds;
-    let fall = F::splat(0.5 * step.gravity.length() * t * t + CONTACT_SLOP);
+    let fall = F::splat(fall_of(step) + CONTACT_SLOP);
     let margin = velocity.dot(velocity).sqrt() * F::splat(t) + fall;
     let room = (F::splat(farthest_reach(step.tile_size)) - radius).not_negative();
     radius + smaller_of(smaller_of(margin, F::splat(step.speculative_cap)), room)
@@ -369,8 +404,12 @@ fn smaller(a: f32, b: f32) -> f32 {
 
 /// Distance that a body may cover within the tick, falling freely, plus the slop, m.
 pub(crate) fn margin(body: &Motion, step: &StepConstants) -> f32 {
-    let t = step.tick_seconds;
-    body.velocity().length() * t + (0.5 * step.gravity.length() * t * t + CONTACT_SLOP)
+    body.velocity().length() * step.tick_seconds + (fall_of(step) + CONTACT_SLOP)
+}
+
+/// How far a body falls freely within a tick from rest, m.
+pub(crate) fn fall_of(step: &StepConstants) -> f32 {
+    0.5 * step.gravity.length() * step.tick_seconds * step.tick_seconds
 }
 
 /// Distance that a body's surface may cover within the tick by turning, m; of no account for a sphere, but a bound for all.

@@ -6,44 +6,85 @@ use super::convex::collide;
 use super::solid::{Manifold, ManifoldPoint, Solid};
 use super::static_geometry::StaticGeometry;
 use super::static_manifold::{StaticManifold, Workings};
-use crate::collide::{margin, turning_margin};
-use crate::constants::{BOUNCE_SHARE, CONTACT_SLOP};
+use crate::collide::{fall_of, margin, turning_margin};
+use crate::constants::{BOUNCE_SHARE, CONTACT_SLOP, QUIET_APPROACH};
+use crate::datum::{Drift, tolerance};
 use crate::manifold::attitude::Attitude;
 use crate::simd::Level;
 use crate::solver::StepConstants;
 use crate::storage::{Bodies, Motion};
 
-/// The manifold of two bodies, that of the lower id first, `between` their centres (m), if they may touch before the end of the tick.
-pub(crate) fn pair_manifold(
+/// How two bodies touch.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PairTouch {
+    /// If they may before the end of the tick.
+    pub(crate) manifold: Option<Manifold>,
+    /// At their datums, if that is where they were looked at.
+    pub(crate) at_datums: Option<Option<Manifold>>,
+}
+
+/// How two bodies touch, that of the lower id first, `between` their centres (m). What is slow and has datums is looked at there, unless it is known already. `drifts` are those of two bodies in one tile.
+pub(crate) fn touch_of_pair(
     bodies: &Bodies,
     attitudes: &[Attitude],
     [low, high]: [u32; 2],
     between: Vec3,
+    drifts: Option<[&Drift; 2]>,
+    known: impl FnOnce() -> Option<Option<Manifold>>,
     step: &StepConstants,
-) -> Option<Manifold> {
+) -> PairTouch {
     let at = |body: u32| {
         let body = body as usize;
-        (
-            bodies.kind(body),
-            &bodies.columns().motion[body],
-            rotation_of(&attitudes[body]),
-        )
+        (bodies.kind(body), &bodies.columns().motion[body])
     };
-    let ((kind_a, a, rotation_a), (kind_b, b, rotation_b)) = (at(low), at(high));
-    let turning = turning_margin(a, step) + turning_margin(b, step);
-    let approach = (b.velocity() - a.velocity()).length() * step.tick_seconds;
+    // What is known to be apart is most often the end of it.
+    let quiet = drifts.filter(|[a, b]| a.pace + b.pace <= QUIET_APPROACH);
+    let known = quiet.filter(|[a, b]| !(a.is_new || b.is_new)).and_then(|_| known());
+    if let Some(None) = known {
+        return PairTouch {
+            manifold: None,
+            at_datums: known,
+        };
+    }
+    let ((kind_a, a), (kind_b, b)) = (at(low), at(high));
     let room = (a.reach() - a.radius()) + (b.reach() - b.radius());
     let restitution = kind_a.given.material.restitution_with(&kind_b.given.material);
-    let ahead = (CONTACT_SLOP + approach + turning)
-        .max(restitution * BOUNCE_SHARE * room)
-        .min(room);
-    let mut manifold = collide(
-        (bodies.kinds().solid(kind_a), &rotation_a),
-        (bodies.kinds().solid(kind_b), &rotation_b),
-        between,
-        ahead,
-        step.simd,
-    )?;
+    let look = |[rotation_a, rotation_b]: [Mat3; 2], between: Vec3, ahead: f32| {
+        let [solid_a, solid_b] = [kind_a, kind_b].map(|kind| bodies.kinds().solid(kind));
+        collide(
+            (solid_a, &rotation_a),
+            (solid_b, &rotation_b),
+            between,
+            ahead,
+            step.simd,
+        )
+    };
+    let datums = &bodies.columns().datum;
+    let mut at_datums = None;
+    let manifold = if let Some(drifts) = quiet
+        && let (Some(datum_a), Some(datum_b)) = (&datums[low as usize], &datums[high as usize])
+    {
+        let before = datum_b.offset() - datum_a.offset();
+        let found = known.unwrap_or_else(|| {
+            // Far enough for whatever may come near before one of them has another datum.
+            let drift = 2.0 * (tolerance(a.radius()) + tolerance(b.radius()));
+            let rotations = [datum_a.rotation(), datum_b.rotation()];
+            look(rotations, before, CONTACT_SLOP + QUIET_APPROACH + drift)
+        });
+        at_datums = Some(found);
+        found.map(|manifold| manifold.drifted(before, drifts))
+    } else {
+        let turning = turning_margin(a, step) + turning_margin(b, step);
+        let approach = (b.velocity() - a.velocity()).length() * step.tick_seconds;
+        let ahead = (CONTACT_SLOP + approach + turning)
+            .max(restitution * BOUNCE_SHARE * room)
+            .min(room);
+        let rotations = [low, high].map(|body| rotation_of(&attitudes[body as usize]));
+        look(rotations, between, ahead)
+    };
+    let Some(mut manifold) = manifold else {
+        return PairTouch { manifold, at_datums };
+    };
     let normal = manifold.normal;
     let matters = |point: &ManifoldPoint| {
         let velocity = velocity_at(b, point.position - between) - velocity_at(a, point.position);
@@ -52,7 +93,10 @@ pub(crate) fn pair_manifold(
             || point.separation < restitution * BOUNCE_SHARE * room
     };
     manifold.retain(matters);
-    (manifold.count > 0).then_some(manifold)
+    PairTouch {
+        manifold: (manifold.count > 0).then_some(manifold),
+        at_datums,
+    }
 }
 
 /// Whether two bodies, at this vector from one to the other (m), overlap where they are. The same when they are swapped and the vector is reversed.
@@ -82,39 +126,68 @@ pub(crate) fn overlap(bodies: &Bodies, attitudes: &[Attitude], [a, b]: [u32; 2],
     collide((first, &rotation_a), (second, &rotation_b), between, 0.0, level).is_some_and(|manifold| manifold.count > 0)
 }
 
-/// Appends the manifolds of a body with static geometry, as far as they matter in this tick.
-pub(crate) fn static_manifolds(
+/// Where a body touches static geometry.
+#[derive(Debug, Default)]
+pub(crate) struct StaticTouches {
+    /// As far as it matters in this tick.
+    pub(crate) now: Vec<StaticManifold>,
+    /// At the datum, if that is where it was looked at.
+    pub(crate) at_datum: Vec<StaticManifold>,
+    pub(crate) is_at_datum: bool,
+    workings: Workings,
+}
+
+/// Looks where a body touches static geometry. What is slow and has a datum is looked at there, unless that is known already.
+pub(crate) fn touch_statics<'a>(
     bodies: &Bodies,
-    attitudes: &[Attitude],
+    (attitudes, drift): (&[Attitude], &Drift),
     body: usize,
     statics: &StaticGeometry,
+    known: impl FnOnce() -> Option<&'a [StaticManifold]>,
     step: &StepConstants,
-    workings: &mut Workings,
-    out: &mut Vec<StaticManifold>,
+    touches: &mut StaticTouches,
 ) {
+    let StaticTouches {
+        now,
+        at_datum,
+        is_at_datum,
+        workings,
+    } = touches;
     let columns = bodies.columns();
     let (motion, place) = (&columns.motion[body], &columns.place[body]);
-    let rotation = rotation_of(&attitudes[body]);
-    let ahead = (margin(motion, step) + turning_margin(motion, step)).min(step.tile_size);
     let solid = bodies.kinds().solid(bodies.kind(body));
-    let first = out.len();
-    statics.manifolds((place.tile, place.offset), &rotation, solid, ahead, workings, out);
-    for touch in &mut out[first..] {
+    now.clear();
+    let datum = columns.datum[body].as_ref().filter(|_| drift.pace <= QUIET_APPROACH);
+    *is_at_datum = datum.is_some();
+    if let Some(datum) = datum {
+        at_datum.clear();
+        match if drift.is_new { None } else { known() } {
+            Some(known) => at_datum.extend_from_slice(known),
+            None => {
+                // Far enough for whatever may come near before the body has another datum.
+                let ahead = CONTACT_SLOP + QUIET_APPROACH + fall_of(step) + 2.0 * tolerance(motion.radius());
+                let there = (place.tile, datum.offset());
+                statics.manifolds(there, &datum.rotation(), solid, ahead, workings, at_datum);
+            }
+        }
+        now.extend(at_datum.iter().map(|touch| StaticManifold {
+            manifold: touch.manifold.drifted(Vec3::ZERO, [drift, &Drift::NONE]),
+            ..*touch
+        }));
+    } else {
+        let rotation = rotation_of(&attitudes[body]);
+        let ahead = (margin(motion, step) + turning_margin(motion, step)).min(step.tile_size);
+        statics.manifolds((place.tile, place.offset), &rotation, solid, ahead, workings, now);
+    }
+    now.retain_mut(|touch| {
         let normal = touch.manifold.normal;
         let fall = -step.gravity.dot(normal).max(0.0) * step.tick_seconds;
         touch.manifold.retain(|point| {
             let approach = -velocity_at(motion, point.position).dot(normal) + fall;
             point.separation + approach.min(0.0) * step.tick_seconds < CONTACT_SLOP
         });
-    }
-    let mut kept = first;
-    for k in first..out.len() {
-        if out[k].manifold.count > 0 {
-            out.swap(kept, k);
-            kept += 1;
-        }
-    }
-    out.truncate(kept);
+        touch.manifold.count > 0
+    });
 }
 
 fn rotation_of(attitude: &Attitude) -> Mat3 {

@@ -2,6 +2,7 @@
 
 use glam::Vec3;
 
+use crate::datum::Drift;
 use crate::shape::{ConvexHull, HullId, Shape};
 
 /// Most points of a manifold: four carry any flat contact.
@@ -48,6 +49,8 @@ pub(crate) struct ManifoldPoint {
 pub(crate) struct Manifold {
     /// Unit, from the first to the second.
     pub(crate) normal: Vec3,
+    /// How far the normal turns with the first body, as a share of its turn; with the second by the rest. 1 if it is that of a face of the first.
+    pub(crate) turns_with_first: f32,
     /// The first `count` hold.
     pub(crate) points: [ManifoldPoint; MAX_POINTS],
     /// How many points there are.
@@ -55,6 +58,24 @@ pub(crate) struct Manifold {
 }
 
 impl Manifold {
+    /// The same manifold after two bodies, whose centres were at this vector from one to the other (m), drifted.
+    pub(crate) fn drifted(&self, between: Vec3, [first, second]: [&Drift; 2]) -> Self {
+        let share = self.turns_with_first;
+        let turn = first.turn * share + second.turn * (1.0 - share);
+        let shift = second.shift - first.shift;
+        let mut now = *self;
+        // The length stays but for the square of what is drifted.
+        now.normal = self.normal + turn.cross(self.normal);
+        for point in &mut now.points[..usize::from(self.count)] {
+            let half = self.normal * (0.5 * point.separation);
+            let of_first = first.turn.cross(point.position - half);
+            let of_second = shift + second.turn.cross(point.position + half - between);
+            point.separation += (of_second - of_first).dot(now.normal);
+            point.position += (of_first + of_second) * 0.5;
+        }
+        now
+    }
+
     /// Keeps the points that a predicate selects, in their order.
     pub(crate) fn retain(&mut self, mut selects: impl FnMut(&ManifoldPoint) -> bool) {
         let mut kept = 0;

@@ -191,6 +191,7 @@ impl Pair<'_> {
         };
         let mut manifold = Manifold {
             normal: without_negative_zero(normal),
+            turns_with_first: if reference == 0 { 1.0 } else { 0.0 },
             ..Manifold::default()
         };
         let mut deepest = f32::INFINITY;

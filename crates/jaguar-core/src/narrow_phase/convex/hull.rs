@@ -685,6 +685,7 @@ impl FacePair<'_> {
         };
         let mut manifold = Manifold {
             normal: without_negative_zero(normal),
+            turns_with_first: if self.reference == 0 { 1.0 } else { 0.0 },
             ..Manifold::default()
         };
         let mut deepest = f32::INFINITY;

@@ -387,6 +387,7 @@ impl Core<'_> {
         }
         let mut manifold = Manifold {
             normal: without_negative_zero(*self.rotation * face.normal),
+            turns_with_first: 1.0,
             ..Manifold::default()
         };
         let name = (number as u32 + 1) << 2;

@@ -91,6 +91,7 @@ pub(crate) fn collide(
 /// The same contact with the bodies in the other order; `between` goes from the new first centre to the new second.
 fn seen_from_other(mut manifold: Manifold, between: Vec3) -> Manifold {
     manifold.normal = without_negative_zero(-manifold.normal);
+    manifold.turns_with_first = 1.0 - manifold.turns_with_first;
     for point in &mut manifold.points[..usize::from(manifold.count)] {
         point.position = without_negative_zero(point.position + between);
     }
@@ -101,6 +102,7 @@ fn seen_from_other(mut manifold: Manifold, between: Vec3) -> Manifold {
 fn single(normal: Vec3, position: Vec3, separation: f32, feature: u32) -> Manifold {
     let mut manifold = Manifold {
         normal: without_negative_zero(normal),
+        turns_with_first: 0.5,
         count: 1,
         ..Manifold::default()
     };

@@ -94,6 +94,7 @@ pub(super) fn capsules(
     }
     let mut two = Manifold {
         normal: one.normal,
+        turns_with_first: one.turns_with_first,
         ..Manifold::default()
     };
     for (feature, s) in [low, high].into_iter().enumerate() {
@@ -327,6 +328,7 @@ impl Core {
         let outward = self.outward(face);
         let mut manifold = Manifold {
             normal: without_negative_zero(*rotation * outward),
+            turns_with_first: 1.0,
             ..Manifold::default()
         };
         let number = (face as u32 * 2 + u32::from(outward[face] < 0.0) + 1) << 2;

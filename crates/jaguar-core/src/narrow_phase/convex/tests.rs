@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use self::reference::{Placed, gap_along, signed_distance, true_gap};
 use super::collide;
+use crate::datum::Drift;
 use crate::narrow_phase::solid::{Manifold, ManifoldPoint, Solid};
 use crate::scenes::Random;
 use crate::shape::ConvexHull;
@@ -511,4 +512,59 @@ fn points_of_stones_are_as_deep_as_the_axis_says() {
         );
     }
     assert!(touching > 10_000, "{touching}");
+}
+
+/// What was found before two bodies drifted tells how near they are afterwards, and where: as their true gap tells.
+#[test]
+fn a_manifold_that_drifted_is_that_of_the_bodies_where_they_are() {
+    let stones = crate::scenes::stones(16, 0.5, 3);
+    let mut random = Random(7);
+    let mut errors = Vec::new();
+    for k in 0..3000 {
+        let mut solid = || match random.bits() % 4 {
+            0 => Solid::Sphere { radius: 0.45 },
+            1 => Solid::Capsule {
+                half_height: 0.3,
+                radius: 0.25,
+            },
+            2 => cuboid(0.5, 0.4, 0.3),
+            _ => Solid::Hull(&stones[(random.bits() % 16) as usize]),
+        };
+        let solids = [solid(), solid()];
+        let way = random.orientation() * Vec3::X;
+        let turns = if k % 4 == 0 {
+            [Quat::IDENTITY; 2]
+        } else {
+            [random.orientation(), random.orientation()]
+        };
+        let gap = -0.01 + 0.015 * random.unit() as f32;
+        let [first, second] = placed_apart(solids[0], solids[1], turns, way, gap);
+        let Some(before) = meet(&first, &second, 0.02) else {
+            continue;
+        };
+        let between = (second.centre - first.centre).as_vec3();
+        let mut drift = |solid: &Solid<'_>| Drift {
+            shift: random.vector(2.0e-4).as_vec3(),
+            // Of a ball no turn shows.
+            turn: match solid {
+                Solid::Sphere { .. } => Vec3::ZERO,
+                _ => random.vector(4.0e-4).as_vec3(),
+            },
+            ..Drift::NONE
+        };
+        let drifts = [drift(&solids[0]), drift(&solids[1])];
+        let now = before.drifted(between, [&drifts[0], &drifts[1]]);
+        let after = [(&first, &drifts[0]), (&second, &drifts[1])].map(|(body, drift)| Placed {
+            solid: body.solid,
+            centre: body.centre + drift.shift.as_dvec3(),
+            rotation: Mat3::from_quat(Quat::from_scaled_axis(drift.turn)) * body.rotation,
+        });
+        let expected = true_gap(&after[0], &after[1]) - true_gap(&first, &second);
+        let change = f64::from(deepest(&now) - deepest(&before));
+        errors.push((change - expected).abs());
+    }
+    // Some change the axis along which they touch.
+    errors.sort_by(f64::total_cmp);
+    let (most, worst) = (errors[errors.len() * 19 / 20], errors[errors.len() - 1]);
+    assert!(most < 1e-6 && worst < 1e-3, "{most} m, at worst {worst} m");
 }
