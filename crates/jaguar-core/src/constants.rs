@@ -12,7 +12,8 @@ pub(crate) const DATUM_TOLERANCE: f32 = 0.0005;
 /// The same as a share of the radius of the body, for small ones.
 pub(crate) const DATUM_SHARE: f32 = 0.001;
 
-/// How far two bodies may approach each other in a tick, m, and yet be looked at from their datums: those that are faster have new datums in every tick anyway.
+/// How far the surfaces of two bodies may get in a tick, together, m, for them to be looked at from their datums; by as much more is looked ahead. What moves farther than [`DATUM_TOLERANCE`] has a new datum in every
+/// tick anyway, but what trembles should not be looked at now with this margin and now with another: at 1 mm, heavy balls on light stones sank in by 2 to 9 cm in 3 of 8 heaps of all shapes, at 5 mm in none of 8.
 pub(crate) const QUIET_APPROACH: f32 = 0.005;
 
 /// Share of the speculative margins within which bodies that bounce are contacts even if they do not approach: a third body may throw them at each other within the tick, and

@@ -236,13 +236,20 @@ impl Pair<'_> {
             // A face is what touches only if the deepest corner is in front of it.
             Some((manifold, deepest)) if deepest <= face.separation + one_place => Some(manifold),
             _ if face.separation > 0.0 => self.touch_apart(),
-            _ => edge.and_then(|edge| self.touch_with_edges(&edge)).or_else(|| {
+            _ => {
+                let crossed = edge.as_ref().and_then(|edge| self.touch_with_edges(edge));
+                if crossed.is_some() {
+                    return crossed;
+                }
+                if edge.is_some_and(|edge| edge.separation > 0.0) {
+                    return self.touch_apart();
+                }
                 match self.touch_with_deepest(reference, face.number, one_place) {
                     Some((manifold, deepest)) if deepest <= face.separation + one_place => Some(manifold),
                     // The faces miss each other there too: the axis is the best but for the preferences, rounding, or numbers beyond all measure. Points less deep than it says would leave the rest of the overlap for good.
                     _ => self.touch_with_vertex(reference, face),
                 }
-            }),
+            }
         }
     }
 

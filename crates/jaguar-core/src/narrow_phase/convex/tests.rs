@@ -514,6 +514,42 @@ fn points_of_stones_are_as_deep_as_the_axis_says() {
     assert!(touching > 10_000, "{touching}");
 }
 
+/// Two spikes that miss each other by little: along every axis across two edges they are nearly in contact, or are, but not their points.
+#[test]
+fn spikes_that_miss_each_other_are_as_far_apart_as_they_are() {
+    let ring = (0..3_u8).map(|k| {
+        let angle = std::f64::consts::TAU * f64::from(k) / 3.0;
+        Vec3::new(0.3 * libm::cos(angle) as f32, 1.0, 0.3 * libm::sin(angle) as f32)
+    });
+    let spike = ConvexHull::new(&ring.chain([Vec3::ZERO]).collect::<Vec<_>>()).expect("it has a volume");
+    let tip = spike.vertices().iter().copied().min_by(|a, b| a.y.total_cmp(&b.y));
+    let tip = tip.expect("it has vertices");
+    let mut random = Random(11);
+    let mut apart = 0;
+    for _ in 0..20_000 {
+        let turns = [Quat::IDENTITY, Quat::from_rotation_x(std::f32::consts::PI)]
+            .map(|turn| turn * Quat::from_scaled_axis(random.vector(0.4).as_vec3()));
+        let [first, second] = turns.map(|turn| at(Solid::Hull(&spike), -(turn * tip), turn));
+        let second = Placed {
+            centre: second.centre + random.vector(0.02),
+            ..second
+        };
+        let expected = true_gap(&first, &second);
+        let margin = 0.005;
+        if expected > 0.0 {
+            apart += 1;
+            match meet(&first, &second, margin) {
+                Some(manifold) => {
+                    let deepest = f64::from(deepest(&manifold));
+                    assert!((deepest - expected).abs() < 0.003, "{deepest} instead of {expected}");
+                }
+                None => assert!(expected > f64::from(margin - ROUNDING), "missed a gap of {expected}"),
+            }
+        }
+    }
+    assert!(apart > 3000, "{apart}");
+}
+
 /// What was found before two bodies drifted tells how near they are afterwards, and where: as their true gap tells.
 #[test]
 fn a_manifold_that_drifted_is_that_of_the_bodies_where_they_are() {
