@@ -194,9 +194,9 @@ proptest! {
             prop_assert!((point.normal.length() - 1.0).abs() < 1e-9);
             let foot = centre - point.normal * point.distance;
             prop_assert!(foot.distance(nearest_by_brute_force(&field, foot)) < 1e-6);
-            // A face's foot is perpendicular below the centre, which is all there is to show. An edge's foot beside a post may have other triangles in the circle.
+            // A face's foot is perpendicular below the centre, which is all there is to show. An edge's foot beside a post may have other triangles in the circle: 3 mm off still, where edges leave it at an angle of 1 to 27.
             let is_face = point.feature % 6 >= 4;
-            let beside_post = point.feature % 6 > 0 && nearest_post(&field, foot).distance(foot) < 3e-4;
+            let beside_post = point.feature % 6 > 0 && nearest_post(&field, foot).distance(foot) < 4e-3;
             for step in 0..if is_face || beside_post { 0 } else { 64 } {
                 let angle = f64::from(step) * 0.098_174_770_4;
                 let (x, z) = (foot.x + 1e-4 * libm::cos(angle), foot.z + 1e-4 * libm::sin(angle));
