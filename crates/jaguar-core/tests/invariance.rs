@@ -9,7 +9,9 @@ use jaguar_core::environment::{Environment, Fluid, GravitySource, Medium};
 use jaguar_core::hash::WorldHash;
 use jaguar_core::scenes::{self, Random, Scene, ball};
 use jaguar_core::simd::Level;
-use jaguar_core::{BodyId, BodyRecord, Domain, EventKinds, HullId, Material, Shape, TileIndex, World, WorldParams};
+use jaguar_core::{
+    BodyDesc, BodyId, BodyRecord, Domain, EventKinds, HullId, Material, Shape, TileIndex, World, WorldParams,
+};
 use pile::mixed_pile;
 use split::{Split, assert_same, scattered};
 
@@ -154,6 +156,15 @@ fn a_heap_of_boxes_and_balls_whose_tiles_change_hands_has_the_hashes_of_one_worl
         check_split(&mixed_heap(4.0), pods, 150, scattered);
     }
     check_split(&mixed_heap(4.0), 2, 150, |tile, _, _| u32::from(tile.x > 0));
+}
+
+/// One pod has the balls, the other a box in another tile. Whether balls have datums must not depend on what else there is in the world.
+#[test]
+fn a_pod_of_balls_alone_has_the_hashes_of_one_world() {
+    let mut scene = scenes::pile(40, 1);
+    let box_far_away = BodyDesc::cuboid(Vec3::splat(0.3)).at(DVec3::new(20.0, 1.0, 0.0));
+    scene.bodies.push(box_far_away);
+    check_split(&scene, 2, 60, |tile, _, _| u32::from(tile.x > 0));
 }
 
 /// The heap with hulls in the place of most balls: every shape meets every other.
