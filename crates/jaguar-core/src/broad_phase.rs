@@ -584,7 +584,7 @@ mod tests {
                 datum: None,
             });
         }
-        bodies.sort(&TileTable::default(), SIZE);
+        bodies.sort(&TileTable::default());
         ghosts.sort_unstable_by_key(|ghost| (ghost.0.morton(), ghost.1));
         for (tile, id, offset, radius) in ghosts {
             bodies.push_ghost(&crate::Ghost {

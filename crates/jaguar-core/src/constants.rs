@@ -31,10 +31,6 @@ pub(crate) const LINGER_IN_TILES: f32 = 1.0 / 1024.0;
 /// Highest angular speed, rad/s. A sphere of a millimetre that rolls at 100 m/s turns that fast; anything beyond is an explosion and would end as infinity.
 pub(crate) const MAX_ANGULAR_SPEED: f32 = 100_000.0;
 
-/// Cells of a tile along an edge, in the order in which bodies are stored and solved: x fastest. A power of two; 16 gives cells of a metre in a 16 m tile,
-/// about the size of the bodies such a world is made for. It changes the order of the solver, hence every bit.
-pub(crate) const ORDER_CELLS: u32 = 16;
-
 /// Smallest radius in tiles. Offsets are exact to 2^-24 of a tile, so a radius keeps at least eight significant bits of position.
 pub(crate) const MIN_RADIUS_IN_TILES: f32 = 1.0 / 65_536.0;
 
@@ -151,7 +147,6 @@ pub(crate) const MAX_SPRING_DAMPING: f32 = 100.0;
 /// Room for rounding in decisions that may err on the side of sending one ghost too many, relative.
 pub(crate) const GHOST_MARGIN: f32 = 1.001;
 
-const _: () = assert!(ORDER_CELLS.is_power_of_two() && ORDER_CELLS <= 32);
 const _: () = assert!(MAX_TILES_PER_TICK < 1.0);
 const _: () = assert!(MAX_JOINT_SPAN_IN_TILES + JOINT_SLACK_IN_TILES <= MAX_JOINT_REACH_IN_TILES + 1.0e-6);
 const _: () = assert!(MAX_JOINT_REACH_IN_TILES < 1.0);

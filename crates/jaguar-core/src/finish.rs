@@ -6,7 +6,6 @@ use crate::collide::{Portion, reach_of, split_front};
 use crate::datum::Datum;
 use crate::flight::{Flight, Fly};
 use crate::manifold::attitude::Attitude;
-use crate::order::{OrderCheck, SortKey};
 use crate::parallel::*;
 use crate::recycled::recycled;
 use crate::sleep;
@@ -39,8 +38,6 @@ pub(crate) struct Moved {
     pub(crate) growth: f32,
     /// Whether any changed its tile.
     pub(crate) any_changed_tile: bool,
-    /// Whether any is not in storage order.
-    pub(crate) is_stirred: bool,
 }
 
 impl Moved {
@@ -50,7 +47,6 @@ impl Moved {
             farthest: self.farthest.max(other.farthest),
             growth: self.growth.max(other.growth),
             any_changed_tile: self.any_changed_tile || other.any_changed_tile,
-            is_stirred: self.is_stirred || other.is_stirred,
         }
     }
 }
@@ -69,7 +65,6 @@ impl World {
             kind,
             thrust,
             rest,
-            id,
             datum,
             ..
         } = columns;
@@ -101,10 +96,9 @@ impl World {
         let move_all = |moving: &mut Moving<'_>| {
             let mut moved = Moved::default();
             let first = moving.portion.bodies.start;
-            let mut order = OrderCheck::new(id, constants.tile_size);
             if moving.portion.flies {
                 let flight = Flight::new(substeps, constants);
-                return constants.simd.run(Fly::new(moving, &flight, common, order));
+                return constants.simd.run(Fly::new(moving, &flight, common));
             }
             constants.simd.run(TurnAll {
                 motion: moving.motion,
@@ -150,21 +144,14 @@ impl World {
                 let reach = reach_of(motion, turns, constants);
                 moved.growth = moved.growth.max(reach - motion.reach());
                 motion.set_reach(reach);
-
-                order.see(body, place.tile, place.offset);
             }
-            moved.is_stirred = order.is_broken;
             moved.farthest = farthest_square.sqrt();
             moved
         };
         let moved = moving.par_iter_mut().with_max_len(1).map(move_all);
         let moved = moved.reduce_with(Moved::and);
         self.tasks.moving = recycled(moving);
-        let moved = moved.unwrap_or_default();
-        let rank = |body: usize| (SortKey::of(&place[body], constants.tile_size), id[body]);
-        let mut borders = portions.iter().skip(1).map(|portion| portion.bodies.start);
-        let is_stirred = moved.is_stirred || borders.any(|first| rank(first - 1) > rank(first));
-        Moved { is_stirred, ..moved }
+        moved.unwrap_or_default()
     }
 
     /// How far most bodies move in this tick, judged by a sample, m. It decides what is looked at, never a result.

@@ -2,10 +2,9 @@
 
 use glam::{Vec3, Vec4};
 
-use crate::collide::{reach_of, reaches_of, smaller_of};
-use crate::constants::{MAX_ANGULAR_SPEED, ORDER_CELLS};
+use crate::collide::{reach_of, reaches_of};
+use crate::constants::MAX_ANGULAR_SPEED;
 use crate::finish::{Moved, Moving};
-use crate::order::OrderCheck;
 use crate::simd::{F32x8, Kernel, LANES, Mask, Octet, Vec3x8};
 use crate::solver::integrate::{turn, turn_eight, turn_sound};
 use crate::solver::kernel::splat;
@@ -69,7 +68,6 @@ pub(crate) struct Fly<'a, 'b> {
     flight: &'a Flight<'a>,
     /// How far most bodies move, m.
     common: Vec4,
-    order: OrderCheck<'a>,
     moved: Moved,
     farthest_square: f32,
 }
@@ -81,12 +79,11 @@ struct Most<F> {
 }
 
 impl<'a, 'b> Fly<'a, 'b> {
-    pub(crate) fn new(moving: &'a mut Moving<'b>, flight: &'a Flight<'a>, common: Vec4, order: OrderCheck<'a>) -> Self {
+    pub(crate) fn new(moving: &'a mut Moving<'b>, flight: &'a Flight<'a>, common: Vec4) -> Self {
         Self {
             moving,
             flight,
             common,
-            order,
             moved: Moved::default(),
             farthest_square: 0.0,
         }
@@ -95,7 +92,6 @@ impl<'a, 'b> Fly<'a, 'b> {
     /// Moves one body.
     fn one(&mut self, i: usize, is_busy: bool) {
         let flight = self.flight;
-        let body = self.moving.portion.bodies.start + i;
         let (motion, place) = (&mut self.moving.motion[i], &mut self.moving.place[i]);
         let tile = place.tile;
         let mut is_stopped = !is_busy && flight.integrate(motion);
@@ -104,7 +100,6 @@ impl<'a, 'b> Fly<'a, 'b> {
         is_stopped |= integrate::finish_body(motion, place, flight.step);
         self.moved.quarantined += u64::from(is_stopped);
         self.moved.any_changed_tile |= place.tile != tile;
-        self.order.see(body, place.tile, place.offset);
         let way = (travel - self.common).truncate().length_squared();
         // What was no number is not to be trusted.
         let way = if is_stopped { f32::INFINITY } else { way };
@@ -119,7 +114,6 @@ impl<'a, 'b> Fly<'a, 'b> {
     fn eight<F: F32x8>(&mut self, first: usize, most: &mut Most<F>) -> bool {
         let (flight, step) = (self.flight, self.flight.step);
         let Moving {
-            portion,
             motion,
             place,
             orientation,
@@ -177,11 +171,9 @@ impl<'a, 'b> Fly<'a, 'b> {
         most.farthest_square = F::select(way.gt(most.farthest_square), way, most.farthest_square);
         // There are no negative zeros between ticks.
         let (velocity, offset) = (velocity + none, offset + none);
-        let (mut reaches, mut cells) = (Octet::ZERO, Octet::ZERO);
         let reach = reaches_of(velocity, radius, step);
+        let (mut reaches, mut before) = (Octet::ZERO, Octet::ZERO);
         reach.store(&mut reaches);
-        order_cells(offset, step.tile_size).store(&mut cells);
-        let mut before = Octet::ZERO;
         let linear = F::rows([velocity.x, velocity.y, velocity.z, inverse_mass]);
         let offset = F::rows([offset.x, offset.y, offset.z, zero]);
         for lane in 0..LANES {
@@ -191,8 +183,6 @@ impl<'a, 'b> Fly<'a, 'b> {
             place.offset = offset[lane].truncate();
             before[lane] = motion.reach();
             motion.set_reach(reaches[lane]);
-            let body = portion.bodies.start + first + lane;
-            self.order.see_cell(body, place.tile, cells[lane] as u32);
         }
         let growth = reach - F::load(&before);
         most.growth = F::select(growth.gt(most.growth), growth, most.growth);
@@ -230,37 +220,9 @@ impl Kernel for Fly<'_, '_> {
         Moved {
             farthest: farthest_square.sqrt(),
             growth: growths.0.into_iter().fold(self.moved.growth, larger),
-            is_stirred: self.order.is_broken,
             ..self.moved
         }
     }
-}
-
-/// [`crate::tile::order_cell`] of offsets inside the tile.
-#[inline(always)]
-fn order_cells<F: F32x8>(offset: Vec3x8<F>, tile_size: f32) -> F {
-    let count = F::splat(ORDER_CELLS as f32);
-    let [x, y, z] = [
-        order_cell_along(offset.x, tile_size),
-        order_cell_along(offset.y, tile_size),
-        order_cell_along(offset.z, tile_size),
-    ];
-    (z * count + y) * count + x
-}
-
-#[inline(always)]
-fn order_cell_along<F: F32x8>(offset: F, tile_size: f32) -> F {
-    let scale = F::splat(ORDER_CELLS as f32 / tile_size);
-    let whole = floor((offset + F::splat(0.5 * tile_size)) * scale);
-    smaller_of(whole, F::splat((ORDER_CELLS - 1) as f32))
-}
-
-/// The whole part of numbers from 0 to 2^22: above 2^23 a float has no fraction.
-#[inline(always)]
-fn floor<F: F32x8>(x: F) -> F {
-    let (one, no_fraction) = (F::splat(1.0), F::splat(8_388_608.0));
-    let nearest = (x + no_fraction) - no_fraction;
-    F::select(nearest.gt(x), nearest - one, nearest)
 }
 
 /// The larger of two numbers, with fewer instructions than [`f32::max`], which minds what is none.
@@ -271,7 +233,6 @@ fn larger(a: f32, b: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::body::BodyId;
     use crate::collide::Portion;
     use crate::config::WorldParams;
     use crate::scenes::Random;
@@ -315,7 +276,7 @@ mod tests {
         all
     }
 
-    fn fly(bodies: &mut Bodies, range: std::ops::Range<usize>, ids: &[BodyId], step: &StepConstants) -> Moved {
+    fn fly(bodies: &mut Bodies, range: std::ops::Range<usize>, step: &StepConstants) -> Moved {
         let portion = Portion {
             bodies: range.clone(),
             ..Portion::default()
@@ -329,22 +290,20 @@ mod tests {
             rest: &mut [],
             datum: &mut [],
         };
-        let order = OrderCheck::new(ids, step.tile_size);
         let flight = Flight::new(4, step);
         step.simd
-            .run(Fly::new(&mut moving, &flight, Vec4::new(0.1, 0.0, 0.0, 0.0), order))
+            .run(Fly::new(&mut moving, &flight, Vec4::new(0.1, 0.0, 0.0, 0.0)))
     }
 
     /// Seven are too few for lanes.
     #[test]
     fn eight_at_a_time_fly_as_seven_do() {
         let count = 800;
-        let ids: Vec<_> = (0..count as u64).map(BodyId).collect();
         let mut step = StepConstants::new(&WorldParams::default());
         let mut expected = bodies(count);
         let mut most = Moved::default();
         for begin in (0..count).step_by(7) {
-            let moved = fly(&mut expected, begin..count.min(begin + 7), &ids, &step);
+            let moved = fly(&mut expected, begin..count.min(begin + 7), &step);
             most.farthest = larger(most.farthest, moved.farthest);
             most.growth = larger(most.growth, moved.growth);
             most.any_changed_tile |= moved.any_changed_tile;
@@ -367,15 +326,13 @@ mod tests {
         for level in Level::supported() {
             step.simd = level;
             let mut found = bodies(count);
-            let moved = fly(&mut found, 0..count, &ids, &step);
+            let moved = fly(&mut found, 0..count, &step);
             for k in 0..count {
                 assert_eq!(state(&found, k), state(&expected, k), "body {k} at {}", level.name());
             }
             assert_eq!((moved.farthest, moved.growth), (most.farthest, most.growth));
             assert_eq!(moved.quarantined, most.quarantined);
-            let rank = |k: usize| (crate::order::SortKey::of(&found.place[k], step.tile_size), ids[k]);
-            let is_stirred = (1..count).any(|k| rank(k - 1) > rank(k));
-            assert_eq!(moved.is_stirred, is_stirred);
+            assert!(moved.any_changed_tile);
         }
     }
 
@@ -383,56 +340,15 @@ mod tests {
     #[test]
     fn eight_at_a_time_tell_how_far_any_went() {
         let (first, count) = (16, 32);
-        let ids: Vec<_> = (0..64).map(BodyId).collect();
         let step = StepConstants::new(&WorldParams::default());
         let mut singly = bodies(64);
-        let each = (first..first + count).map(|k| fly(&mut singly, k..k + 1, &ids, &step));
+        let each = (first..first + count).map(|k| fly(&mut singly, k..k + 1, &step));
         let (mut farthest, mut growth) = (0.0, 0.0);
         for moved in each {
             (farthest, growth) = (larger(farthest, moved.farthest), larger(growth, moved.growth));
         }
-        let moved = fly(&mut bodies(64), first..first + count, &ids, &step);
+        let moved = fly(&mut bodies(64), first..first + count, &step);
         assert!(!moved.any_changed_tile && farthest > 0.0 && growth > 0.0);
         assert_eq!((moved.farthest, moved.growth), (farthest, growth));
-    }
-
-    #[test]
-    fn cells_in_lanes_are_those_of_one() {
-        struct Cells(Octet);
-
-        impl Kernel for Cells {
-            type Output = Octet;
-
-            #[inline(always)]
-            fn run<F: F32x8>(self) -> Octet {
-                let x = F::load(&self.0);
-                let mut cells = Octet::ZERO;
-                order_cells(Vec3x8::new(x, F::splat(-8.0), x), 16.0).store(&mut cells);
-                cells
-            }
-        }
-
-        let mut random = Random(5);
-        for k in 0..1000 {
-            let mut offsets = Octet::ZERO;
-            for lane in 0..LANES {
-                // Faces of cells, the numbers beside them, and any.
-                let face = (random.bits() % 65) as f32 * 0.25 - 8.0;
-                let offset = [
-                    face,
-                    face.next_up(),
-                    face.next_down(),
-                    random.unit() as f32 * 16.0 - 8.0,
-                ][k % 4];
-                offsets[lane] = offset.clamp(-8.0, 8.0_f32.next_down());
-            }
-            for level in Level::supported() {
-                let cells = level.run(Cells(offsets));
-                for lane in 0..LANES {
-                    let offset = Vec3::new(offsets[lane], -8.0, offsets[lane]);
-                    assert_eq!(cells[lane] as u32, crate::tile::order_cell(offset, 16.0), "{offset}");
-                }
-            }
-        }
     }
 }

@@ -55,7 +55,7 @@ impl World {
             self.phase = Phase::Solving { done: 0 };
             return Ok(());
         }
-        self.bodies.sort(&self.collision.table, self.constants.tile_size);
+        self.bodies.sort(&self.collision.table);
         self.admit_ghosts();
         let held = self.bodies.held();
         if std::mem::take(&mut self.bodies.stale.tiles) {
@@ -195,7 +195,7 @@ impl World {
         self.stats.quarantined += moved.quarantined;
         self.collision
             .note_motion(moved.farthest + moved.growth, self.constants.tile_size);
-        self.bodies.stale.order |= moved.is_stirred;
+        self.bodies.stale.order |= moved.any_changed_tile;
         self.bodies.stale.tiles |= moved.any_changed_tile;
         if self.may_sleep() {
             let held = self.bodies.held() as u32;
@@ -211,15 +211,7 @@ impl World {
 
     /// Puts the ghosts that arrived behind the held bodies, in storage order.
     fn admit_ghosts(&mut self) {
-        let size = self.constants.tile_size;
-        let rank = |ghost: &crate::halo::Ghost| {
-            let place = crate::storage::Place {
-                tile: ghost.tile,
-                offset: glam::Vec3::from_array(ghost.offset),
-            };
-            (crate::order::SortKey::of(&place, size), ghost.id)
-        };
-        self.ghosts.sort_by_cached_key(rank);
+        self.ghosts.sort_by_cached_key(|ghost| (ghost.tile.morton(), ghost.id));
         // The same ghost may come from the pod that held it and from the one that holds it now.
         self.ghosts.dedup_by_key(|ghost| ghost.id);
         for ghost in &self.ghosts {

@@ -446,7 +446,7 @@ impl Bodies {
     }
 
     /// Brings the held bodies into storage order, in no time when none has left its place. `tiles` are those of the last tick.
-    pub(crate) fn sort(&mut self, tiles: &TileTable, tile_size: f32) {
+    pub(crate) fn sort(&mut self, tiles: &TileTable) {
         assert_eq!(
             self.held,
             self.columns.id.len(),
@@ -459,7 +459,7 @@ impl Bodies {
         let Columns { place, id, .. } = &self.columns;
         // Where bodies are is about to change, so that there is room for their order until it is known.
         let order = &mut self.index_of_slot[..self.held];
-        let cycles = self.reorder.find((place, id), tiles, tile_size, order);
+        let cycles = self.reorder.find((place, id), tiles, order);
         self.columns.permute(cycles);
         for (index, &slot) in self.columns.slot.iter().enumerate() {
             self.index_of_slot[slot as usize] = index as u32;

@@ -7,7 +7,7 @@
 
 use glam::{DVec3, Vec3};
 
-use crate::constants::{LINGER_IN_TILES, ORDER_CELLS};
+use crate::constants::LINGER_IN_TILES;
 
 /// Largest absolute tile index on each axis. With 16 m tiles the world reaches 8,388 km from the origin, more than the radius of the Earth.
 pub const MAX_TILE: i32 = (1 << 19) - 1;
@@ -120,12 +120,4 @@ pub(crate) fn difference(from: (TileIndex, Vec3), to: (TileIndex, Vec3), tile_si
         (to.0.z - from.0.z) as f32,
     );
     tiles * tile_size + (to.1 - from.1)
-}
-
-/// The cell of an offset in the fixed subdivision of a tile that orders its bodies: linear, x fastest.
-pub(crate) fn order_cell(offset: Vec3, tile_size: f32) -> u32 {
-    let scaled = (offset + Vec3::splat(0.5 * tile_size)) * (ORDER_CELLS as f32 / tile_size);
-    // A float to integer cast saturates and maps NaN to 0.
-    let along = |x: f32| (x as u32).min(ORDER_CELLS - 1);
-    (along(scaled.z) * ORDER_CELLS + along(scaled.y)) * ORDER_CELLS + along(scaled.x)
 }

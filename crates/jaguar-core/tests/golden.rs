@@ -1,0 +1,33 @@
+//! World hashes of small scenes, as they were: on every machine, by any number of threads. A change that is not meant to change bits changes none of these; one that is, changes this file and says so.
+
+use jaguar_core::scenes::{self, Scene};
+
+/// Ticks: enough to fall, touch, roll and leave tiles.
+const TICKS: u32 = 150;
+
+fn hash(mut scene: Scene) -> String {
+    scene.params.tile_size = 4.0;
+    let mut world = scene.world().unwrap();
+    (0..TICKS).for_each(|_| world.step());
+    world.hash().to_string()
+}
+
+#[test]
+fn scenes_have_the_bits_they_had() {
+    let found = [
+        ("gas", hash(scenes::gas(200, 1))),
+        ("pile", hash(scenes::pile(200, 1))),
+        ("boxes", hash(scenes::boxes(100, 1))),
+        ("mixed", hash(scenes::mixed(150, 1))),
+        ("free flight", hash(scenes::free_flight(64))),
+    ];
+    let expected = [
+        ("gas", "c38b9d8e0fe929b0175a0b6df3ef288a"),
+        ("pile", "1670609c86453e53216ee6d89a2e3dd9"),
+        ("boxes", "86b310a601fadee898a812fe2bd2772a"),
+        ("mixed", "7f43e4b36cfbbe4c0af9bd055e9dbc43"),
+        ("free flight", "cbead6e769b428332cfaa10fecbcdbce"),
+    ];
+    let found = found.each_ref().map(|(scene, hash)| (*scene, hash.as_str()));
+    assert_eq!(found, expected);
+}
