@@ -1,4 +1,5 @@
-//! World hashes of small scenes, as they were: on every machine, by any number of threads. A change that is not meant to change bits changes none of these; one that is, changes this file and says so.
+//! World hashes of small scenes, as they were: on every machine, by any number of threads. A change that is not meant to change bits changes none of these; one that is, changes this
+//! file and `WIRE_VERSION` of jaguar-migration, since pods of either kind cannot share a world.
 
 use jaguar_core::scenes::{self, Scene};
 
