@@ -25,6 +25,8 @@ pub(crate) struct Moving<'a> {
     pub(crate) rest: &'a mut [u16],
     /// Empty in a world of plain balls.
     pub(crate) datum: &'a mut [Option<Datum>],
+    /// What moving them told.
+    pub(crate) moved: Moved,
 }
 
 /// What moving the bodies told.
@@ -88,6 +90,7 @@ impl World {
                     } else {
                         split_front(&mut datum, portion.bodies.len())
                     },
+                    moved: Moved::default(),
                 }),
         );
         let (attitudes, constants, forces) = (&self.manifolds.attitudes, &self.constants, &self.forces);
@@ -98,7 +101,8 @@ impl World {
             let first = moving.portion.bodies.start;
             if moving.portion.flies {
                 let flight = Flight::new(substeps, constants);
-                return constants.simd.run(Fly::new(moving, &flight, common));
+                moving.moved = constants.simd.run(Fly::new(moving, &flight, common));
+                return;
             }
             constants.simd.run(TurnAll {
                 motion: moving.motion,
@@ -146,10 +150,10 @@ impl World {
                 motion.set_reach(reach);
             }
             moved.farthest = farthest_square.sqrt();
-            moved
+            moving.moved = moved;
         };
-        let moved = moving.par_iter_mut().with_max_len(1).map(move_all);
-        let moved = moved.reduce_with(Moved::and);
+        costliest_first(&mut moving, |moving| moving.motion.len(), move_all);
+        let moved = moving.iter().map(|moving| moving.moved).reduce(Moved::and);
         self.tasks.moving = recycled(moving);
         moved.unwrap_or_default()
     }

@@ -289,6 +289,7 @@ mod tests {
             orientation: &mut bodies.orientation[range],
             rest: &mut [],
             datum: &mut [],
+            moved: Moved::default(),
         };
         let flight = Flight::new(4, step);
         step.simd

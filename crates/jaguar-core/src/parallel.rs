@@ -67,6 +67,39 @@ pub(crate) fn attended(_: usize, work: impl FnOnce()) {
     work();
 }
 
+/// Tasks for each thread above which rayon's own way of sharing them is even enough.
+#[cfg(feature = "parallel")]
+const FEW_TASKS: usize = 32;
+
+/// Does tasks that differ in what they cost: if they are few, the costliest ones first, so that no thread begins a long one when the others are done (Graham, "Bounds on multiprocessing timing anomalies",
+/// *SIAM J. Appl. Math.* 17 (1969) 416). Changes their order.
+#[cfg(feature = "parallel")]
+pub(crate) fn costliest_first<T: Send>(
+    tasks: &mut [T],
+    cost: impl Fn(&T) -> usize,
+    work: impl Fn(&mut T) + Send + Sync,
+) {
+    let threads = rayon::current_num_threads();
+    if threads == 1 || tasks.len() > FEW_TASKS * threads {
+        tasks.par_iter_mut().with_max_len(1).for_each(work);
+        return;
+    }
+    tasks.sort_unstable_by_key(|task| std::cmp::Reverse(cost(task)));
+    let rest = std::sync::Mutex::new(tasks.iter_mut());
+    let next = || rest.lock().expect("nothing panics while the list is locked").next();
+    repeat_n((), threads).with_max_len(1).for_each(|()| {
+        while let Some(task) = next() {
+            work(task);
+        }
+    });
+}
+
+/// Does tasks.
+#[cfg(not(feature = "parallel"))]
+pub(crate) fn costliest_first<T>(tasks: &mut [T], _: impl Fn(&T) -> usize, work: impl Fn(&mut T)) {
+    tasks.iter_mut().for_each(work);
+}
+
 /// One after another. What is not here is a method of every [`Iterator`] already.
 #[cfg(not(feature = "parallel"))]
 mod sequential {

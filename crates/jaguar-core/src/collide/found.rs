@@ -127,6 +127,25 @@ pub(crate) struct Found {
     pub(crate) busy: Vec<u32>,
 }
 
+/// What there is to find in one chunk.
+pub(super) struct FindTask<'a> {
+    pub(super) found: &'a mut Found,
+    pub(super) chunk: &'a Chunk,
+    pub(super) is_owned: bool,
+    /// In a tick that makes a list of candidates, the chunk's part of it.
+    pub(super) listing: Option<&'a mut Listing>,
+}
+
+/// The memory of the list of tasks, between ticks.
+#[derive(Default)]
+pub(super) struct FindTasks(pub(super) Vec<FindTask<'static>>);
+
+impl std::fmt::Debug for FindTasks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "room for {} tasks", self.0.capacity())
+    }
+}
+
 /// What the search of one chunk needs besides, and the next one may write over: one for each thread is enough.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {

@@ -11,7 +11,7 @@ mod struck;
 
 use self::across::Across;
 use self::findings::Findings;
-use self::found::{Found, ScratchPool, View};
+use self::found::{FindTask, FindTasks, Found, ScratchPool, View};
 use self::prepare::{Makings, Tasks};
 pub(crate) use self::prepare::{Portion, split_front};
 use self::store::Stores;
@@ -27,7 +27,7 @@ use crate::manifold::Manifolds;
 use crate::manifold::attitude::Attitude;
 use crate::narrow_phase::static_geometry::StaticGeometry;
 use crate::parallel::*;
-use crate::recycled::{recycled, trim};
+use crate::recycled::{make_room, recycled, trim};
 use crate::simd::{F32x8, QUAD_NUMBERS, Quad, Vec3x8};
 use crate::sleep::{Before, Sleep};
 use crate::solver::StepConstants;
@@ -80,6 +80,7 @@ pub(crate) struct Collision {
     /// Bodies that touch one in another tile, ascending.
     struck_across: Vec<u32>,
     candidates: Candidates,
+    find_tasks: FindTasks,
     tasks: Tasks,
     stores: Stores,
     /// What sleeping bodies keep inside their tiles and with static geometry.
@@ -353,17 +354,35 @@ impl Collision {
             findings: &self.findings,
             apart,
         };
-        let tasks = self.found.par_iter_mut().zip(&table.chunks).enumerate().with_max_len(1);
+        let mut tasks: Vec<FindTask<'_>> = recycled(std::mem::take(&mut self.find_tasks.0));
+        make_room(&mut tasks, table.chunks.len());
+        let mut listings_left = listings.iter_mut();
+        tasks.extend(
+            self.found
+                .iter_mut()
+                .zip(&table.chunks)
+                .enumerate()
+                .map(|(c, (found, chunk))| FindTask {
+                    found,
+                    chunk,
+                    is_owned: c < table.owned_chunks,
+                    listing: listings_left.next(),
+                }),
+        );
         let means = (&view, &self.scratch);
+        costliest_first(
+            &mut tasks,
+            |task| task.chunk.bodies.len(),
+            |task| {
+                task.found
+                    .find(task.chunk, task.is_owned, plan, task.listing.as_deref_mut(), means);
+            },
+        );
+        self.find_tasks.0 = recycled(tasks);
         if let Plan::Build { skin } = plan {
             let unlisted = self.sleep.dormant(table).map(|tile| tile.index);
-            tasks.zip(&mut listings).for_each(|((c, (found, chunk)), listing)| {
-                found.find(chunk, c < table.owned_chunks, plan, Some(listing), means);
-            });
             self.candidates
                 .rebuild(bodies, (listings, unlisted), skin, step.tile_size);
-        } else {
-            tasks.for_each(|(c, (found, chunk))| found.find(chunk, c < table.owned_chunks, plan, None, means));
         }
     }
 }

@@ -333,7 +333,7 @@ impl Collision {
         contacts.make_room(blocks, makings.columns.id.len());
         let before = ContactCache { set: cached, extra };
         let columns = makings.columns;
-        self.warm(Warm { columns, before }, contacts);
+        self.warm(Warm { columns, before }, held, contacts);
         // What has the impulses now had the geometry, and the other way round.
         std::mem::swap(&mut contacts.inside, &mut cached.inside.memory);
         std::mem::swap(&mut contacts.statics, &mut cached.statics.memory);
@@ -390,7 +390,6 @@ impl Collision {
                 coefficients: across_coefficients,
             };
             self.across.prepare(makings, across_ends, target);
-            self.across.list_sides(columns, (held, &self.sleep), across_ends);
         };
         join(prepare_inside, prepare_across);
         self.tasks.prepare = recycled(tasks);
@@ -406,8 +405,8 @@ impl Collision {
 }
 
 impl Collision {
-    /// Writes the impulses that the contacts start with to where the geometry of the last tick was.
-    fn warm(&mut self, warm: Warm<'_>, contacts: &mut ContactSet) {
+    /// Writes the impulses that the contacts start with to where the geometry of the last tick was. Lists the sides of those between tiles, which takes one thread about as long as it takes the others to find impulses.
+    fn warm(&mut self, warm: Warm<'_>, held: usize, contacts: &mut ContactSet) {
         let found = &self.found[..self.table.chunks.len()];
         let ContactSet {
             inside,
@@ -430,6 +429,7 @@ impl Collision {
         let warm_across = || {
             self.across.gather(found);
             self.across.warm(warm, &self.sleep, across, across_ends);
+            self.across.list_sides(warm.columns, (held, &self.sleep), across_ends);
         };
         join(warm_inside, warm_across);
         self.tasks.warm = recycled(tasks);

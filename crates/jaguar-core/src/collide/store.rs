@@ -123,7 +123,7 @@ impl Collision {
         }
         // Those of ghosts.
         rest.fill(CachedRanges::default());
-        stores.par_iter_mut().with_max_len(1).for_each(|store| store.run(id));
+        costliest_first(&mut stores, |store| store.inside.entries.len(), |store| store.run(id));
         self.stores.0 = recycled(stores);
         self.store_across(id, ranges, &mut cached.across);
         self.store_kept(ranges, cached, [end.inside.end, end.statics.end]);
