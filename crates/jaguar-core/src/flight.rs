@@ -5,7 +5,7 @@ use glam::{Vec3, Vec4};
 use crate::collide::{reach_of, reaches_of};
 use crate::constants::MAX_ANGULAR_SPEED;
 use crate::finish::{Moved, Moving};
-use crate::simd::{F32x8, Kernel, LANES, Mask, Octet, Vec3x8};
+use crate::simd::{F32x8, Kernel, LANES, Mask, Octet, Vec3x8, lanes_of};
 use crate::solver::integrate::{turn, turn_eight, turn_sound};
 use crate::solver::kernel::splat;
 use crate::solver::{StepConstants, integrate};
@@ -62,7 +62,7 @@ impl<'a> Flight<'a> {
     }
 }
 
-/// Moves the bodies of a portion over a whole tick, eight at a time where they meet no limit and stay in their tile, and those that were busy by what their substeps added up to.
+/// Moves the bodies of a portion over a whole tick, those that meet no limit and stay in their tile in lanes, and those that were busy by what their substeps added up to.
 pub(crate) struct Fly<'a, 'b> {
     moving: &'a mut Moving<'b>,
     flight: &'a Flight<'a>,
@@ -109,9 +109,9 @@ impl<'a, 'b> Fly<'a, 'b> {
         motion.set_reach(reach);
     }
 
-    /// Moves eight bodies from `first` on, if none meets a limit or leaves its tile.
+    /// Moves those of eight bodies from `first` on that are free, meet no limit and stay in their tile. Returns which, a bit for each; none at the end of the portion.
     #[inline(always)]
-    fn eight<F: F32x8>(&mut self, first: usize, most: &mut Most<F>) -> bool {
+    fn eight<F: F32x8>(&mut self, first: usize, is_busy: u32, most: &mut Most<F>) -> u32 {
         let (flight, step) = (self.flight, self.flight.step);
         let Moving {
             motion,
@@ -124,7 +124,7 @@ impl<'a, 'b> Fly<'a, 'b> {
             place[first..].first_chunk_mut::<LANES>(),
             orientation[first..].first_chunk_mut::<LANES>(),
         ) else {
-            return false;
+            return 0;
         };
         let mut rows = [[Vec4::ZERO; LANES]; 3];
         for lane in 0..LANES {
@@ -154,29 +154,41 @@ impl<'a, 'b> Fly<'a, 'b> {
         let stays = low.le(offset.x) & low.le(offset.y) & low.le(offset.z);
         let stays = stays & offset.x.lt(half) & offset.y.lt(half) & offset.z.lt(half);
         let [slow, calm] = flight.unlimited;
-        if (stays & speed.lt(F::splat(slow)) & spin.lt(F::splat(calm))).bits() != (1 << LANES) - 1 {
-            return false;
+        let moved = (stays & speed.lt(F::splat(slow)) & spin.lt(F::splat(calm))).bits() & !is_busy;
+        if moved == 0 {
+            return 0;
         }
 
+        let none = Vec3x8::splat(zero);
+        let mut way = travel - splat(self.common.truncate());
+        if moved != ALL {
+            // The others turn nowhere, and count for nothing.
+            let is_moved = mask_of::<F>(moved);
+            rotation = Vec3x8::select(is_moved, rotation, none);
+            way = Vec3x8::select(is_moved, way, none);
+        }
         if !turn_eight(rotation, orientation) {
             let mut axes = [Octet::ZERO; 3];
             rotation.store(&mut axes);
-            for (lane, orientation) in orientation.iter_mut().enumerate() {
-                turn(orientation, Vec3::from_array(axes.map(|axis| axis[lane])));
+            for lane in lanes_of(moved) {
+                turn(&mut orientation[lane], Vec3::from_array(axes.map(|axis| axis[lane])));
             }
         }
-        let none = Vec3x8::splat(zero);
-        let way = travel - splat(self.common.truncate());
         let way = way.dot(way);
         most.farthest_square = F::select(way.gt(most.farthest_square), way, most.farthest_square);
         // There are no negative zeros between ticks.
         let (velocity, offset) = (velocity + none, offset + none);
         let reach = reaches_of(velocity, radius, step);
-        let (mut reaches, mut before) = (Octet::ZERO, Octet::ZERO);
+        let mut reaches = Octet::ZERO;
         reach.store(&mut reaches);
+        // Of those that are not moved, so that they do not grow.
+        let mut before = reaches;
         let linear = F::rows([velocity.x, velocity.y, velocity.z, inverse_mass]);
         let offset = F::rows([offset.x, offset.y, offset.z, zero]);
         for lane in 0..LANES {
+            if moved != ALL && moved >> lane & 1 == 0 {
+                continue;
+            }
             let (motion, place) = (&mut motion[lane], &mut place[lane]);
             motion.linear = linear[lane];
             motion.angular += Vec4::ZERO;
@@ -186,7 +198,7 @@ impl<'a, 'b> Fly<'a, 'b> {
         }
         let growth = reach - F::load(&before);
         most.growth = F::select(growth.gt(most.growth), growth, most.growth);
-        true
+        moved
     }
 }
 
@@ -204,13 +216,19 @@ impl Kernel for Fly<'_, '_> {
         let mut busy = self.moving.busy.iter().map(|&body| body as usize - first).peekable();
         for begin in (0..count).step_by(LANES) {
             let end = (begin + LANES).min(count);
-            let are_free = busy.peek().is_none_or(|&busy| busy >= end);
-            if are_free && self.eight(begin, &mut most) {
+            let mut is_busy = 0_u32;
+            while let Some(body) = busy.next_if(|&body| body < end) {
+                is_busy |= 1 << (body - begin);
+            }
+            let moved = self.eight(begin, is_busy, &mut most);
+            if moved == ALL {
                 continue;
             }
             for i in begin..end {
-                let is_busy = busy.next_if_eq(&i).is_some();
-                self.one(i, is_busy);
+                let lane = i - begin;
+                if moved >> lane & 1 == 0 {
+                    self.one(i, is_busy >> lane & 1 == 1);
+                }
             }
         }
         let (mut ways, mut growths) = (Octet::ZERO, Octet::ZERO);
@@ -223,6 +241,17 @@ impl Kernel for Fly<'_, '_> {
             ..self.moved
         }
     }
+}
+
+/// All lanes.
+const ALL: u32 = (1 << LANES) - 1;
+
+/// The lanes whose bits are set.
+#[inline(always)]
+fn mask_of<F: F32x8>(bits: u32) -> F::Mask {
+    let mut ones = Octet::ZERO;
+    lanes_of(bits).for_each(|lane| ones[lane] = 1.0);
+    F::load(&ones).gt(F::splat(0.0))
 }
 
 /// The larger of two numbers, with fewer instructions than [`f32::max`], which minds what is none.
@@ -245,26 +274,31 @@ mod tests {
         motion: Vec<Motion>,
         place: Vec<Place>,
         orientation: Vec<[f32; 4]>,
+        busy: Vec<u32>,
     }
 
-    /// Slow ones and such that meet the limits or leave their tile, without spin, with a little, with much; and negative zeros.
+    /// Slow ones and such that meet the limits or leave their tile, without spin, with a little, with much; and negative zeros. Among the second of every two hundred some are busy: they have gone their way.
     fn bodies(count: usize) -> Bodies {
         let mut random = Random(3);
         let mut all = Bodies {
             motion: Vec::new(),
             place: Vec::new(),
             orientation: Vec::new(),
+            busy: Vec::new(),
         };
         for k in 0..count {
             let mut vector = |bound: f32| random.vector(1.0).as_vec3() * bound;
             // Most groups of eight are alike, so that some stay and some do not.
             let (speed, spin) = ([2.0, 30.0, 5.0, 1.0e4][k / 50 % 4], [0.0, 1.0, 200.0][k / 20 % 3]);
             let velocity = if k % 9 == 0 { -Vec3::ZERO } else { vector(speed) };
+            let is_busy = k / 100 % 2 == 1 && k % 16 % 5 == 3;
+            let way = if is_busy { 1.0 } else { 0.0 };
+            all.busy.extend(is_busy.then_some(k as u32));
             all.motion.push(Motion {
                 linear: velocity.extend(0.5),
                 angular: (vector(spin) * -1.0).extend(2.0),
-                displacement: Vec3::ZERO.extend(0.4),
-                rotation: Vec3::ZERO.extend(0.45),
+                displacement: vector(way).extend(0.4),
+                rotation: vector(way).extend(0.45),
             });
             let edge = if k / 10 % 5 == 0 { 8.0 } else { 7.0 };
             all.place.push(Place {
@@ -281,9 +315,11 @@ mod tests {
             bodies: range.clone(),
             ..Portion::default()
         };
+        let busy = bodies.busy.iter().copied();
+        let busy: Vec<u32> = busy.filter(|&body| range.contains(&(body as usize))).collect();
         let mut moving = Moving {
             portion: &portion,
-            busy: &[],
+            busy: &busy,
             motion: &mut bodies.motion[range.clone()],
             place: &mut bodies.place[range.clone()],
             orientation: &mut bodies.orientation[range],
