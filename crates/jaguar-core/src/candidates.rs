@@ -155,7 +155,7 @@ pub(crate) struct Partners<'a> {
 }
 
 impl Listing {
-    /// Takes the pairs that bodies of a chunk found. Their indices are their slots, and those of one finder follow each other.
+    /// Takes the pairs that bodies of a chunk found. Their indices are their slots, and those of one first body, which is in the chunk and counts as the finder, follow each other.
     pub(crate) fn fill(&mut self, bodies: Range<usize>, pairs: &[[u32; 2]]) {
         (self.first, self.slots) = (bodies.start as u32, bodies.len() as u32);
         self.groups.clear();

@@ -153,7 +153,7 @@ pub(super) struct Scratch {
     /// Whether each body is struck.
     pub(super) struck: Vec<bool>,
     pub(super) spheres: Spheres,
-    /// Pairs that go to the list of candidates, that of the finder first.
+    /// Pairs that go to the list of candidates.
     listed: Vec<Pair>,
     pair_order: PairOrder,
     /// Pairs inside tiles in storage order.
@@ -374,11 +374,17 @@ impl Finder<'_> {
         pairs.clear();
         view.find_pairs(chunk, Search::Everything, |a, b, vector| {
             if a < held && b < held {
-                pairs.push([a, b]);
+                // Listed with the first of two in the chunk, so that the pairs of a tick come in storage order nearly always.
+                let is_second = b < a && chunk.bodies.contains(&(b as usize));
+                pairs.push(if is_second { [b, a] } else { [a, b] });
             }
             self.consider_near(a, b, vector);
         });
-        listing.fill(chunk.bodies.clone(), &pairs);
+        let scratch = &mut *self.scratch;
+        scratch
+            .pair_order
+            .sort(&pairs, chunk.bodies.clone(), &mut scratch.ordered);
+        listing.fill(chunk.bodies.clone(), &scratch.ordered);
         self.scratch.listed = pairs;
     }
 
@@ -474,13 +480,11 @@ impl Finder<'_> {
                 let [low, high] = pair.bodies.map(|body| body as usize);
                 let is_inside = place[low].tile == place[high].tile;
                 let drifts = is_inside.then(|| [&view.drifts[low], &view.drifts[high]]);
-                let known = || {
-                    pair_of(
-                        view.findings,
-                        &findings[pair.finder as usize],
-                        id[pair.partner() as usize],
-                    )
-                };
+                let noted =
+                    |body: u32, partner: u32| pair_of(view.findings, &findings[body as usize], id[partner as usize]);
+                // In a tick that makes a list, it may be the other one that finds.
+                let (finder, partner) = (pair.finder, pair.partner());
+                let known = || noted(finder, partner).or_else(|| noted(partner, finder));
                 let (bodies, attitudes) = (view.bodies, view.attitudes);
                 *touch = touch_of_pair(bodies, attitudes, pair.bodies, pair.between, drifts, known, view.step);
             });

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Pair;
 use crate::recycled::{make_room, resize};
 
-/// Sorts by the first body: a counting sort, then an insertion sort among the few pairs of each body.
+/// Sorts by the first body, what is not in order already: a counting sort, then an insertion sort among the few pairs of each body.
 #[derive(Debug, Default)]
 pub(super) struct PairOrder {
     ends: Vec<u32>,
@@ -16,6 +16,10 @@ impl PairOrder {
     pub(super) fn sort(&mut self, pairs: &[Pair], bodies: Range<usize>, out: &mut Vec<Pair>) {
         out.clear();
         make_room(out, pairs.len());
+        if pairs.is_sorted() {
+            out.extend_from_slice(pairs);
+            return;
+        }
         if pairs.len() < bodies.len() / 16 {
             out.extend_from_slice(pairs);
             out.sort_unstable();
