@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::cache::Lane;
 use crate::contact::NO_BODY;
-use crate::recycled::{resize, trim};
+use crate::recycled::{make_room, resize, trim};
 use crate::simd::LANES;
 
 /// The bodies of eight contacts by index, lane by lane. They are known before the contacts are, and in the order of lanes they take no more memory than pairs do. Not aligned: they are read one
@@ -61,7 +61,7 @@ impl PlaceInPortion for u32 {
 }
 
 /// The bodies of eight contacts inside tiles, as [`Ends`], by their places in the portion. The largest number stands for no body: a portion has less.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Places<P> {
     pub(crate) low: [P; LANES],
     pub(crate) high: [P; LANES],
@@ -136,6 +136,18 @@ impl EndsList {
         }
     }
 
+    /// Becomes as another. Notes which blocks have the contacts that they had, in the same lanes.
+    pub(crate) fn become_as(&mut self, other: &Self, kept: &mut KeptBlocks) {
+        match (self.view(), other.view()) {
+            (EndsView::Near(before), EndsView::Near(now)) => kept.note(before, now),
+            (EndsView::Far(before), EndsView::Far(now)) => kept.note(before, now),
+            _ => kept.clear(),
+        }
+        self.base = other.base;
+        replace(&mut self.near, &other.near);
+        replace(&mut self.far, &other.far);
+    }
+
     /// Number of blocks.
     pub(crate) fn len(&self) -> usize {
         self.near.len() + self.far.len()
@@ -180,6 +192,41 @@ impl EndsList {
     pub(crate) fn trim(&mut self) {
         trim(&mut self.near);
         trim(&mut self.far);
+    }
+}
+
+fn replace<T: Copy>(items: &mut Vec<T>, others: &[T]) {
+    items.clear();
+    make_room(items, others.len());
+    items.extend_from_slice(others);
+}
+
+/// Which blocks of a portion have the contacts of the last tick, lane by lane: most where bodies rest.
+#[derive(Debug, Default)]
+pub(crate) struct KeptBlocks {
+    /// A bit for each block; none for those at the end that are not kept.
+    words: Vec<u64>,
+}
+
+impl KeptBlocks {
+    /// None is kept.
+    pub(crate) fn clear(&mut self) {
+        self.words.clear();
+    }
+
+    fn note<P: PartialEq>(&mut self, before: &[Places<P>], now: &[Places<P>]) {
+        self.clear();
+        let both = before.len().min(now.len());
+        resize(&mut self.words, both.div_ceil(64), 0);
+        for (block, (before, now)) in before.iter().zip(now).enumerate() {
+            self.words[block / 64] |= u64::from(before == now) << (block % 64);
+        }
+    }
+
+    /// Whether a block is.
+    pub(crate) fn has(&self, block: usize) -> bool {
+        let word = self.words.get(block / 64).copied().unwrap_or(0);
+        word >> (block % 64) & 1 == 1
     }
 }
 

@@ -55,6 +55,7 @@ impl World {
             self.phase = Phase::Solving { done: 0 };
             return Ok(());
         }
+        let are_in_place = !(self.bodies.stale.order || self.bodies.stale.members);
         self.bodies.sort(&self.collision.table);
         self.admit_ghosts();
         let held = self.bodies.held();
@@ -81,7 +82,7 @@ impl World {
             (&mut self.cached, &self.extra),
             (&self.statics, &self.joints),
             cell_size,
-            (may_sleep, &self.constants),
+            (may_sleep, are_in_place, &self.constants),
         );
         self.extra.clear();
         let portions = self.collision.portions.iter().map(|portion| &portion.bodies);

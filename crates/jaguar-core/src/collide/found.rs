@@ -13,7 +13,7 @@ use crate::body::BodyId;
 use crate::broad_phase::{FindPairs, GridParams, Grids, Search};
 use crate::candidates::{Candidates, Listing, Plan};
 use crate::datum::Drift;
-use crate::ends::EndsList;
+use crate::ends::{EndsList, KeptBlocks};
 use crate::joint::list::Apart;
 use crate::lanes::LaneOrder;
 use crate::manifold::attitude::Attitude;
@@ -49,6 +49,8 @@ pub(super) struct View<'a> {
     pub(super) drifts: &'a [Drift],
     /// What was found in the last tick.
     pub(super) findings: &'a [Findings],
+    /// See [`super::Collision::keeps_lanes`].
+    pub(super) keeps_lanes: bool,
     /// Which bodies do not touch because they are joined.
     pub(super) apart: &'a Apart,
 }
@@ -101,6 +103,10 @@ const FEW_BUSY: usize = 2;
 pub(crate) struct Found {
     /// The contacts inside tiles, block by block.
     pub(crate) inside: EndsList,
+    /// Those of their blocks that are as in the last tick, if that has a meaning: see [`super::Collision::keeps_lanes`].
+    pub(super) kept: KeptBlocks,
+    /// Number of the first block in the last tick.
+    pub(super) first_block: usize,
     /// How many they are.
     pub(super) inside_count: usize,
     /// Pairs inside tiles that become contacts if a third body strikes one of them.
@@ -159,6 +165,8 @@ pub(super) struct Scratch {
     /// Pairs inside tiles in storage order.
     ordered: Vec<Pair>,
     lanes: LaneOrder,
+    /// Contacts inside tiles, block by block.
+    inside: EndsList,
     /// Colours of each body.
     taken: Vec<u64>,
     /// Candidates of which one is no ball.
@@ -296,7 +304,7 @@ impl Found {
     }
 
     /// Puts the pairs in the scratch memory in storage order, and gives them their lanes.
-    pub(super) fn order_inside(&mut self, chunk: &Chunk, ids: &[BodyId], scratch: &mut Scratch) {
+    pub(super) fn order_inside(&mut self, chunk: &Chunk, ids: &[BodyId], keeps_lanes: bool, scratch: &mut Scratch) {
         scratch
             .pair_order
             .sort(&scratch.unordered, chunk.bodies.clone(), &mut scratch.ordered);
@@ -304,10 +312,14 @@ impl Found {
         scratch
             .lanes
             .colour_pairs(pairs, chunk.bodies.clone(), &mut scratch.taken);
-        self.inside.reset(scratch.lanes.blocks, chunk.bodies.clone());
+        scratch.inside.reset(scratch.lanes.blocks, chunk.bodies.clone());
         self.inside_count = scratch.ordered.len();
         let lanes = scratch.ordered.iter().zip(&scratch.lanes.lanes);
-        self.inside.set(lanes.map(|(&pair, &lane)| (lane, by_id(pair, ids))));
+        scratch.inside.set(lanes.map(|(&pair, &lane)| (lane, by_id(pair, ids))));
+        self.inside.become_as(&scratch.inside, &mut self.kept);
+        if !keeps_lanes {
+            self.kept.clear();
+        }
     }
 
     fn clear(&mut self) {
@@ -345,7 +357,7 @@ impl Finder<'_> {
         }
         let Self { found, scratch, .. } = self;
         if found.waiting.is_empty() {
-            found.order_inside(chunk, &view.bodies.columns().id, scratch);
+            found.order_inside(chunk, &view.bodies.columns().id, view.keeps_lanes, scratch);
         } else {
             // They are put in order when it is known which others join them.
             found.touching.extend_from_slice(&scratch.unordered);

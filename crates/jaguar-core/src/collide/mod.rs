@@ -89,6 +89,9 @@ pub(crate) struct Collision {
     kept_ranges: Vec<CachedRanges>,
     /// One for each chunk of owned tiles.
     pub(crate) portions: Vec<Portion>,
+    /// Whether the impulses of the last tick lie in the lanes that `found` tells, for bodies in the places that they have: none has come, gone or left its tile, and none sleeps or slept. Then blocks of
+    /// the same contacts go on as they are.
+    keeps_lanes: bool,
     /// Ticks since memory was given back.
     untrimmed: u32,
 }
@@ -102,7 +105,7 @@ impl Collision {
         (cached, extra): (&mut CacheSet, &[CachedContact]),
         (statics, joints): (&StaticGeometry, &Joints),
         cell_size: f32,
-        (may_sleep, step): (bool, &StepConstants),
+        (may_sleep, are_in_place, step): (bool, bool, &StepConstants),
     ) {
         let held = bodies.held();
         let before = ContactCache { set: cached, extra };
@@ -122,6 +125,7 @@ impl Collision {
             self.sleep
                 .decide(bodies, (&self.table, joints.ends()), &step.rest, step.tile_size);
         }
+        self.keeps_lanes &= are_in_place && self.sleep.ranges.is_empty();
         let plan = self.candidates.plan(bodies, (&self.table, &self.sleep), step.tile_size);
         if matches!(plan, Plan::Build { .. }) {
             bodies.renumber();
@@ -174,6 +178,7 @@ impl Collision {
             step,
         };
         self.prepare(makings, held, contacts, (cached, extra));
+        self.keeps_lanes = self.sleep.ranges.is_empty();
         if mixed {
             let chunks = self.table.chunks.len();
             let owned = &self.table.chunks[..self.table.owned_chunks];
@@ -182,6 +187,11 @@ impl Collision {
         } else {
             manifolds.forget();
         }
+    }
+
+    /// Notes that what was kept of contacts is no longer what the last tick left.
+    pub(crate) fn forget_lanes(&mut self) {
+        self.keeps_lanes = false;
     }
 
     /// Notes where the findings of each body are.
@@ -352,6 +362,7 @@ impl Collision {
             attitudes,
             drifts: &self.drifts,
             findings: &self.findings,
+            keeps_lanes: self.keeps_lanes,
             apart,
         };
         let mut tasks: Vec<FindTask<'_>> = recycled(std::mem::take(&mut self.find_tasks.0));

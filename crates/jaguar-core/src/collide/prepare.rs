@@ -112,16 +112,35 @@ struct WarmTask<'a> {
 
 impl WarmTask<'_> {
     fn run(&mut self, warm: Warm<'_>) {
-        let (ends, base) = (&self.found.inside, self.base);
+        let (found, base) = (self.found, self.base);
+        let before = warm
+            .before
+            .set
+            .inside
+            .memory
+            .get(found.first_block..)
+            .unwrap_or_default();
         let pieces = self.inside.par_chunks_mut(BLOCKS_AT_ONCE).enumerate();
         pieces.for_each(|(c, piece)| {
-            piece.fill(Quad::ZERO);
-            let first = c * BLOCKS_AT_ONCE;
-            ends.each_in(first..first + piece.len(), |lane, pair| {
-                let (block, lane) = Lane::new(lane).place();
-                let pair = pair.map(|place| place as u32 + base);
-                set_impulses(&mut piece[block - first], lane, warm.pair(pair));
-            });
+            for (block, impulses) in (c * BLOCKS_AT_ONCE..).zip(piece) {
+                let contacts = block..block + 1;
+                let pair = |places: [usize; 2]| places.map(|place| place as u32 + base);
+                if found.kept.has(block) {
+                    *impulses = before[block];
+                    if cfg!(debug_assertions) {
+                        found.inside.each_in(contacts, |lane, places| {
+                            let (own, found) = (get_impulses(impulses, lane % LANES), warm.pair(pair(places)));
+                            let bits = |of: Impulses| (of.normal.to_bits(), of.friction.map(f32::to_bits));
+                            assert_eq!(bits(own), bits(found), "block {block} goes on as it is");
+                        });
+                    }
+                    continue;
+                }
+                *impulses = Quad::ZERO;
+                found.inside.each_in(contacts, |lane, places| {
+                    set_impulses(impulses, lane % LANES, warm.pair(pair(places)));
+                });
+            }
         });
         self.statics.fill(Quad::ZERO);
         for ((body, touch), &lane) in self.found.statics.iter().zip(&self.found.static_lanes.lanes) {
@@ -334,6 +353,9 @@ impl Collision {
         let before = ContactCache { set: cached, extra };
         let columns = makings.columns;
         self.warm(Warm { columns, before }, held, contacts);
+        for (portion, found) in self.portions.iter().zip(&mut self.found) {
+            found.first_block = portion.inside.start;
+        }
         // What has the impulses now had the geometry, and the other way round.
         std::mem::swap(&mut contacts.inside, &mut cached.inside.memory);
         std::mem::swap(&mut contacts.statics, &mut cached.statics.memory);

@@ -18,12 +18,12 @@ impl Collision {
         across.clear();
         across.extend(self.found[..all].iter().flat_map(Found::struck_across));
         across.sort_unstable();
-        let (across, scratch) = (&*across, &self.scratch);
+        let (across, keeps_lanes, scratch) = (&*across, self.keeps_lanes, &self.scratch);
         let tasks = self.found.par_iter_mut().zip(owned).with_max_len(1);
         tasks.for_each(|(found, chunk)| {
             let before = |body: usize| across.partition_point(|&other| (other as usize) < body);
             let own = before(chunk.bodies.start)..before(chunk.bodies.end);
-            found.take_struck(chunk, (ids, &across[own]), scratch);
+            found.take_struck(chunk, (ids, &across[own]), keeps_lanes, scratch);
         });
     }
 }
@@ -36,7 +36,13 @@ impl Found {
     }
 
     /// Takes the waiting pairs of which a body touches a third: one of its chunk, static geometry, or one in another tile (those bodies are given).
-    fn take_struck(&mut self, chunk: &Chunk, (ids, struck_across): (&[BodyId], &[u32]), scratch: &ScratchPool) {
+    fn take_struck(
+        &mut self,
+        chunk: &Chunk,
+        (ids, struck_across): (&[BodyId], &[u32]),
+        keeps_lanes: bool,
+        scratch: &ScratchPool,
+    ) {
         if self.waiting.is_empty() {
             return;
         }
@@ -57,7 +63,7 @@ impl Found {
             scratch.unordered.extend_from_slice(&self.touching);
             let is_struck = |pair: &&[u32; 2]| pair.iter().any(|&body| struck[place(body)]);
             scratch.unordered.extend(self.waiting.iter().filter(is_struck));
-            self.order_inside(chunk, ids, scratch);
+            self.order_inside(chunk, ids, keeps_lanes, scratch);
         });
     }
 }
