@@ -506,7 +506,6 @@ impl World {
         self.overlaps
             .retain(|pair| !ids.contains(&pair.sensor) && !ids.contains(&pair.body));
         self.cached.forget(self.bodies.homes(), ids);
-        self.collision.forget_lanes();
         self.manifolds.cached.forget(self.bodies.manifold_homes(), ids);
         self.manifolds
             .extra

@@ -189,11 +189,6 @@ impl Collision {
         }
     }
 
-    /// Notes that what was kept of contacts is no longer what the last tick left.
-    pub(crate) fn forget_lanes(&mut self) {
-        self.keeps_lanes = false;
-    }
-
     /// Notes where the findings of each body are.
     fn note_findings(&mut self, columns: &mut Columns) {
         for (c, chunk) in self.table.chunks[..self.table.owned_chunks].iter().enumerate() {
