@@ -31,6 +31,8 @@ pub(crate) struct Across {
     pub(crate) sides: Vec<Side>,
     /// Those of them that are of the second bodies, before they join the others.
     seconds: Vec<Side>,
+    /// What orders them.
+    order: SideOrder,
     /// One for each block.
     pub(crate) changes: Vec<Change>,
 }
@@ -103,7 +105,9 @@ impl Across {
     /// Lists the sides of held bodies that are awake in the order in which they act.
     pub(super) fn list_sides(&mut self, columns: &Columns, (held, sleep): (usize, &Sleep), ends: &[Ends]) {
         let is_awake = |side: &Side| (side.body as usize) < held && !sleep.is_asleep(side.body);
-        let Self { sides, seconds, .. } = self;
+        let Self {
+            sides, seconds, order, ..
+        } = self;
         sides.clear();
         seconds.clear();
         make_room(sides, 2 * self.pairs.len());
@@ -118,7 +122,7 @@ impl Across {
             }
         }
         // Contacts are in the order of their first bodies, so those sides are in order.
-        seconds.par_sort_unstable_by_key(|side| side.key());
+        order.sort(seconds, held);
         merge(sides, seconds);
         order_partners(sides, &|side: Side| columns.id[side.partner(ends) as usize]);
     }
@@ -128,6 +132,41 @@ impl Across {
         trim(&mut self.pairs);
         trim(&mut self.sides);
         trim(&mut self.seconds);
+    }
+}
+
+/// Orders sides by body, those of a body as they came: a counting sort.
+#[derive(Debug, Default)]
+struct SideOrder {
+    ends: Vec<u32>,
+    ordered: Vec<Side>,
+}
+
+impl SideOrder {
+    /// Orders sides of bodies below a number.
+    fn sort(&mut self, sides: &mut Vec<Side>, bodies: usize) {
+        let Some(&any) = sides.first() else { return };
+        if sides.len() < bodies / 16 {
+            sides.sort_unstable_by_key(|side| side.key());
+            return;
+        }
+        self.ends.clear();
+        resize(&mut self.ends, bodies, 0);
+        for side in sides.iter() {
+            self.ends[side.body as usize] += 1;
+        }
+        let mut sum = 0;
+        for end in &mut self.ends {
+            sum += std::mem::replace(end, sum);
+        }
+        self.ordered.clear();
+        resize(&mut self.ordered, sides.len(), any);
+        for side in sides.iter() {
+            let end = &mut self.ends[side.body as usize];
+            self.ordered[*end as usize] = *side;
+            *end += 1;
+        }
+        std::mem::swap(sides, &mut self.ordered);
     }
 }
 
