@@ -129,44 +129,47 @@ impl Across {
 
     /// Gives back memory that an unusual tick took.
     pub(super) fn trim(&mut self) {
+        trim(&mut self.order.ordered);
         trim(&mut self.pairs);
         trim(&mut self.sides);
         trim(&mut self.seconds);
     }
 }
 
-/// Orders sides by body, those of a body as they came: a counting sort.
+/// Orders sides by body, those of a body as they came: a radix sort, since counters for all bodies would take more memory than the sides.
 #[derive(Debug, Default)]
 struct SideOrder {
-    ends: Vec<u32>,
     ordered: Vec<Side>,
 }
+
+/// Bits of a body's index that one pass looks at.
+const DIGIT_BITS: u32 = 11;
 
 impl SideOrder {
     /// Orders sides of bodies below a number.
     fn sort(&mut self, sides: &mut Vec<Side>, bodies: usize) {
         let Some(&any) = sides.first() else { return };
-        if sides.len() < bodies / 16 {
-            sides.sort_unstable_by_key(|side| side.key());
-            return;
-        }
-        self.ends.clear();
-        resize(&mut self.ends, bodies, 0);
-        for side in sides.iter() {
-            self.ends[side.body as usize] += 1;
-        }
-        let mut sum = 0;
-        for end in &mut self.ends {
-            sum += std::mem::replace(end, sum);
-        }
         self.ordered.clear();
         resize(&mut self.ordered, sides.len(), any);
-        for side in sides.iter() {
-            let end = &mut self.ends[side.body as usize];
-            self.ordered[*end as usize] = *side;
-            *end += 1;
+        let mut shift = 0;
+        while bodies >> shift > 0 {
+            let digit = |side: &Side| (side.body >> shift) as usize % (1 << DIGIT_BITS);
+            let mut places = [0_u32; 1 << DIGIT_BITS];
+            for side in sides.iter() {
+                places[digit(side)] += 1;
+            }
+            let mut sum = 0;
+            for place in &mut places {
+                sum += std::mem::replace(place, sum);
+            }
+            for side in sides.iter() {
+                let place = &mut places[digit(side)];
+                self.ordered[*place as usize] = *side;
+                *place += 1;
+            }
+            std::mem::swap(sides, &mut self.ordered);
+            shift += DIGIT_BITS;
         }
-        std::mem::swap(sides, &mut self.ordered);
     }
 }
 
@@ -221,6 +224,21 @@ const FEW_SIDES: usize = 16;
 mod tests {
     use super::*;
     use crate::scenes::Random;
+
+    #[test]
+    fn sides_are_ordered_by_body_and_stay_as_they_came() {
+        let mut random = Random(5);
+        for (count, bodies) in [(0, 5), (1, 1), (50, 3), (700, 2047), (700, 2048), (3000, 100_000)] {
+            let side = |lane: usize| (random.bits() as usize % bodies, lane);
+            let mut expected: Vec<_> = (0..count).map(side).collect();
+            let of = |&(body, lane): &(usize, usize)| Side::of_high(body as u32, lane);
+            let mut sides = expected.iter().map(of).collect();
+            SideOrder::default().sort(&mut sides, bodies);
+            expected.sort_unstable();
+            let key = |side: &Side| (side.body as usize, side.lane());
+            assert!(sides.iter().map(key).eq(expected), "{count} of {bodies} bodies");
+        }
+    }
 
     /// Bodies with many partners and with one, of ids that are in no order; some are not held.
     #[test]

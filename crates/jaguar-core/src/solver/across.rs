@@ -40,11 +40,6 @@ impl Side {
         }
     }
 
-    /// What sides are sorted by: the body, then the lane.
-    pub(crate) fn key(self) -> u64 {
-        u64::from(self.body) << 32 | u64::from(self.lane)
-    }
-
     /// The other body of the contact.
     pub(crate) fn partner(self, ends: &[Ends]) -> u32 {
         let (block, lane) = self.block_and_lane();
