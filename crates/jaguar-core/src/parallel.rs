@@ -125,7 +125,6 @@ mod sequential {
         fn par_chunks(&self, size: usize) -> std::slice::Chunks<'_, T>;
         fn par_iter_mut(&mut self) -> std::slice::IterMut<'_, T>;
         fn par_chunks_mut(&mut self, size: usize) -> std::slice::ChunksMut<'_, T>;
-        fn par_sort_unstable_by_key<K: Ord>(&mut self, key: impl FnMut(&T) -> K);
         fn par_sort_unstable(&mut self)
         where
             T: Ord;
@@ -146,10 +145,6 @@ mod sequential {
 
         fn par_chunks_mut(&mut self, size: usize) -> std::slice::ChunksMut<'_, T> {
             self.chunks_mut(size)
-        }
-
-        fn par_sort_unstable_by_key<K: Ord>(&mut self, key: impl FnMut(&T) -> K) {
-            self.sort_unstable_by_key(key);
         }
 
         fn par_sort_unstable(&mut self)
