@@ -72,6 +72,11 @@ pub(crate) const UNIT_TOLERANCE: f32 = 1.0e-3;
 /// settles piles as well as Gauss-Seidel does inside a tile, the whole of it makes them restless (19 J a body with 4 m tiles).
 pub(crate) const ACROSS_RELAXATION: f32 = 0.5;
 
+/// An impulse between tiles that is to vanish and is below this vanishes at once, kg m/s. By halves it would come to the smallest numbers of all, over which processors take a hundred times as long and
+/// of which the half is rounded to the whole: in a settled pile 6 % of the contacts between tiles had such impulses for good, and a tick took 5 to 8 % longer. Its square is far from those
+/// numbers too. A grain of a nanogram weighs a hundred times as much in a millisecond.
+pub(crate) const LEAST_IMPULSE: f32 = 1.0e-16;
+
 /// Damping ratio of contacts between tiles, in those of contacts inside. Between tiles no relax pass takes back the speed of a push, and half of the change per substep lags
 /// behind; so a push must be gentler there. Measured: a stack of five with a border through it swings by 4 mm and 0.26 m/s at 1, by 3 mm at 2, and rests as still as one
 /// inside a tile at 3 and above; a pile of 1,000 with 4 m tiles keeps 0.8, 0.26, 0.06, 0.03 J a body at 1, 2, 3, 5. Overlaps are the same from 1 to 8.
