@@ -11,6 +11,7 @@ use glam::Vec3;
 use crate::constants::RELIST_TICKS;
 use crate::parallel::*;
 use crate::recycled::{make_room, resize, trim};
+use crate::simd::LANES;
 use crate::sleep::Sleep;
 use crate::storage::{Bodies, Motion, Place};
 use crate::tile::{TileIndex, farthest_reach};
@@ -147,11 +148,45 @@ impl Group {
 
 /// The slots of a body's partners.
 pub(crate) struct Partners<'a> {
-    pub(crate) slot: u32,
-    /// Steps from the body's slot.
-    pub(crate) near: &'a [i16],
+    slot: u32,
+    /// Steps from the body's slot to those of its near partners, and then those of the next bodies.
+    steps: &'a [i16],
+    /// How many near partners it has.
+    near: usize,
     /// The second of each.
-    pub(crate) others: &'a [[u32; 2]],
+    others: &'a [[u32; 2]],
+}
+
+impl Partners<'_> {
+    /// How many near partners there are.
+    #[inline(always)]
+    pub(crate) fn near_count(&self) -> usize {
+        self.near
+    }
+
+    /// The slots of eight near partners, from the k-th on; those behind the last are of no meaning, and need not be slots.
+    #[inline(always)]
+    pub(crate) fn eight_near(&self, k: usize) -> [u32; LANES] {
+        let rest = &self.steps[k..];
+        let steps = rest.first_chunk().copied().unwrap_or_else(|| {
+            let mut steps = [0; LANES];
+            steps[..rest.len()].copy_from_slice(rest);
+            steps
+        });
+        steps.map(|step| self.slot.wrapping_add_signed(step.into()))
+    }
+
+    /// All partners, the near ones first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = u32> + '_ {
+        let near = self.steps[..self.near].iter();
+        let near = near.map(|&step| self.slot.wrapping_add_signed(step.into()));
+        near.chain(self.others())
+    }
+
+    /// Those that are not near.
+    pub(crate) fn others(&self) -> impl Iterator<Item = u32> + '_ {
+        self.others.iter().map(|pair| pair[1])
+    }
 }
 
 impl Listing {
@@ -224,9 +259,11 @@ impl Listing {
         let k = (slot - self.first) as usize;
         let has_others = self.groups[k / GROUP].counts[k % GROUP] & HAS_OTHERS != 0;
         let others = if has_others { self.others_of(slot) } else { &[] };
+        let near = self.near_of(slot);
         Partners {
             slot,
-            near: &self.near[self.near_of(slot)],
+            steps: &self.near[near.start..],
+            near: near.len(),
             others,
         }
     }
@@ -497,11 +534,12 @@ mod tests {
                 // One after the other, then here and there.
                 let slot = if k < all { k } else { random.bits() as usize % all };
                 let found = lookup.partners(slot as u32);
-                let near = found
-                    .near
-                    .iter()
-                    .map(|&step| found.slot.wrapping_add_signed(step.into()));
-                let mut partners: Vec<u32> = near.chain(found.others.iter().map(|pair| pair[1])).collect();
+                let mut partners: Vec<u32> = found.all().collect();
+                let in_eights = (0..found.near_count()).step_by(LANES).flat_map(|k| {
+                    let filled = LANES.min(found.near_count() - k);
+                    found.eight_near(k).into_iter().take(filled)
+                });
+                assert!(in_eights.chain(found.others()).eq(partners.iter().copied()));
                 partners.sort_unstable();
                 expected[slot].sort_unstable();
                 assert_eq!(partners, expected[slot], "slot {slot} of {chunks:?}");

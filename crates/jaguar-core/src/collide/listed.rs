@@ -7,8 +7,11 @@ use std::ops::Range;
 use glam::Vec4;
 
 use super::found::Finder;
+use crate::candidates::Partners;
 use crate::constants::CONTACT_SLOP;
+use crate::contact::NO_BODY;
 use crate::simd::{F32x8, Kernel, LANES, Mask, Vec3x8, lanes_of};
+use crate::solver::kernel::splat;
 use crate::storage::Columns;
 use crate::tile_table::Chunk;
 
@@ -37,19 +40,11 @@ impl Spheres {
     }
 }
 
-/// Pairs of one tile that wait for a test, by their places in [`Spheres`].
-#[derive(Default)]
-struct Batch {
-    finders: [u32; LANES],
-    others: [u32; LANES],
-    len: usize,
-}
-
-/// What the pairs of a batch are, a bit for each.
+/// What a body and each of eight others are, a bit for each.
 struct Verdict {
     /// Candidates in this tick.
     near: u32,
-    /// Those of them that touch if they keep their velocities.
+    /// What touches if both keep their velocities.
     touch: u32,
 }
 
@@ -79,25 +74,25 @@ impl Kernel for GoThrough<'_, '_> {
             if is_dense {
                 spheres.fill(bodies.columns(), own.clone());
             }
+            let is_dormant = view.sleep.is_dormant(t);
             let mut walk = Walk {
                 finder: &mut *finder,
-                spheres: is_dense.then_some(&spheres),
+                spheres: &spheres,
                 index_of_slot: bodies.index_of_slot(),
                 first: own.start as u32,
                 count: own.len() as u32,
-                is_dormant: view.sleep.is_dormant(t),
-                batch: Batch::default(),
             };
             for body in own {
                 let partners = lookup.partners(slots[body]);
-                for &step in partners.near {
-                    walk.see::<F>(body as u32, partners.slot.wrapping_add_signed(step.into()));
-                }
-                for pair in partners.others {
-                    walk.see::<F>(body as u32, pair[1]);
+                if is_dense && !is_dormant {
+                    walk.see_near::<F>(body as u32, &partners);
+                    partners
+                        .others()
+                        .for_each(|slot| walk.see(body as u32, slot, is_dormant));
+                } else {
+                    partners.all().for_each(|slot| walk.see(body as u32, slot, is_dormant));
                 }
             }
-            walk.test::<F>();
         }
         finder.scratch.spheres = spheres;
     }
@@ -106,106 +101,106 @@ impl Kernel for GoThrough<'_, '_> {
 /// On the way through the pairs that a tile's bodies are listed with.
 struct Walk<'a, 'b> {
     finder: &'a mut Finder<'b>,
-    /// Those of the tile; none if few are listed.
-    spheres: Option<&'a Spheres>,
+    /// Those of the tile.
+    spheres: &'a Spheres,
     index_of_slot: &'a [u32],
     /// The tile's first body, and how many it has.
     first: u32,
     count: u32,
-    is_dormant: bool,
-    batch: Batch,
 }
 
 impl Walk<'_, '_> {
-    /// Takes a body's partner into the batch if it is in the same tile; else decides about it alone.
+    /// Decides about a body and the partner in a slot. In a dormant tile nothing happens.
     #[inline(always)]
-    fn see<F: F32x8>(&mut self, body: u32, slot: u32) {
+    fn see(&mut self, body: u32, slot: u32, is_dormant: bool) {
         let other = self.index_of_slot[slot as usize];
-        let is_own = other.wrapping_sub(self.first) < self.count;
-        if is_own && self.is_dormant {
-            return;
-        }
-        if !is_own || self.spheres.is_none() {
+        if !(is_dormant && other.wrapping_sub(self.first) < self.count) {
             self.finder.consider_listed(body, other);
-            return;
-        }
-        let batch = &mut self.batch;
-        batch.finders[batch.len] = body - self.first;
-        batch.others[batch.len] = other - self.first;
-        batch.len += 1;
-        if batch.len == LANES {
-            self.test::<F>();
         }
     }
 
-    /// Tests the batch and empties it.
+    /// Decides about a body and its near partners, eight at a time those of the same tile. Few bodies have more, and how many they have is not asked: a branch that cannot be foretold takes as long as all eight.
     #[inline(always)]
-    fn test<F: F32x8>(&mut self) {
-        if let Some(spheres) = self.spheres.filter(|_| self.batch.len > 0) {
-            let verdict = test::<F>(spheres, &self.batch, self.finder.view.step.tick_seconds);
-            self.finder.take(&self.batch, &verdict, self.first);
-            self.batch.len = 0;
+    fn see_near<F: F32x8>(&mut self, body: u32, partners: &Partners<'_>) {
+        let own = body - self.first;
+        let mut seen = 0;
+        while seen < partners.near_count() {
+            let slots = partners.eight_near(seen);
+            let mut others = [own; LANES];
+            let mut inside = 0;
+            for lane in 0..LANES {
+                let index = self.index_of_slot.get(slots[lane] as usize).copied();
+                let other = index.unwrap_or(NO_BODY).wrapping_sub(self.first);
+                let is_inside = other < self.count;
+                others[lane] = if is_inside { other } else { own };
+                inside |= u32::from(is_inside) << lane;
+            }
+            let filled = (1 << LANES.min(partners.near_count() - seen)) - 1;
+            let verdict = test::<F>(self.spheres, own, &others, self.finder.view.step.tick_seconds);
+            self.take(own, &others, &verdict, filled & inside);
+            for lane in lanes_of(filled & !inside) {
+                self.finder
+                    .consider_listed(body, self.index_of_slot[slots[lane] as usize]);
+            }
+            seen += LANES;
+        }
+    }
+
+    /// Takes those of eight pairs that are contacts. `asked` has the lanes that have a pair.
+    #[inline(always)]
+    fn take(&mut self, own: u32, others: &[u32; LANES], verdict: &Verdict, asked: u32) {
+        let view = self.finder.view;
+        let near = asked & verdict.near;
+        let (touch, unsure) = if !view.attitudes.is_empty() {
+            (0, near)
+        } else if view.bounces {
+            (near & verdict.touch, near & !verdict.touch)
+        } else {
+            (near & verdict.touch, 0)
+        };
+        let unordered = &mut self.finder.scratch.unordered;
+        let (len, mut count) = (unordered.len(), 0);
+        unordered.extend_from_slice(&[[0; 2]; LANES]);
+        let room = &mut unordered[len..];
+        for (lane, &other) in others.iter().enumerate() {
+            room[count] = [own.min(other) + self.first, own.max(other) + self.first];
+            count += (touch >> lane & 1) as usize;
+        }
+        unordered.truncate(len + count);
+        for lane in lanes_of(unsure) {
+            self.finder.consider_listed(own + self.first, others[lane] + self.first);
         }
     }
 }
 
-/// What of [`crate::narrow_phase::prepare::outlook`] needs no materials.
+/// What of [`crate::narrow_phase::prepare::outlook`] needs no materials, for a body and eight others.
 #[inline(always)]
-fn test<F: F32x8>(spheres: &Spheres, batch: &Batch, tick_seconds: f32) -> Verdict {
-    let rows = |column: &[Vec4], indices: &[u32; LANES]| {
+fn test<F: F32x8>(spheres: &Spheres, finder: u32, others: &[u32; LANES], tick_seconds: f32) -> Verdict {
+    let rows = |column: &[Vec4]| {
         let mut rows = [Vec4::ZERO; LANES];
         for lane in 0..LANES {
-            rows[lane] = column[indices[lane] as usize];
+            rows[lane] = column[others[lane] as usize];
         }
         rows
     };
-    let [x, y, z, radius] = F::columns(rows(&spheres.places, &batch.finders));
-    let from = Vec3x8::new(x, y, z);
-    let [x, y, z, other_radius] = F::columns(rows(&spheres.places, &batch.others));
-    let vector = Vec3x8::new(x, y, z) - from;
-    let [x, y, z, reach] = F::columns(rows(&spheres.flights, &batch.finders));
-    let velocity = Vec3x8::new(x, y, z);
-    let [x, y, z, other_reach] = F::columns(rows(&spheres.flights, &batch.others));
-    let approach = Vec3x8::new(x, y, z) - velocity;
+    let (place, flight) = (spheres.places[finder as usize], spheres.flights[finder as usize]);
+    let [x, y, z, other_radius] = F::columns(rows(&spheres.places));
+    let vector = Vec3x8::new(x, y, z) - splat(place.truncate());
+    let [x, y, z, other_reach] = F::columns(rows(&spheres.flights));
+    let approach = Vec3x8::new(x, y, z) - splat(flight.truncate());
 
     let square = vector.dot(vector);
-    let reach = reach + other_reach;
+    let reach = F::splat(flight.w) + other_reach;
     let near = square.lt(reach * reach);
     let distance = square.sqrt();
-    let separation = distance - (radius + other_radius);
+    let separation = distance - (F::splat(place.w) + other_radius);
     let (zero, slop) = (F::splat(0.0), F::splat(CONTACT_SLOP));
     let approach = approach.dot(vector) / distance;
     let approach = F::select(approach.lt(zero), approach, zero);
     let touch = separation.lt(slop) | (separation + approach * F::splat(tick_seconds)).lt(slop);
-    let filled = (1_u32 << batch.len) - 1;
-    let near = near.bits() & filled;
     Verdict {
-        near,
-        touch: near & touch.bits(),
-    }
-}
-
-impl Finder<'_> {
-    /// Takes the pairs of a batch that are contacts. `first` is the tile's first body.
-    #[inline(always)]
-    fn take(&mut self, batch: &Batch, verdict: &Verdict, first: u32) {
-        let view = self.view;
-        let pair = |lane: usize| (first + batch.finders[lane], first + batch.others[lane]);
-        let (touch, unsure) = if !view.attitudes.is_empty() {
-            (0, verdict.near)
-        } else if view.bounces {
-            (verdict.touch, verdict.near & !verdict.touch)
-        } else {
-            (verdict.touch, 0)
-        };
-        for lane in lanes_of(touch) {
-            let (a, b) = pair(lane);
-            self.scratch.unordered.push([a.min(b), a.max(b)]);
-        }
-        for lane in lanes_of(unsure) {
-            let (a, b) = pair(lane);
-            self.consider_listed(a, b);
-        }
+        near: near.bits(),
+        touch: touch.bits(),
     }
 }
 
@@ -223,14 +218,14 @@ mod tests {
     use crate::solver::StepConstants;
     use crate::storage::{Motion, Place};
 
-    struct Test<'a>(&'a Spheres, &'a Batch, f32);
+    struct Test<'a>(&'a Spheres, u32, &'a [u32; LANES], f32);
 
     impl Kernel for Test<'_> {
         type Output = Verdict;
 
         #[inline(always)]
         fn run<F: F32x8>(self) -> Verdict {
-            test::<F>(self.0, self.1, self.2)
+            test::<F>(self.0, self.1, self.2, self.3)
         }
     }
 
@@ -268,28 +263,22 @@ mod tests {
         spheres.fill(&columns, 0..400);
         let mut seen = [0; 3];
         for first in 0..392 {
-            let mut batch = Batch::default();
-            for lane in 0..LANES - first as usize % 3 {
-                batch.finders[lane] = first;
-                batch.others[lane] = first + 1 + lane as u32 % 7;
-                batch.len += 1;
-            }
-            let expected = |lane: usize| {
-                let (a, b) = (batch.finders[lane], batch.others[lane]);
-                let vector = columns.place[b as usize].offset - columns.place[a as usize].offset;
-                let reach = columns.motion[a as usize].reach() + columns.motion[b as usize].reach();
+            let others = [1, 2, 3, 4, 5, 6, 7, 1].map(|step| first + step);
+            let expected = |b: u32| {
+                let vector = columns.place[b as usize].offset - columns.place[first as usize].offset;
+                let reach = columns.motion[first as usize].reach() + columns.motion[b as usize].reach();
                 let near = vector.length_squared() < reach * reach;
-                let touch = near && outlook(&columns, &kinds, (a, b), vector, &step) == Outlook::Touch;
+                let touch = near && outlook(&columns, &kinds, (first, b), vector, &step) == Outlook::Touch;
                 (near, touch)
             };
             for level in Level::supported() {
-                let verdict = level.run(Test(&spheres, &batch, step.tick_seconds));
-                for lane in 0..batch.len {
-                    let found = (verdict.near >> lane & 1 == 1, verdict.touch >> lane & 1 == 1);
-                    assert_eq!(found, expected(lane), "lane {lane} of {first} at {}", level.name());
+                let verdict = level.run(Test(&spheres, first, &others, step.tick_seconds));
+                for (lane, &other) in others.iter().enumerate() {
+                    let near = verdict.near >> lane & 1 == 1;
+                    let found = (near, near && verdict.touch >> lane & 1 == 1);
+                    assert_eq!(found, expected(other), "lane {lane} of {first} at {}", level.name());
                     seen[usize::from(found.0) + usize::from(found.1)] += 1;
                 }
-                assert_eq!(verdict.near >> batch.len, 0, "nothing is said of lanes without a pair");
             }
         }
         assert!(
