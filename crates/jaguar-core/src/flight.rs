@@ -42,7 +42,7 @@ impl<'a> Flight<'a> {
     /// Velocity at the end and displacement (m): what [`integrate::integrate_velocities`] and [`integrate::integrate_positions`] do in turns where no limit is met.
     #[inline]
     pub(crate) fn travel(&self, body: &Motion) -> (Vec4, Vec4) {
-        let (mut linear, mut travel) = (body.linear, Vec4::ZERO);
+        let (mut linear, mut travel) = (body.twist.linear, Vec4::ZERO);
         for _ in 0..self.substeps {
             linear += self.gain;
             travel += linear * self.seconds;
@@ -128,8 +128,8 @@ impl<'a, 'b> Fly<'a, 'b> {
         };
         let mut rows = [[Vec4::ZERO; LANES]; 3];
         for lane in 0..LANES {
-            rows[0][lane] = motion[lane].linear;
-            rows[1][lane] = motion[lane].angular;
+            rows[0][lane] = motion[lane].twist.linear;
+            rows[1][lane] = motion[lane].twist.angular;
             rows[2][lane] = place[lane].offset.extend(motion[lane].radius());
         }
         let [x, y, z, inverse_mass] = F::columns(rows[0]);
@@ -190,8 +190,8 @@ impl<'a, 'b> Fly<'a, 'b> {
                 continue;
             }
             let (motion, place) = (&mut motion[lane], &mut place[lane]);
-            motion.linear = linear[lane];
-            motion.angular += Vec4::ZERO;
+            motion.twist.linear = linear[lane];
+            motion.twist.angular += Vec4::ZERO;
             place.offset = offset[lane].truncate();
             before[lane] = motion.reach();
             motion.set_reach(reaches[lane]);
@@ -266,6 +266,7 @@ mod tests {
     use crate::config::WorldParams;
     use crate::scenes::Random;
     use crate::simd::Level;
+    use crate::simd::Twist;
     use crate::storage::Place;
     use crate::tile::TileIndex;
 
@@ -295,8 +296,10 @@ mod tests {
             let way = if is_busy { 1.0 } else { 0.0 };
             all.busy.extend(is_busy.then_some(k as u32));
             all.motion.push(Motion {
-                linear: velocity.extend(0.5),
-                angular: (vector(spin) * -1.0).extend(2.0),
+                twist: Twist {
+                    linear: velocity.extend(0.5),
+                    angular: (vector(spin) * -1.0).extend(2.0),
+                },
                 displacement: vector(way).extend(0.4),
                 rotation: vector(way).extend(0.45),
             });
@@ -352,8 +355,8 @@ mod tests {
             let (motion, place) = (&bodies.motion[k], &bodies.place[k]);
             let [ox, oy, oz] = place.offset.to_array();
             let vectors = [
-                motion.linear.to_array(),
-                motion.angular.to_array(),
+                motion.twist.linear.to_array(),
+                motion.twist.angular.to_array(),
                 [ox, oy, oz, motion.displacement.w],
                 bodies.orientation[k],
                 [motion.reach(), 0.0, 0.0, 0.0],

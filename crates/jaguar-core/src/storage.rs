@@ -20,6 +20,7 @@ use crate::order::Reorder;
 use crate::parallel::*;
 use crate::recycled::{make_room, resize};
 use crate::shape::ConvexHull;
+use crate::simd::Twist;
 use crate::tile::TileIndex;
 use crate::tile_table::TileTable;
 
@@ -27,10 +28,8 @@ use crate::tile_table::TileTable;
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(64))]
 pub struct Motion {
-    /// Velocity, m/s; inverse mass, 1/kg.
-    pub(crate) linear: Vec4,
-    /// Angular velocity, rad/s; radius times inverse inertia, 1/(kg m).
-    pub(crate) angular: Vec4,
+    /// Velocity, m/s, and inverse mass, 1/kg; angular velocity, rad/s, and radius times inverse inertia, 1/(kg m).
+    pub(crate) twist: Twist,
     /// Displacement since the start of the tick, m; radius, m.
     pub(crate) displacement: Vec4,
     /// Rotation vector since the start of the tick, rad; radius plus speculative margin, m, which is valid from the collision stages on.
@@ -40,30 +39,30 @@ pub struct Motion {
 impl Motion {
     /// Velocity, m/s.
     pub fn velocity(&self) -> Vec3 {
-        self.linear.truncate()
+        self.twist.linear.truncate()
     }
 
     pub(crate) fn set_velocity(&mut self, velocity: Vec3) {
-        self.linear = velocity.extend(self.linear.w);
+        self.twist.linear = velocity.extend(self.twist.linear.w);
     }
 
     /// Angular velocity, rad/s.
     pub fn angular_velocity(&self) -> Vec3 {
-        self.angular.truncate()
+        self.twist.angular.truncate()
     }
 
     pub(crate) fn set_angular_velocity(&mut self, velocity: Vec3) {
-        self.angular = velocity.extend(self.angular.w);
+        self.twist.angular = velocity.extend(self.twist.angular.w);
     }
 
     /// 1/kg.
     pub(crate) fn inverse_mass(&self) -> f32 {
-        self.linear.w
+        self.twist.linear.w
     }
 
     /// Radius times inverse inertia, 1/(kg m): what a tangential impulse on the surface changes the angular velocity by.
     pub(crate) fn turning(&self) -> f32 {
-        self.angular.w
+        self.twist.angular.w
     }
 
     /// m.
@@ -164,8 +163,10 @@ pub(crate) fn motion_of(velocity: [f32; 3], angular_velocity: [f32; 3], radius: 
     // A solid sphere: I = 2/5 m r².
     let inverse_inertia = 2.5 / (mass * radius * radius);
     Motion {
-        linear: Vec3::from_array(velocity).extend(1.0 / mass),
-        angular: Vec3::from_array(angular_velocity).extend(radius * inverse_inertia),
+        twist: Twist {
+            linear: Vec3::from_array(velocity).extend(1.0 / mass),
+            angular: Vec3::from_array(angular_velocity).extend(radius * inverse_inertia),
+        },
         displacement: Vec3::ZERO.extend(radius),
         rotation: Vec4::ZERO,
     }

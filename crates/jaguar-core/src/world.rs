@@ -537,8 +537,8 @@ impl World {
             integrate::limit(motion, self.constants.max_speed);
         }
         // One zero only.
-        motion.linear += Vec4::ZERO;
-        motion.angular += Vec4::ZERO;
+        motion.twist.linear += Vec4::ZERO;
+        motion.twist.angular += Vec4::ZERO;
         self.wake(index);
         true
     }

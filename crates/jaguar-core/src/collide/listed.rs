@@ -214,7 +214,7 @@ mod tests {
     use crate::material::Material;
     use crate::narrow_phase::prepare::{Outlook, outlook};
     use crate::scenes::{Random, ball};
-    use crate::simd::Level;
+    use crate::simd::{Level, Twist};
     use crate::solver::StepConstants;
     use crate::storage::{Motion, Place};
 
@@ -251,7 +251,10 @@ mod tests {
                 ..Place::default()
             });
             let mut motion = Motion {
-                linear: vector(speed).extend(1.0),
+                twist: Twist {
+                    linear: vector(speed).extend(1.0),
+                    angular: Vec4::ZERO,
+                },
                 displacement: Vec3::ZERO.extend(radius),
                 ..Motion::default()
             };

@@ -173,7 +173,7 @@ struct Acting<'a> {
 
 impl Acting<'_> {
     fn feel_gravity(&mut self) {
-        self.motion.linear += self.step.gravity_gain() * self.set.gravity;
+        self.motion.twist.linear += self.step.gravity_gain() * self.set.gravity;
     }
 
     fn feel_sources(&mut self) {
@@ -255,7 +255,7 @@ impl Acting<'_> {
             let area = self.kind.given.drag_area + fluid.drag_coefficient * self.kind.cross_section;
             self.drag(fluid.current, rate, 0.5 * fluid.density * area * share * inverse_mass);
             let slowed = 1.0 / (1.0 + self.step.substep_seconds * rate);
-            self.motion.angular *= Vec3::splat(slowed).extend(1.0);
+            self.motion.twist.angular *= Vec3::splat(slowed).extend(1.0);
         }
         share
     }
@@ -272,7 +272,7 @@ impl Acting<'_> {
         let stiffness = fluid.density * gravity.length() * part.section.abs() * (seconds * seconds);
         let stiff = stiffness * self.motion.inverse_mass();
         if stiff > 1.0 {
-            self.motion.linear /= Vec3::new(1.0, stiff, 1.0).extend(1.0);
+            self.motion.twist.linear /= Vec3::new(1.0, stiff, 1.0).extend(1.0);
         }
         // Pressure on a sphere goes through its centre.
         if matches!(self.solid, Solid::Sphere { .. }) {
@@ -284,7 +284,7 @@ impl Acting<'_> {
         let trace = inverse.x_axis.x + inverse.y_axis.y + inverse.z_axis.z;
         let stiff = stiffness * self.kind.radius * self.kind.radius * trace;
         if stiff > 1.0 {
-            self.motion.angular /= Vec3::splat(stiff).extend(1.0);
+            self.motion.twist.angular /= Vec3::splat(stiff).extend(1.0);
         }
     }
 
@@ -305,7 +305,7 @@ impl Acting<'_> {
     }
 
     fn accelerate(&mut self, acceleration: Vec3) {
-        self.motion.linear += (acceleration * self.step.substep_seconds).extend(0.0);
+        self.motion.twist.linear += (acceleration * self.step.substep_seconds).extend(0.0);
     }
 
     /// Applies a force (N) at the centre of mass.
@@ -323,7 +323,7 @@ impl Acting<'_> {
                 let rotation = Mat3::from_quat(self.turned());
                 rotation * (*inverse * (rotation.transpose() * torque))
             };
-            self.motion.angular += (acceleration * self.step.substep_seconds).extend(0.0);
+            self.motion.twist.angular += (acceleration * self.step.substep_seconds).extend(0.0);
         }
     }
 

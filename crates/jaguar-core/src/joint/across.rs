@@ -129,8 +129,8 @@ pub(crate) fn apply_changes(
         let doing = &doings[side.joint as usize];
         let (change, place) = (doing.change[side.end as usize], doing.displacement[side.end as usize]);
         let body = &mut motion[side.body as usize - base];
-        body.linear += change.linear.extend(0.0);
-        body.angular += change.angular.extend(0.0);
+        body.twist.linear += change.linear.extend(0.0);
+        body.twist.angular += change.angular.extend(0.0);
         body.displacement += place.linear.extend(0.0);
         body.rotation += place.angular.extend(0.0);
         // What is not the same about all axes is turned substep by substep; the others by the rotation vector.

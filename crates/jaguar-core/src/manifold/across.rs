@@ -166,8 +166,8 @@ pub(crate) fn apply_sides<'a, const PUSH: bool>(
             body.displacement += linear.extend(0.0);
             body.rotation += turn.extend(0.0);
         } else {
-            body.linear += linear.extend(0.0);
-            body.angular += turn.extend(0.0);
+            body.twist.linear += linear.extend(0.0);
+            body.twist.angular += turn.extend(0.0);
         }
     }
 }

@@ -9,14 +9,13 @@ use super::attitude::Attitude;
 use super::block::{ManifoldBlock, Octet3, ZERO3};
 use crate::constants::{ACROSS_OVERLAP, ACROSS_PUSH, LEAST_RECOVERY, RECOVERY_OF_EQUALS};
 use crate::narrow_phase::solid::MAX_POINTS;
-use crate::simd::{F32x8, LANES, Mask, Octet, Vec3x8};
+use crate::simd::{F32x8, LANES, Mask, Octet, Twist, Vec3x8};
 use crate::solver::StepConstants;
 use crate::storage::Motion;
 
 /// What stands in for a body that is not there: it does not move and nothing moves it.
 static FIXED: Motion = Motion {
-    linear: Vec4::ZERO,
-    angular: Vec4::ZERO,
+    twist: Twist::ZERO,
     displacement: Vec4::ZERO,
     rotation: Vec4::ZERO,
 };
@@ -129,8 +128,8 @@ impl<F: F32x8> Bodies8<F> {
                 .get((index as usize).wrapping_sub(base))
                 .unwrap_or(&Attitude::FIXED)
         });
-        let [lx, ly, lz, inverse_mass] = F::columns(bodies.map(|body| body.linear));
-        let [ax, ay, az, spare] = F::columns(bodies.map(|body| body.angular));
+        let [lx, ly, lz, inverse_mass] = F::columns(bodies.map(|body| body.twist.linear));
+        let [ax, ay, az, spare] = F::columns(bodies.map(|body| body.twist.angular));
         let [xx, yy, zz, _] = F::columns(attitudes.map(|attitude| attitude.diagonal));
         let [yz, xz, xy, _] = F::columns(attitudes.map(|attitude| attitude.products));
         Self {
@@ -153,12 +152,11 @@ impl<F: F32x8> Bodies8<F> {
     /// Writes the velocities back, but for lanes without a body.
     #[inline(always)]
     pub(crate) fn scatter(&self, motion: &mut [Motion], base: usize, indices: &[u32; LANES]) {
-        let linear = F::rows([self.linear.x, self.linear.y, self.linear.z, self.inverse_mass]);
-        let angular = F::rows([self.angular.x, self.angular.y, self.angular.z, self.spare]);
+        let (v, w) = (self.linear, self.angular);
+        let twists = F::twists([v.x, v.y, v.z, self.inverse_mass, w.x, w.y, w.z, self.spare]);
         for (lane, &index) in indices.iter().enumerate() {
             if let Some(body) = motion.get_mut((index as usize).wrapping_sub(base)) {
-                body.linear = linear[lane];
-                body.angular = angular[lane];
+                twists[lane].store_twist(&mut body.twist);
             }
         }
     }

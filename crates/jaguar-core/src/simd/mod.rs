@@ -12,12 +12,14 @@
 //! The only module with `unsafe`: the intrinsics beyond the target's baseline, and memory of one kind of number that is lent to another.
 
 mod quad;
+mod twist;
 
 use std::ops::{Add, AddAssign, BitAnd, BitOr, Div, Index, IndexMut, Mul, Neg, Sub, SubAssign};
 
 use glam::{BVec4A, Mat4, Vec4};
 
 pub(crate) use self::quad::{QUAD_NUMBERS, Quad};
+pub(crate) use self::twist::Twist;
 
 /// Lanes of a vector. A constant, not the machine's width: blocks of contacts are as wide on every machine.
 pub(crate) const LANES: usize = 8;
@@ -147,6 +149,14 @@ pub(crate) trait F32x8:
 
     /// The reverse of [`F32x8::columns`].
     fn rows(columns: [Self; 4]) -> [Vec4; LANES];
+
+    /// Columns of eight twists' numbers, those of the linear parts first, as rows: `result[l]` is the twist of lane l.
+    ///
+    /// A twist is written at once. As two rows of four ([`F32x8::rows`]) it would take twice as many instructions, and the compiler takes the last step of that transposition apart into halves.
+    fn twists(columns: [Self; 8]) -> [Self; LANES];
+
+    /// Writes a row of [`F32x8::twists`].
+    fn store_twist(self, to: &mut Twist);
 
     fn sqrt(self) -> Self;
 
@@ -384,6 +394,27 @@ impl F32x8 for Pair {
     }
 
     #[inline(always)]
+    fn twists([x, y, z, w, angular @ ..]: [Self; 8]) -> [Self; LANES] {
+        let [a, b, c, d, e, f, g, h] = Self::rows([x, y, z, w]);
+        let [i, j, k, l, m, n, o, p] = Self::rows(angular);
+        [
+            Self(a, i),
+            Self(b, j),
+            Self(c, k),
+            Self(d, l),
+            Self(e, m),
+            Self(f, n),
+            Self(g, o),
+            Self(h, p),
+        ]
+    }
+
+    #[inline(always)]
+    fn store_twist(self, to: &mut Twist) {
+        (to.linear, to.angular) = (self.0, self.1);
+    }
+
+    #[inline(always)]
     fn sqrt(self) -> Self {
         Self(self.0.sqrt(), self.1.sqrt())
     }
@@ -433,172 +464,7 @@ impl Mask for PairMask {
 }
 
 #[cfg(target_arch = "x86_64")]
-mod avx {
-    use std::arch::x86_64::*;
-    use std::ops::{Add, AddAssign, BitAnd, BitOr, Div, Mul, Neg, Sub, SubAssign};
-
-    use glam::Vec4;
-
-    use super::{F32x8, Kernel, LANES, Mask, Octet};
-
-    /// One vector of eight. Nothing but the two functions below names it, and they run on machines that have AVX2: that is what every `unsafe` here relies on.
-    #[derive(Clone, Copy)]
-    struct Eight(__m256);
-
-    #[derive(Clone, Copy)]
-    struct EightMask(__m256);
-
-    #[target_feature(enable = "avx2")]
-    pub(super) fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
-        kernel.run::<Eight>()
-    }
-
-    #[target_feature(enable = "avx2,avx512f,avx512vl")]
-    pub(super) fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
-        kernel.run::<Eight>()
-    }
-
-    operators! {
-        Eight:
-        // SAFETY (of all four): see `Eight`.
-        Add add |a: Self, b: Self| Self(unsafe { _mm256_add_ps(a.0, b.0) });
-        Sub sub |a: Self, b: Self| Self(unsafe { _mm256_sub_ps(a.0, b.0) });
-        Mul mul |a: Self, b: Self| Self(unsafe { _mm256_mul_ps(a.0, b.0) });
-        Div div |a: Self, b: Self| Self(unsafe { _mm256_div_ps(a.0, b.0) });
-    }
-
-    impl Neg for Eight {
-        type Output = Self;
-
-        #[inline(always)]
-        fn neg(self) -> Self {
-            // SAFETY: see `Eight`.
-            Self(unsafe { _mm256_xor_ps(_mm256_set1_ps(-0.0), self.0) })
-        }
-    }
-
-    /// Transposes the 4x4 matrix in each half.
-    #[inline(always)]
-    fn transpose([a, b, c, d]: [__m256; 4]) -> [__m256; 4] {
-        // SAFETY: see `Eight`.
-        unsafe {
-            let (ab_low, ab_high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
-            let (cd_low, cd_high) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
-            [
-                _mm256_shuffle_ps::<0b01_00_01_00>(ab_low, cd_low),
-                _mm256_shuffle_ps::<0b11_10_11_10>(ab_low, cd_low),
-                _mm256_shuffle_ps::<0b01_00_01_00>(ab_high, cd_high),
-                _mm256_shuffle_ps::<0b11_10_11_10>(ab_high, cd_high),
-            ]
-        }
-    }
-
-    impl F32x8 for Eight {
-        type Mask = EightMask;
-
-        #[inline(always)]
-        fn splat(value: f32) -> Self {
-            // SAFETY: see `Eight`.
-            Self(unsafe { _mm256_set1_ps(value) })
-        }
-
-        #[inline(always)]
-        fn load(from: &Octet) -> Self {
-            // SAFETY: see `Eight`; an octet is 32 aligned bytes.
-            Self(unsafe { _mm256_load_ps(from.0.as_ptr()) })
-        }
-
-        #[inline(always)]
-        fn store(self, to: &mut Octet) {
-            // SAFETY: see `Eight`; an octet is 32 aligned bytes.
-            unsafe { _mm256_store_ps(to.0.as_mut_ptr(), self.0) }
-        }
-
-        #[inline(always)]
-        fn columns([a, b, c, d, e, f, g, h]: [Vec4; LANES]) -> [Self; 4] {
-            // SAFETY: see `Eight`.
-            let [x, y, z, w] = unsafe {
-                transpose([
-                    _mm256_set_m128(e.into(), a.into()),
-                    _mm256_set_m128(f.into(), b.into()),
-                    _mm256_set_m128(g.into(), c.into()),
-                    _mm256_set_m128(h.into(), d.into()),
-                ])
-            };
-            [Self(x), Self(y), Self(z), Self(w)]
-        }
-
-        #[inline(always)]
-        fn rows([x, y, z, w]: [Self; 4]) -> [Vec4; LANES] {
-            let [a, b, c, d] = transpose([x.0, y.0, z.0, w.0]);
-            // SAFETY: see `Eight`.
-            unsafe {
-                [
-                    _mm256_castps256_ps128(a).into(),
-                    _mm256_castps256_ps128(b).into(),
-                    _mm256_castps256_ps128(c).into(),
-                    _mm256_castps256_ps128(d).into(),
-                    _mm256_extractf128_ps::<1>(a).into(),
-                    _mm256_extractf128_ps::<1>(b).into(),
-                    _mm256_extractf128_ps::<1>(c).into(),
-                    _mm256_extractf128_ps::<1>(d).into(),
-                ]
-            }
-        }
-
-        #[inline(always)]
-        fn sqrt(self) -> Self {
-            // SAFETY: see `Eight`.
-            Self(unsafe { _mm256_sqrt_ps(self.0) })
-        }
-
-        #[inline(always)]
-        fn lt(self, other: Self) -> EightMask {
-            // SAFETY: see `Eight`.
-            EightMask(unsafe { _mm256_cmp_ps::<_CMP_LT_OQ>(self.0, other.0) })
-        }
-
-        #[inline(always)]
-        fn le(self, other: Self) -> EightMask {
-            // SAFETY: see `Eight`.
-            EightMask(unsafe { _mm256_cmp_ps::<_CMP_LE_OQ>(self.0, other.0) })
-        }
-
-        #[inline(always)]
-        fn select(mask: EightMask, if_true: Self, if_false: Self) -> Self {
-            // SAFETY: see `Eight`.
-            Self(unsafe { _mm256_blendv_ps(if_false.0, if_true.0, mask.0) })
-        }
-    }
-
-    impl BitAnd for EightMask {
-        type Output = Self;
-
-        #[inline(always)]
-        fn bitand(self, other: Self) -> Self {
-            // SAFETY: see `Eight`.
-            Self(unsafe { _mm256_and_ps(self.0, other.0) })
-        }
-    }
-
-    impl BitOr for EightMask {
-        type Output = Self;
-
-        #[inline(always)]
-        fn bitor(self, other: Self) -> Self {
-            // SAFETY: see `Eight`.
-            Self(unsafe { _mm256_or_ps(self.0, other.0) })
-        }
-    }
-
-    impl Mask for EightMask {
-        #[inline(always)]
-        fn bits(self) -> u32 {
-            // SAFETY: see `Eight`.
-            unsafe { _mm256_movemask_ps(self.0) as u32 }
-        }
-    }
-}
+mod avx;
 
 #[cfg(test)]
 mod tests {
@@ -662,6 +528,24 @@ mod tests {
                 column.store(octet);
             }
             (octets, F::rows(columns))
+        }
+    }
+
+    /// Rows of the linear and the angular parts of twists, to columns and into twists.
+    struct Twisted([[Vec4; LANES]; 2]);
+
+    impl Kernel for Twisted {
+        type Output = [Twist; LANES];
+
+        #[inline(always)]
+        fn run<F: F32x8>(self) -> Self::Output {
+            let ([x, y, z, w], [p, q, r, s]) = (F::columns(self.0[0]), F::columns(self.0[1]));
+            let rows = F::twists([x, y, z, w, p, q, r, s]);
+            let mut twists = [Twist::ZERO; LANES];
+            for lane in 0..LANES {
+                rows[lane].store_twist(&mut twists[lane]);
+            }
+            twists
         }
     }
 
@@ -752,6 +636,17 @@ mod tests {
                 }
             }
             assert_eq!(back, rows, "{}", level.name());
+        }
+    }
+
+    #[test]
+    fn columns_become_twists() {
+        let part = |of: f32| std::array::from_fn(|lane| Vec4::new(0.0, 1.0, 2.0, 3.0) + of + 10.0 * lane as f32);
+        let (linear, angular) = (part(0.0), part(100.0));
+        for level in Level::supported() {
+            let twists = level.run(Twisted([linear, angular]));
+            assert_eq!(twists.map(|twist| twist.linear), linear, "{}", level.name());
+            assert_eq!(twists.map(|twist| twist.angular), angular, "{}", level.name());
         }
     }
 }

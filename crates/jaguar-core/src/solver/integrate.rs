@@ -17,7 +17,7 @@ const BELOW_LIMIT: f32 = 0.999_999;
 pub(crate) fn integrate_velocities(motion: &mut [Motion], gain: Vec4, step: &StepConstants) -> u64 {
     let mut quarantined = 0;
     for body in motion {
-        body.linear += gain;
+        body.twist.linear += gain;
         if is_too_fast(body, step.max_speed) {
             quarantined += u64::from(limit(body, step.max_speed));
         }
@@ -45,8 +45,8 @@ pub(crate) fn damp(motion: &mut [Motion], numbers: &[u32], kinds: &Kinds, step: 
     let factor = |damping: f32| Vec3::splat(1.0 / (1.0 + step.substep_seconds * damping)).extend(1.0);
     for (body, &number) in motion.iter_mut().zip(numbers) {
         let material = &kinds.get(number).given.material;
-        body.linear *= factor(material.linear_damping);
-        body.angular *= factor(material.angular_damping);
+        body.twist.linear *= factor(material.linear_damping);
+        body.twist.angular *= factor(material.angular_damping);
     }
 }
 
@@ -55,8 +55,8 @@ pub(crate) fn damp(motion: &mut [Motion], numbers: &[u32], kinds: &Kinds, step: 
 pub(crate) fn integrate_positions(motion: &mut [Motion], step: &StepConstants) {
     let seconds = Vec3::splat(step.substep_seconds).extend(0.0);
     for body in motion {
-        body.displacement += body.linear * seconds;
-        body.rotation += body.angular * seconds;
+        body.displacement += body.twist.linear * seconds;
+        body.rotation += body.twist.angular * seconds;
     }
 }
 
@@ -75,8 +75,8 @@ pub(crate) fn finish_body(motion: &mut Motion, place: &mut Place, step: &StepCon
     } else {
         cross_tiles(motion, place, farthest, step.tile_size);
     }
-    motion.linear += Vec4::ZERO;
-    motion.angular += Vec4::ZERO;
+    motion.twist.linear += Vec4::ZERO;
+    motion.twist.angular += Vec4::ZERO;
     let lane = Vec3::ZERO.extend(1.0);
     motion.displacement *= lane;
     motion.rotation *= lane;
@@ -110,7 +110,7 @@ fn cross_tiles(motion: &mut Motion, place: &mut Place, farthest: f32, tile_size:
             let end = tile.signum();
             *tile = end * MAX_TILE;
             offset = if end > 0 { half.next_down() } else { -half };
-            motion.linear[axis] = 0.0;
+            motion.twist.linear[axis] = 0.0;
         }
         place.offset[axis] = offset + 0.0;
     }
@@ -128,7 +128,7 @@ pub(crate) fn is_too_fast(body: &Motion, max_speed: f32) -> bool {
 }
 
 fn is_finite(motion: &Motion) -> bool {
-    let sum = (motion.linear + motion.displacement) + (motion.angular + motion.rotation);
+    let sum = (motion.twist.linear + motion.displacement) + (motion.twist.angular + motion.rotation);
     sum.is_finite()
 }
 
@@ -146,8 +146,8 @@ pub(crate) fn limit(body: &mut Motion, max_speed: f32) -> bool {
             *lanes = (vector * (BELOW_LIMIT * longest / length)).extend(lanes.w);
         }
     };
-    shorten(&mut body.linear, max_speed);
-    shorten(&mut body.angular, MAX_ANGULAR_SPEED);
+    shorten(&mut body.twist.linear, max_speed);
+    shorten(&mut body.twist.angular, MAX_ANGULAR_SPEED);
     shorten(&mut body.displacement, f32::MAX);
     shorten(&mut body.rotation, f32::MAX);
     quarantined

@@ -6,13 +6,12 @@ use super::StepConstants;
 use crate::constants::{ACROSS_RELAXATION, LEAST_IMPULSE};
 use crate::contact::Coefficients;
 use crate::ends::PlaceInPortion;
-use crate::simd::{F32x8, LANES, Mask, Octet, Quad, Vec3x8};
+use crate::simd::{F32x8, LANES, Mask, Octet, Quad, Twist, Vec3x8};
 use crate::storage::Motion;
 
 /// What stands in for a body that is not there: it does not move and nothing moves it.
 static FIXED: Motion = Motion {
-    linear: Vec4::ZERO,
-    angular: Vec4::ZERO,
+    twist: Twist::ZERO,
     displacement: Vec4::ZERO,
     rotation: Vec4::ZERO,
 };
@@ -61,9 +60,9 @@ impl<F: F32x8> Velocities<F> {
     #[inline(always)]
     pub(super) fn gather<P: PlaceInPortion>(motion: &[Motion], places: &[P; LANES]) -> Self {
         let bodies = bodies(motion, places);
-        let [x, y, z, inverse_mass] = F::columns(bodies.map(|body| body.linear));
+        let [x, y, z, inverse_mass] = F::columns(bodies.map(|body| body.twist.linear));
         let linear = Vec3x8::new(x, y, z);
-        let [x, y, z, turning] = F::columns(bodies.map(|body| body.angular));
+        let [x, y, z, turning] = F::columns(bodies.map(|body| body.twist.angular));
         let angular = Vec3x8::new(x, y, z);
         Self {
             linear,
@@ -76,14 +75,11 @@ impl<F: F32x8> Velocities<F> {
     /// Writes them back, but for lanes without a body.
     #[inline(always)]
     pub(super) fn scatter<P: PlaceInPortion>(&self, motion: &mut [Motion], places: &[P; LANES]) {
-        let Vec3x8 { x, y, z } = self.linear;
-        let linear = F::rows([x, y, z, self.inverse_mass]);
-        let Vec3x8 { x, y, z } = self.angular;
-        let angular = F::rows([x, y, z, self.turning]);
+        let (v, w) = (self.linear, self.angular);
+        let twists = F::twists([v.x, v.y, v.z, self.inverse_mass, w.x, w.y, w.z, self.turning]);
         for lane in 0..LANES {
             if let Some(body) = motion.get_mut(places[lane].index()) {
-                body.linear = linear[lane];
-                body.angular = angular[lane];
+                twists[lane].store_twist(&mut body.twist);
             }
         }
     }
