@@ -9,19 +9,27 @@ use crate::convex::Placed;
 /// How deep the body's deepest corner is below any of these surfaces, m; not positive for a body that is above all.
 pub fn sunk(body: &Placed<'_>, statics: &[StaticShape]) -> f64 {
     let depths = statics.iter().map(|shape| {
-        let of_corner = |&corner: &DVec3| body.radius() - height_above(corner, shape);
+        let of_corner = |&corner: &DVec3| body.radius() - height_above(corner, body.radius(), shape);
         body.corners().iter().map(of_corner).fold(f64::NEG_INFINITY, f64::max)
     });
     depths.fold(f64::NEG_INFINITY, f64::max)
 }
 
-/// Distance of a point from the surface's nearest plane, m; negative below it.
-fn height_above(point: DVec3, shape: &StaticShape) -> f64 {
+/// Distance of a point from the surface, m; negative below it. What is round about the point, by this radius (m), touches the surface where it is nearest.
+fn height_above(point: DVec3, radius: f64, shape: &StaticShape) -> f64 {
     match shape {
         StaticShape::Plane {
             point: origin, normal, ..
         } => (point - origin).dot(normal.as_dvec3()),
-        StaticShape::HeightField(field) => height_above_field(point, field),
+        StaticShape::HeightField(field) => {
+            let height = height_above_field(point, field);
+            // Above a ridge the plane of the triangle below is nearer than the triangle, in a valley farther than the next one.
+            if height > 0.0 && radius > 0.0 {
+                distance_from_field(point, radius, field)
+            } else {
+                height
+            }
+        }
         other => panic!("the courses have planes and height fields only, not {other:?}"),
     }
 }
@@ -49,6 +57,46 @@ fn height_above_field(point: DVec3, field: &HeightField) -> f64 {
     let above = place.y - (near + slope_x * along_x + slope_z * along_z);
     let normal = DVec3::new(-slope_x / width, 1.0, -slope_z / depth);
     above / normal.length()
+}
+
+/// Distance of a point from the nearest triangle of those that are within this reach (m) or little farther, m; infinite if there is none.
+fn distance_from_field(point: DVec3, reach: f64, field: &HeightField) -> f64 {
+    let place = point - field.origin;
+    let cells = |at: f64, spacing: f32, posts: u32| {
+        let cell = |at: f64| (at / f64::from(spacing)).floor().max(0.0) as u32;
+        cell(at - reach)..(cell(at + reach) + 1).min(posts - 1)
+    };
+    let mut nearest = f64::INFINITY;
+    for row in cells(place.z, field.spacing_z, field.rows) {
+        for column in cells(place.x, field.spacing_x, field.columns) {
+            let post = |right: u32, back: u32| {
+                let (column, row) = (column + right, row + back);
+                let height = field.heights[row as usize * field.columns as usize + column as usize];
+                let [x, z] = [(column, field.spacing_x), (row, field.spacing_z)]
+                    .map(|(k, spacing)| f64::from(k) * f64::from(spacing));
+                DVec3::new(x, height.into(), z)
+            };
+            for corner in [post(1, 0), post(0, 1)] {
+                nearest = nearest.min(distance_from_triangle(place, [post(0, 0), corner, post(1, 1)]));
+            }
+        }
+    }
+    nearest
+}
+
+fn distance_from_triangle(point: DVec3, [a, b, c]: [DVec3; 3]) -> f64 {
+    let normal = (b - a).cross(c - a).normalize();
+    let height = (point - a).dot(normal);
+    let foot = point - normal * height;
+    let sides = [(a, b), (b, c), (c, a)];
+    if sides.iter().all(|&(p, q)| (q - p).cross(foot - p).dot(normal) >= 0.0) {
+        return height.abs();
+    }
+    let from_side = |(p, q): (DVec3, DVec3)| {
+        let share = ((point - p).dot(q - p) / (q - p).length_squared()).clamp(0.0, 1.0);
+        point.distance(p + (q - p) * share)
+    };
+    sides.map(from_side).into_iter().fold(f64::INFINITY, f64::min)
 }
 
 #[cfg(test)]
@@ -95,5 +143,38 @@ mod tests {
             assert!((height - 0.8).abs() < 1e-6, "{height}");
         }
         assert_eq!(height_above_field(DVec3::new(5.0, 0.0, 1.0), &ramp), f64::INFINITY);
+    }
+
+    /// A roof whose ridge is along z at x = 2 and 1 m high, and the same upside down. A ball above the ridge touches the ridge and neither plane; one in the valley touches both.
+    #[test]
+    fn balls_are_measured_to_what_is_nearest() {
+        let roof = |ridge: f32| HeightField {
+            origin: DVec3::new(0.0, 5.0, 0.0),
+            columns: 3,
+            rows: 3,
+            spacing_x: 2.0,
+            spacing_z: 2.0,
+            heights: [0.0, ridge, 0.0].repeat(3),
+            friction: 0.5,
+            restitution: 0.0,
+        };
+        let height = |ridge: f32, x: f64, y: f64, radius: f64| {
+            height_above(
+                DVec3::new(x, 5.0 + y, 1.7),
+                radius,
+                &StaticShape::HeightField(roof(ridge)),
+            )
+        };
+        assert!((height(1.0, 2.0, 1.5, 0.6) - 0.5).abs() < 1e-6);
+        // 0.15 m beside the ridge and 0.36 m above it.
+        assert!((height(1.0, 2.15, 1.36, 0.6) - 0.39).abs() < 1e-6);
+        // Along the plane's normal, 2 in 1: the foot is on the triangle.
+        let slope = 1.25_f64.sqrt();
+        assert!((height(1.0, 1.0, 1.0, 0.6) - 0.5 / slope).abs() < 1e-6);
+        // In the valley, a little to one side: the other side's plane is farther, and the own one as near as it is.
+        assert!((height(-1.0, 2.1, -0.5, 0.6) - 0.45 / slope).abs() < 1e-6);
+        // A corner is measured along the normal of the triangle below; so is what is below the surface.
+        assert!((height(1.0, 2.15, 1.36, 0.0) - 0.435 / slope).abs() < 1e-6);
+        assert!((height(1.0, 1.0, 0.0, 0.6) + 0.5 / slope).abs() < 1e-6);
     }
 }
