@@ -404,7 +404,7 @@ fn joints_of(split: &Split) -> Vec<Joint> {
     joints
 }
 
-/// One of everything in tiles of 2 m: a chain of boxes that swings onto the ground, a rope of plain balls, wheels with limits and with a motor, springs, a welded cross, and a pair that tears itself apart.
+/// One of everything in tiles of 2 m: a chain of boxes that swings onto the ground, a rope of plain balls, wheels with limits and with a motor, springs, a welded cross, a ring, and a pair that tears itself apart.
 fn medley() -> (Scene, Vec<JointDesc>) {
     let mut scene = Scene {
         params: WorldParams {
@@ -477,6 +477,17 @@ fn medley() -> (Scene, Vec<JointDesc>) {
             last = Some(body);
         }
     }
+    // A ring that hangs by one link.
+    let ring: Vec<_> = (0..8_i32)
+        .map(|k| {
+            let angle = PI / 4.0 * f64::from(k);
+            let orientation = Quat::from_rotation_y(-(angle + PI / 2.0) as f32);
+            let centre = at(1.0, 0.3, -1.0) + 0.2 / (PI / 8.0).tan() * at(angle.cos(), 0.0, angle.sin());
+            spawn(BodyDesc { orientation, ..ball() }.at(centre))
+        })
+        .collect();
+    joints.push(JointDesc::to_world(ring[0], at(1.5, 0.3, -1.0), JointKind::Ball));
+    joints.extend((0..8).map(|k| pair(ring[k], ring[(k + 1) % 8], JointKind::Ball)));
     // Torn apart.
     let a = spawn(ball().at(at(-3.0, 0.0, 0.0)).moving(Vec3::X * 70.0));
     let b = spawn(ball().at(at(-3.4, 0.0, 0.0)).moving(Vec3::NEG_X * 70.0));
