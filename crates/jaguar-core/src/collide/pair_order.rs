@@ -5,6 +5,11 @@ use std::ops::Range;
 use super::Pair;
 use crate::recycled::{make_room, resize};
 
+/// A pair as one number, which is compared at once; pairs as arrays are compared by a loop.
+fn key(&[a, b]: &Pair) -> u64 {
+    u64::from(a) << 32 | u64::from(b)
+}
+
 /// Sorts by the first body, what is not in order already: a counting sort, then an insertion sort among the few pairs of each body.
 #[derive(Debug, Default)]
 pub(super) struct PairOrder {
@@ -16,13 +21,13 @@ impl PairOrder {
     pub(super) fn sort(&mut self, pairs: &[Pair], bodies: Range<usize>, out: &mut Vec<Pair>) {
         out.clear();
         make_room(out, pairs.len());
-        if pairs.is_sorted() {
+        if pairs.is_sorted_by_key(key) {
             out.extend_from_slice(pairs);
             return;
         }
         if pairs.len() < bodies.len() / 16 {
             out.extend_from_slice(pairs);
-            out.sort_unstable();
+            out.sort_unstable_by_key(key);
             return;
         }
         let group = |pair: &Pair| pair[0] as usize - bodies.start;
@@ -46,7 +51,7 @@ impl PairOrder {
         for i in 1..out.len() {
             let pair = out[i];
             let mut j = i;
-            while j > 0 && out[j - 1] > pair {
+            while j > 0 && key(&out[j - 1]) > key(&pair) {
                 out[j] = out[j - 1];
                 j -= 1;
             }

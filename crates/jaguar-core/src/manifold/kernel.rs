@@ -416,7 +416,7 @@ pub(crate) fn solve<F: F32x8, const MODE: u8>(
         let separation = F::load(separation);
         let open = separation.gt(zero);
         // Not yet touching: allow the approach that closes the gap in this substep.
-        let closing = separation * F::splat(1.0 / step.substep_seconds);
+        let closing = separation * F::splat(step.substep_rate);
         let mass = F::load(&point.normal_mass);
         let before = F::load(&point.normal_impulse);
         let change = if MODE != mode::RELAX {

@@ -172,29 +172,26 @@ pub(super) fn solve<F: F32x8, const PUSH: bool>(
 
     let open = separation.gt(zero);
     // Not yet touching: allow the approach that closes the gap in this substep.
-    let closing = separation * F::splat(1.0 / step.substep_seconds);
-    let (bias, mass_scale, impulse_scale) = if PUSH {
+    let closing = separation * F::splat(step.substep_rate);
+    let normal_mass = F::load(&coefficients.normal_mass);
+    let tangent_mass = F::load(&coefficients.tangent_mass);
+    let cone = F::load(&coefficients.friction);
+    let normal_impulse = F::load(&impulses.w);
+    let friction_impulse = Vec3x8::load(&impulses.xyz);
+    let change = if PUSH {
         let soft = match share {
             Share::Whole => step.softness,
             Share::Half => step.across_softness,
         };
         let push = separation * F::splat(soft.bias_rate);
         let limit = F::splat(-step.push_velocity);
-        let push = F::select(push.lt(limit), limit, push);
-        (
-            F::select(open, closing, push),
-            F::select(open, one, F::splat(soft.mass_scale)),
-            F::select(open, zero, F::splat(soft.impulse_scale)),
-        )
+        let bias = F::select(open, closing, F::select(push.lt(limit), limit, push));
+        let mass_scale = F::select(open, one, F::splat(soft.mass_scale));
+        let impulse_scale = F::select(open, zero, F::splat(soft.impulse_scale));
+        -(normal_mass * mass_scale * (normal_velocity + bias)) - impulse_scale * normal_impulse
     } else {
-        (F::select(open, closing, zero), one, zero)
+        -(normal_mass * (normal_velocity + F::select(open, closing, zero)))
     };
-    let normal_mass = F::load(&coefficients.normal_mass);
-    let tangent_mass = F::load(&coefficients.tangent_mass);
-    let cone = F::load(&coefficients.friction);
-    let normal_impulse = F::load(&impulses.w);
-    let friction_impulse = Vec3x8::load(&impulses.xyz);
-    let change = -(normal_mass * mass_scale * (normal_velocity + bias)) - impulse_scale * normal_impulse;
     let wanted = (normal_impulse + change).not_negative();
     let slip = velocity - normal * normal_velocity;
     let friction = within_cone(friction_impulse - slip * tangent_mass, cone * wanted);

@@ -29,6 +29,8 @@ pub(crate) struct StepConstants {
     pub(crate) tick_seconds: f32,
     /// Length of a substep, s.
     pub(crate) substep_seconds: f32,
+    /// Substeps in a second, 1/s.
+    pub(crate) substep_rate: f32,
     pub(crate) gravity: Vec3,
     /// m/s.
     pub(crate) max_speed: f32,
@@ -81,6 +83,7 @@ impl StepConstants {
             tile_size: params.tile_size,
             tick_seconds,
             substep_seconds,
+            substep_rate: 1.0 / substep_seconds,
             gravity: params.gravity,
             max_speed: params.max_speed(),
             speculative_cap: params.speculative_cap(),
