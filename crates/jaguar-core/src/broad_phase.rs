@@ -11,6 +11,7 @@
 use glam::Vec3;
 
 use crate::body::BodyId;
+use crate::candidates::Skin;
 use crate::collide::split_front;
 use crate::parallel::*;
 use crate::recycled::{make_room, recycled, resize};
@@ -86,8 +87,8 @@ pub(crate) struct GridParams {
     pub(crate) tile_size: f32,
     /// Upper bound of the cell's edge, m; 0 for none.
     pub(crate) cell_size: f32,
-    /// What every body's reach is extended by, m, but to [`farthest_reach`] at most; 0 but for lists that live several ticks.
-    pub(crate) skin: f32,
+    /// What the bodies' reaches are extended by; nothing but for lists that live several ticks.
+    pub(crate) skin: Skin,
     /// Up to which reach, with the skin, a body is common, m.
     pub(crate) common: f32,
     /// The farthest that a common body reaches, m; known when all grids are filled.
@@ -96,24 +97,19 @@ pub(crate) struct GridParams {
 
 impl GridParams {
     /// For bodies that reach so far on average, m.
-    pub(crate) fn new(tile_size: f32, cell_size: f32, skin: f32, mean_reach: f32) -> Self {
+    pub(crate) fn new(tile_size: f32, cell_size: f32, skin: Skin, mean_reach: f32) -> Self {
         Self {
             tile_size,
             cell_size,
             skin,
-            common: COMMON_IN_REACHES * (mean_reach + skin),
-            widest: COMMON_IN_REACHES * (mean_reach + skin),
+            common: COMMON_IN_REACHES * (mean_reach + skin.least),
+            widest: COMMON_IN_REACHES * (mean_reach + skin.least),
         }
     }
 
     /// How far a body is looked for, m.
     pub(crate) fn reach(&self, motion: &Motion) -> f32 {
-        let reach = motion.reach();
-        if self.skin > 0.0 {
-            (reach + self.skin).min(farthest_reach(self.tile_size).max(reach))
-        } else {
-            reach
-        }
+        self.skin.reach(motion, self.tile_size)
     }
 }
 
@@ -616,7 +612,7 @@ mod tests {
         let mut table = TileTable::default();
         table.rebuild(columns, held).unwrap();
         let sum: f32 = columns.motion.iter().map(Motion::reach).sum();
-        let params = GridParams::new(SIZE, cell_size, 0.0, sum / columns.motion.len() as f32);
+        let params = GridParams::new(SIZE, cell_size, Skin::NONE, sum / columns.motion.len() as f32);
         let (mut room, mut lent) = (GridRoom::default(), Vec::new());
         let (grids, params) = room.fill(&mut lent, (&table, columns), search, params);
         let at_level = |level: Level| {

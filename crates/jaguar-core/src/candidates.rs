@@ -1,6 +1,6 @@
 //! Lists of pairs that may become candidates in the next ticks, so that most ticks search no grid: Verlet's neighbour list (1967), as in molecular dynamics.
 //!
-//! A list holds the pairs whose reaches, each extended by a *skin*, overlap. It serves as long as no body has used up its skin: by moving against the mean motion of all (a swarm
+//! A list holds the pairs whose reaches, each extended by a *skin*, overlap; bodies that are much faster than most have thicker ones. It serves as long as no body has used up its skin: by moving against the mean motion of all (a swarm
 //! that flies together uses up none), or by reaching further because it is faster. Whether a pair is a candidate is decided anew in every tick by the definition in
 //! [`crate::broad_phase`]; a list only spares the search. So nothing here is state: when lists are made, and how thick the skin is, may depend on the past.
 
@@ -26,6 +26,15 @@ const WORTHWHILE_TICKS: u32 = 3;
 /// Ticks after which a thinner skin would have done.
 const LONG_TICKS: u32 = 40;
 
+/// Bodies whose velocities are looked at to tell which are fast.
+const SAMPLES: usize = 256;
+
+/// In mean speeds, from where on a body is fast. In a gas none is.
+const FAST_SPEEDS: f32 = 6.0;
+
+/// How long fast bodies look ahead.
+const AHEAD_TICKS: f32 = 16.0;
+
 /// Bodies for each pair of a list that is as good as empty.
 const SPARSE: usize = 16;
 
@@ -35,23 +44,78 @@ const PAUSE_TICKS: u32 = 60;
 /// Ticks without lists after bodies came or went while a list was young: they often do so every tick for a while.
 const UNSETTLED_TICKS: u32 = 8;
 
+/// By how much the reaches of bodies are extended when a list is made.
+///
+/// All alike but for the fast ones: where others rest, one that rolls or falls would use up within few ticks what is enough for them. So those look ahead. (In a settled pile of 10,000 lists live 19 ticks
+/// instead of 13, with a skin half as thick and a quarter less pairs.)
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Skin {
+    /// Of most bodies, m; 0 for no skins at all.
+    pub(crate) least: f32,
+    /// About the mean velocity, m/s.
+    common: Vec3,
+    /// Up to which speed against it a body is none of the fast ones, m/s.
+    slow: f32,
+    /// How long fast ones go on, s.
+    ahead: f32,
+}
+
+impl Skin {
+    /// No skins.
+    pub(crate) const NONE: Self = Self {
+        least: 0.0,
+        common: Vec3::ZERO,
+        slow: f32::INFINITY,
+        ahead: 0.0,
+    };
+
+    fn new(least: f32, motion: &[Motion], tick_seconds: f32) -> Self {
+        // Any vector and any speed serve.
+        let sample = || motion.iter().step_by(motion.len() / SAMPLES + 1);
+        let count = sample().count().max(1) as f32;
+        let common = sample().map(Motion::velocity).sum::<Vec3>() / count;
+        let speed = |motion: &Motion| (motion.velocity() - common).length();
+        Self {
+            least,
+            common,
+            slow: FAST_SPEEDS * sample().map(speed).sum::<f32>() / count,
+            ahead: AHEAD_TICKS * tick_seconds,
+        }
+    }
+
+    /// How far a body is looked for, m: its reach, extended, but not beyond [`farthest_reach`].
+    #[inline(always)]
+    pub(crate) fn reach(&self, motion: &Motion, tile_size: f32) -> f32 {
+        let reach = motion.reach();
+        if self.least == 0.0 {
+            return reach;
+        }
+        let square = (motion.velocity() - self.common).length_squared();
+        let ahead = if square > self.slow * self.slow {
+            square.sqrt() * self.ahead
+        } else {
+            0.0
+        };
+        (reach + self.least + ahead).min(farthest_reach(tile_size).max(reach))
+    }
+}
+
 /// How pairs are found in a tick.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Plan {
     /// By searching.
     Search,
-    /// By searching with a skin (m), making a list.
-    Build { skin: f32 },
+    /// By searching with skins, making a list.
+    Build { skin: Skin },
     /// From the list, but for pairs with ghosts, which are searched.
     Listed,
 }
 
 impl Plan {
-    /// m.
-    pub(crate) fn skin(self) -> f32 {
+    pub(crate) fn skin(self) -> Skin {
         match self {
             Self::Build { skin } => skin,
-            Self::Search | Self::Listed => 0.0,
+            Self::Search | Self::Listed => Skin::NONE,
         }
     }
 }
@@ -334,7 +398,12 @@ impl Candidates {
     }
 
     /// Decides how this tick's pairs are found. Reaches are those of this tick.
-    pub(crate) fn plan(&mut self, bodies: &Bodies, (table, sleep): (&TileTable, &Sleep), tile_size: f32) -> Plan {
+    pub(crate) fn plan(
+        &mut self,
+        bodies: &Bodies,
+        (table, sleep): (&TileTable, &Sleep),
+        (tile_size, tick_seconds): (f32, f32),
+    ) -> Plan {
         let (thinnest, thickest) = SKIN_RANGE;
         match self.generation.take() {
             Some(generation) if generation != bodies.generation() => {
@@ -366,8 +435,9 @@ impl Candidates {
         self.age = 0;
         let motion = &bodies.columns().motion[..bodies.held()];
         let sum: f32 = motion.iter().map(Motion::reach).sum();
+        let least = self.skin * sum / (motion.len().max(1)) as f32;
         Plan::Build {
-            skin: self.skin * sum / (motion.len().max(1)) as f32,
+            skin: Skin::new(least, motion, tick_seconds),
         }
     }
 
@@ -383,7 +453,7 @@ impl Candidates {
         &mut self,
         bodies: &Bodies,
         (listings, unlisted): (Vec<Listing>, impl Iterator<Item = TileIndex>),
-        skin: f32,
+        skin: Skin,
         tile_size: f32,
     ) {
         self.unlisted.clear();
@@ -399,7 +469,7 @@ impl Candidates {
         (self.left, self.worn) = (f32::INFINITY, 0.0);
         for (motion, place) in columns.motion.iter().zip(&columns.place[..bodies.held()]) {
             let reach = motion.reach();
-            let limit = (reach + skin).min(farthest_reach(tile_size).max(reach));
+            let limit = skin.reach(motion, tile_size);
             self.left = self.left.min(limit - reach);
             self.origins.push(Origin {
                 mark: Mark::of(place, tile_size),

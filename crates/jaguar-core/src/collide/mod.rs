@@ -126,7 +126,8 @@ impl Collision {
                 .decide(bodies, (&self.table, joints.ends()), &step.rest, step.tile_size);
         }
         self.keeps_lanes &= are_in_place && self.sleep.ranges.is_empty();
-        let plan = self.candidates.plan(bodies, (&self.table, &self.sleep), step.tile_size);
+        let sizes = (step.tile_size, step.tick_seconds);
+        let plan = self.candidates.plan(bodies, (&self.table, &self.sleep), sizes);
         if matches!(plan, Plan::Build { .. }) {
             bodies.renumber();
         }
