@@ -48,7 +48,7 @@ const UNSETTLED_TICKS: u32 = 8;
 ///
 /// All alike but for the fast ones: where others rest, one that rolls or falls would use up within few ticks what is enough for them. So those look ahead. (In a settled pile of 10,000 lists live 19 ticks
 /// instead of 13, with a skin half as thick and a quarter less pairs.)
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Skin {
     /// Of most bodies, m; 0 for no skins at all.
     pub(crate) least: f32,
