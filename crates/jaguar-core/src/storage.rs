@@ -1,4 +1,4 @@
-//! Bodies as columns, sorted by tile, cell and id, so that a tile is a contiguous range and neighbours in space are neighbours in memory.
+//! Bodies as columns, sorted by tile and id, so that a tile is a contiguous range; its bodies fit into the second cache in any order.
 //!
 //! Columns are split by use: [`Motion`] is what the solver touches in every pass, [`Place`] what the collision stages read, the rest is read once a tick or less.
 //! The order decides the solver's sequence inside a tile, hence bits: it is a function of positions and ids alone, never of when bodies were last sorted.
@@ -37,6 +37,13 @@ pub struct Motion {
 }
 
 impl Motion {
+    /// What stands in for a body that is not there: it does not move and nothing moves it.
+    pub(crate) const FIXED: Self = Self {
+        twist: Twist::ZERO,
+        displacement: Vec4::ZERO,
+        rotation: Vec4::ZERO,
+    };
+
     /// Velocity, m/s.
     pub fn velocity(&self) -> Vec3 {
         self.twist.linear.truncate()

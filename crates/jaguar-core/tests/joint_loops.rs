@@ -1,10 +1,14 @@
 //! Joints that close a loop: each holds its bodies, and all together hold more often than once.
 
+#[path = "common/gap.rs"]
+mod gap;
+
 use std::f64::consts::TAU;
 
+use gap::widest_gap;
 use glam::{DVec3, Quat, Vec3};
 use jaguar_core::scenes::wall;
-use jaguar_core::{Body, BodyDesc, BodyId, Joint, JointKind, Material, World, WorldConfig, WorldParams};
+use jaguar_core::{Body, BodyDesc, BodyId, JointKind, Material, World, WorldConfig, WorldParams};
 
 const HINGE: JointKind = JointKind::Hinge {
     limits: None,
@@ -30,20 +34,6 @@ fn world_of_tiles(tile_size: f64) -> World {
 fn join(world: &mut World, first: BodyId, second: Option<BodyId>, at: DVec3, kind: JointKind) {
     let desc = world.joint_at(first, second, (at, Vec3::Z), kind).unwrap();
     world.join(&desc).unwrap();
-}
-
-/// Largest distance of two anchors that belong together, m.
-fn widest_gap(world: &World) -> f64 {
-    let end = |id: BodyId, anchor: [f32; 3]| {
-        let body = world.body(id).unwrap();
-        body.position + (body.orientation * Vec3::from_array(anchor)).as_dvec3()
-    };
-    let gap = |joint: &Joint| {
-        let [first, second] = joint.anchors;
-        let other = joint.second.map(|id| end(id, second));
-        other.map_or(0.0, |other| (end(joint.first, first) - other).length())
-    };
-    world.joints().iter().map(gap).fold(0.0, f64::max)
 }
 
 /// A bar of this length (m) and 0.1 m square from one point to another.

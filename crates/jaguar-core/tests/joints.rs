@@ -1,9 +1,12 @@
 //! Joints against closed forms, across borders, and over pods.
 
+#[path = "common/gap.rs"]
+mod gap;
 mod split;
 
 use std::f64::consts::PI;
 
+use gap::widest_gap;
 use glam::{DVec3, Quat, Vec3};
 use jaguar_core::environment::Environment;
 use jaguar_core::joint::{Motor, Spring};
@@ -286,21 +289,6 @@ fn chain_of(
         bodies.push(link);
     }
     bodies
-}
-
-/// Largest distance of two anchors that belong together, m.
-fn widest_gap(world: &World) -> f64 {
-    let end = |id: BodyId, anchor: [f32; 3]| {
-        let body = read(world, id);
-        body.position + (body.orientation * Vec3::from_array(anchor)).as_dvec3()
-    };
-    let gap = |joint: &Joint| {
-        let [first, second] = joint.anchors;
-        joint
-            .second
-            .map_or(0.0, |id| (end(joint.first, first) - end(id, second)).length())
-    };
-    world.joints().iter().map(gap).fold(0.0, f64::max)
 }
 
 fn fastest(world: &World) -> f32 {

@@ -3,22 +3,15 @@
 //!
 //! Friction, twist and rolling come before the normal impulses, so that what keeps bodies apart has the last word (Box2D).
 
-use glam::{Mat3, Vec3, Vec4};
+use glam::{Mat3, Vec3};
 
 use super::attitude::Attitude;
 use super::block::{ManifoldBlock, Octet3, ZERO3};
 use crate::constants::{ACROSS_OVERLAP, ACROSS_PUSH, LEAST_RECOVERY, RECOVERY_OF_EQUALS};
 use crate::narrow_phase::solid::MAX_POINTS;
-use crate::simd::{F32x8, LANES, Mask, Octet, Twist, Vec3x8};
+use crate::simd::{F32x8, LANES, Mask, Octet, Vec3x8};
 use crate::solver::StepConstants;
 use crate::storage::Motion;
-
-/// What stands in for a body that is not there: it does not move and nothing moves it.
-static FIXED: Motion = Motion {
-    twist: Twist::ZERO,
-    displacement: Vec4::ZERO,
-    rotation: Vec4::ZERO,
-};
 
 /// Symmetric matrices.
 #[derive(Clone, Copy)]
@@ -115,7 +108,11 @@ impl Change {
 /// The bodies of eight lanes; lanes without a body find one that does not move.
 #[inline(always)]
 fn bodies<'a>(motion: &'a [Motion], base: usize, indices: &[u32; LANES]) -> [&'a Motion; LANES] {
-    indices.map(|index| motion.get((index as usize).wrapping_sub(base)).unwrap_or(&FIXED))
+    indices.map(|index| {
+        motion
+            .get((index as usize).wrapping_sub(base))
+            .unwrap_or(&Motion::FIXED)
+    })
 }
 
 impl<F: F32x8> Bodies8<F> {

@@ -2,7 +2,7 @@
 
 use glam::Vec4;
 
-/// Linear and angular velocity (m/s, rad/s), each with a number of another kind in its fourth place.
+/// Linear and angular velocity (m/s, rad/s), together a twist as the theory of screws has it, each with a number of another kind in its fourth place.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(32))]
 pub(crate) struct Twist {

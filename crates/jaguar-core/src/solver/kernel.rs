@@ -1,20 +1,11 @@
 //! The arithmetic of eight contacts at once, lane by lane; see [`crate::simd`].
 
-use glam::Vec4;
-
 use super::StepConstants;
 use crate::constants::{ACROSS_RELAXATION, LEAST_IMPULSE};
 use crate::contact::Coefficients;
 use crate::ends::PlaceInPortion;
-use crate::simd::{F32x8, LANES, Mask, Octet, Quad, Twist, Vec3x8};
+use crate::simd::{F32x8, LANES, Mask, Octet, Quad, Vec3x8};
 use crate::storage::Motion;
-
-/// What stands in for a body that is not there: it does not move and nothing moves it.
-static FIXED: Motion = Motion {
-    twist: Twist::ZERO,
-    displacement: Vec4::ZERO,
-    rotation: Vec4::ZERO,
-};
 
 /// The velocities of eight bodies.
 #[derive(Clone, Copy)]
@@ -52,7 +43,7 @@ pub(crate) struct Change {
 /// The bodies of eight lanes; lanes without a body find one that does not move.
 #[inline(always)]
 fn bodies<'a, P: PlaceInPortion>(motion: &'a [Motion], places: &[P; LANES]) -> [&'a Motion; LANES] {
-    places.map(|place| motion.get(place.index()).unwrap_or(&FIXED))
+    places.map(|place| motion.get(place.index()).unwrap_or(&Motion::FIXED))
 }
 
 impl<F: F32x8> Velocities<F> {
