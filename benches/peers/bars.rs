@@ -6,7 +6,7 @@ use jaguar_benches::course::Course;
 use jaguar_benches::quality::Quality;
 use serde::Serialize;
 
-use crate::contest::{Contest, Entrant, Outcome, Place};
+use crate::contest::{Contest, Entrant, Outcome, Place, Subject};
 use crate::memory::Memory;
 
 /// Threads of all bars but the one that compares numbers of threads.
@@ -85,8 +85,8 @@ fn rounded(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
-/// What is run for the bars.
-pub(crate) fn contests(seed: u64) -> Vec<Contest> {
+/// What is run for the bars of these scenes.
+pub(crate) fn contests(scenes: &[Course], seed: u64) -> Vec<Contest> {
     #[cfg(feature = "peers-jolt")]
     let jolt = Some(Entrant::Jolt);
     #[cfg(not(feature = "peers-jolt"))]
@@ -101,9 +101,7 @@ pub(crate) fn contests(seed: u64) -> Vec<Contest> {
             threads: THREADS,
         });
         Contest {
-            course,
-            bodies,
-            seed,
+            subject: Subject::Course { course, bodies, seed },
             places: places.collect(),
         }
     };
@@ -123,6 +121,7 @@ pub(crate) fn contests(seed: u64) -> Vec<Contest> {
         entrant: Entrant::Jaguar,
         threads: 1,
     });
+    contests.retain(|contest| matches!(contest.subject, Subject::Course { course, .. } if scenes.contains(&course)));
     contests
 }
 
@@ -327,10 +326,8 @@ impl Measured {
     }
 
     fn find(&self, course: Course, bodies: usize, place: Place) -> Option<&Outcome> {
-        let (_, outcomes) = self
-            .contests
-            .iter()
-            .find(|(contest, _)| contest.course == course && contest.bodies == bodies)?;
+        let is_of = |subject: &Subject| matches!(*subject, Subject::Course { course: c, bodies: b, .. } if (c, b) == (course, bodies));
+        let (_, outcomes) = self.contests.iter().find(|(contest, _)| is_of(&contest.subject))?;
         outcomes.iter().find(|outcome| outcome.place == place)
     }
 

@@ -1,7 +1,8 @@
 //! Engines that run the same scene in turns, so that whatever else the machine does slows all of them.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::ops::AddAssign;
+use std::ops::{AddAssign, Range};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -18,6 +19,7 @@ use crate::jaguar::Jaguar;
 #[cfg(feature = "peers-jolt")]
 use crate::jolt::Jolt;
 use crate::rapier::{Rapier, Stiffness};
+use crate::scene_file::SceneFile;
 
 /// Ticks of a turn: long enough that an engine has its data in the caches, short enough that all see the same noise.
 const TURN_TICKS: u32 = 10;
@@ -111,10 +113,63 @@ pub(crate) struct Place {
 /// What is run: engines side by side on one scene.
 #[derive(Clone, Debug)]
 pub(crate) struct Contest {
-    pub(crate) course: Course,
-    pub(crate) bodies: usize,
-    pub(crate) seed: u64,
+    pub(crate) subject: Subject,
     pub(crate) places: Vec<Place>,
+}
+
+/// Which scene is run.
+#[derive(Clone, Debug)]
+pub(crate) enum Subject {
+    /// One of the courses.
+    Course { course: Course, bodies: usize, seed: u64 },
+    /// A file's.
+    File(Box<SceneFile>),
+}
+
+impl Subject {
+    /// What results call it.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Course { course, .. } => course.to_string(),
+            Self::File(file) => file.name.clone(),
+        }
+    }
+
+    /// Number of bodies.
+    pub(crate) fn bodies(&self) -> usize {
+        match self {
+            Self::Course { bodies, .. } => *bodies,
+            Self::File(file) => file.scene.bodies.len(),
+        }
+    }
+
+    /// What its random numbers are drawn from.
+    pub(crate) fn seed(&self) -> u64 {
+        match self {
+            Self::Course { seed, .. } => *seed,
+            Self::File(file) => file.seed,
+        }
+    }
+
+    fn timed_ticks(&self) -> Range<u32> {
+        match self {
+            Self::Course { course, .. } => course.timed_ticks(),
+            Self::File(file) => file.timed_ticks.clone(),
+        }
+    }
+
+    fn scene(&self) -> Cow<'_, Scene> {
+        match *self {
+            Self::Course { course, bodies, seed } => Cow::Owned(course.scene(bodies, seed)),
+            Self::File(ref file) => Cow::Borrowed(&file.scene),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} bodies, seed {}", self.name(), self.bodies(), self.seed())
+    }
 }
 
 /// What one engine did in all runs of a contest.
@@ -148,7 +203,7 @@ struct Lap {
 impl Contest {
     /// Runs all engines so many times; fails when two runs of Jaguar end in different hashes, on whatever number of threads.
     pub(crate) fn run(&self, repeat: u32) -> anyhow::Result<Vec<Outcome>> {
-        let scene = self.course.scene(self.bodies, self.seed);
+        let scene = self.subject.scene();
         let judge = Judge::new(&scene);
         let mut laps: Vec<Vec<Lap>> = self.places.iter().map(|_| Vec::new()).collect();
         for _ in 0..repeat {
@@ -160,9 +215,8 @@ impl Contest {
         if let Some(first) = hashes.next() {
             ensure!(
                 hashes.all(|hash| hash == first),
-                "{} of {} bodies: Jaguar's hash depends on the run or the number of threads",
-                self.course,
-                self.bodies
+                "{}: Jaguar's hash depends on the run or the number of threads",
+                self.subject
             );
         }
         let energy_at_start = judge.energy_at_start();
@@ -190,7 +244,7 @@ impl Contest {
     /// An engine that cannot take the scene is left out, which standard error says.
     fn lap(&self, scene: &Scene, judge: &Judge<'_>) -> anyhow::Result<Vec<(usize, Lap)>> {
         let all_cores = pool(std::thread::available_parallelism()?.get())?;
-        let ticks = self.course.timed_ticks();
+        let ticks = self.subject.timed_ticks();
         let mut running = Vec::new();
         for (index, place) in self.places.iter().enumerate() {
             match place.entrant.engine(scene, place.threads) {
@@ -198,7 +252,7 @@ impl Contest {
                     advance(&all_cores, engine.as_mut(), ticks.start)?;
                     running.push((index, engine, pool(place.threads)?, Spent::default()));
                 }
-                Err(error) => eprintln!("{} of {}: no {}: {error:#}", self.course, self.bodies, place.entrant),
+                Err(error) => eprintln!("{}: no {}: {error:#}", self.subject, place.entrant),
             }
         }
         for turn in ticks.clone().step_by(TURN_TICKS as usize) {
@@ -285,6 +339,8 @@ fn processor_time() -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use clap::ValueEnum;
     use glam::DVec3;
     use jaguar_benches::engine::State;
@@ -306,13 +362,28 @@ mod tests {
 
     #[test]
     fn every_engine_takes_over_the_scene_as_it_is() -> anyhow::Result<()> {
-        for course in Course::BALLS {
-            let scene = course.scene(100, 7);
+        let scenes = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes");
+        let file = |name| {
+            anyhow::Ok(Subject::File(Box::new(SceneFile::load(
+                &scenes.join(name),
+                None,
+                None,
+            )?)))
+        };
+        let course = |course| Subject::Course {
+            course,
+            bodies: 100,
+            seed: 7,
+        };
+        let mut subjects = Course::ALL.map(course).to_vec();
+        subjects.extend([file("valley.toml")?, file("stacks.toml")?]);
+        for subject in subjects {
+            let scene = subject.scene();
             for &entrant in Entrant::value_variants() {
                 let states = entrant.engine(&scene, 1)?.states();
                 for (body, state) in scene.bodies.iter().zip(states) {
                     let found = difference(&State::of(body), &state);
-                    assert!(found < 1e-5, "{course} in {entrant}: {found}, {body:?}, {state:?}");
+                    assert!(found < 1e-5, "{subject} in {entrant}: {found}, {body:?}, {state:?}");
                 }
             }
         }

@@ -8,7 +8,8 @@ use jaguar_core::shape::{ConvexHull, HullId, Shape as BodyShape};
 use jaguar_core::{BodyDesc, StaticShape};
 use oxijolt::{BodyId, BodySettings, HeightFieldSettings, PhysicsWorld, Quat, RVec3, Shape, Vec3, WorldSettings};
 
-use crate::slab::Slab;
+use crate::block::Block;
+use crate::scene_file::ensure_common;
 
 /// Room for pairs of bounding boxes, per body.
 const PAIRS_PER_BODY: usize = 24;
@@ -28,6 +29,7 @@ pub(crate) struct Jolt {
 impl Jolt {
     /// The scene, on so many threads of Jolt's own, with so many collision steps a tick.
     pub(crate) fn new(scene: &Scene, threads: usize, steps: u32) -> anyhow::Result<Self> {
+        ensure_common(scene)?;
         let count = scene.bodies.len();
         let contacts = (CONTACTS_PER_BODY * count + 1024).min(WorldSettings::MAX_CONTACT_CONSTRAINTS as usize);
         let scratch = (contacts * SCRATCH_PER_CONTACT + (64 << 20)).min(u32::MAX as usize);
@@ -44,8 +46,8 @@ impl Jolt {
         };
         let mut world = PhysicsWorld::new(settings)?;
         for shape in &scene.statics {
-            let (position, collider, body) = static_body(shape, scene)?;
-            world.create_body(&collider, &body.position(place(position)))?;
+            let (collider, settings) = static_body(shape, scene)?;
+            world.create_body(&collider, &settings)?;
         }
         let mut shapes = Shapes {
             hulls: scene.hulls.iter().map(hull).collect::<Result<_, _>>()?,
@@ -61,8 +63,8 @@ impl Jolt {
                 .mass(body.mass)
                 .friction(body.material.friction)
                 .restitution(body.material.restitution)
-                .linear_damping(0.0)
-                .angular_damping(0.0)
+                .linear_damping(body.material.linear_damping)
+                .angular_damping(body.material.angular_damping)
                 .allow_sleeping(false);
             bodies.push(world.create_body(shapes.of(body)?, &settings)?);
         }
@@ -76,35 +78,44 @@ impl Jolt {
     }
 }
 
-fn static_body(shape: &StaticShape, scene: &Scene) -> anyhow::Result<(DVec3, Shape, BodySettings)> {
+fn static_body(shape: &StaticShape, scene: &Scene) -> anyhow::Result<(Shape, BodySettings)> {
     let settings = BodySettings::new_static();
     Ok(match shape {
         StaticShape::Plane {
             friction, restitution, ..
+        }
+        | StaticShape::Cuboid {
+            friction, restitution, ..
         } => {
-            let slab = Slab::of(shape, scene);
-            let collider = Shape::new_box(vector(slab.half_extents))?;
+            let block = Block::of(shape, scene).expect("it is a plane or a box");
+            let settings = settings
+                .position(place(block.centre))
+                .rotation(rotation(block.orientation.as_quat()));
             (
-                slab.centre,
-                collider,
+                Shape::new_box(vector(block.half_extents))?,
                 settings.friction(*friction).restitution(*restitution),
             )
         }
         StaticShape::HeightField(field) => {
-            assert_eq!(field.columns, field.rows, "Jolt's height fields are square");
+            ensure!(
+                field.columns == field.rows,
+                "its height fields are square, this one has {} x {} posts",
+                field.columns,
+                field.rows
+            );
             let scale = Vec3::new(field.spacing_x, 1.0, field.spacing_z);
             let collider = Shape::new_height_field(
                 field.columns,
                 &field.heights,
                 &HeightFieldSettings::default().scale(scale),
             )?;
+            let settings = settings.position(place(field.origin));
             (
-                field.origin,
                 collider,
                 settings.friction(field.friction).restitution(field.restitution),
             )
         }
-        other => panic!("the courses have no {}", other.kind()),
+        StaticShape::Mesh(_) => unreachable!("meshes are not compared"),
     })
 }
 

@@ -1,6 +1,7 @@
 //! Jaguar and other engines on the same scenes, side by side in one run: times, how good the results are, and Jaguar's world hash.
 
 mod bars;
+mod block;
 mod contest;
 mod jaguar;
 #[cfg(feature = "peers-jolt")]
@@ -10,20 +11,23 @@ mod memory;
 mod rapier;
 mod report;
 mod scale;
-mod slab;
+mod scene_file;
 
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::ops::Range;
+use std::path::PathBuf;
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use clap::Parser;
 use jaguar_benches::course::Course;
 
 use crate::bars::{Bar, Measured};
-use crate::contest::{Contest, Entrant, Outcome, Place};
+use crate::contest::{Contest, Entrant, Outcome, Place, Subject};
 use crate::machine::Machine;
 use crate::memory::Memory;
 use crate::report::Row;
+use crate::scene_file::SceneFile;
 
 #[derive(Debug, Parser)]
 #[command(about = "Times Jaguar and other engines on the same scenes, side by side")]
@@ -34,8 +38,14 @@ struct Arguments {
     /// Numbers of bodies
     #[arg(long, value_delimiter = ',', default_values_t = [1_000, 10_000])]
     bodies: Vec<usize>,
-    /// Seeds of the scenes
-    #[arg(long, value_delimiter = ',', default_values_t = [1])]
+    /// Instead of these scenes: scenario files
+    #[arg(long, value_delimiter = ',', value_name = "SCENARIO.toml", conflicts_with_all = ["scene", "bodies", "bars", "memory", "scale"])]
+    file: Vec<PathBuf>,
+    /// Which ticks of the files are timed [default: the last 120 of a file's own]
+    #[arg(long, value_name = "FROM..TO", value_parser = parse_ticks, requires = "file")]
+    timed: Option<Range<u32>>,
+    /// Seeds of the scenes; of the bars one [default: 1, or the file's own]
+    #[arg(long, value_delimiter = ',')]
     seed: Vec<u64>,
     /// Numbers of threads
     #[arg(long, value_delimiter = ',', default_values_t = [1, 2], value_parser = parse_threads)]
@@ -69,10 +79,26 @@ struct Arguments {
     csv: bool,
 }
 
+impl Arguments {
+    fn seeds_of_courses(&self) -> &[u64] {
+        if self.seed.is_empty() { &[1] } else { &self.seed }
+    }
+}
+
 fn parse_threads(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(threads @ 1..=64) => Ok(threads),
         _ => Err("a number of threads is 1 to 64".to_owned()),
+    }
+}
+
+fn parse_ticks(text: &str) -> Result<Range<u32>, String> {
+    let ticks = text
+        .split_once("..")
+        .and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    match ticks {
+        Some(ticks) if !ticks.is_empty() => Ok(ticks),
+        _ => Err("ticks are FROM..TO, the first that is timed and the first that is not, as in 300..420".to_owned()),
     }
 }
 
@@ -136,12 +162,14 @@ fn most_threads(arguments: &Arguments) -> usize {
 /// The table of times, and the bars if they are asked for.
 fn print_times(arguments: &Arguments, output: Output, machine: &Machine) -> anyhow::Result<()> {
     output.line(&Row::TABLE_HEADER, &Row::CSV_HEADER);
-    let mut contests = if arguments.bars {
-        bars::contests(arguments.seed[0])
+    let contests = if arguments.bars {
+        let &[seed] = arguments.seeds_of_courses() else {
+            bail!("--bars takes one seed, not {}", arguments.seed.len());
+        };
+        bars::contests(&arguments.scene, seed)
     } else {
-        contests(arguments)
+        contests(arguments)?
     };
-    contests.retain(|contest| arguments.scene.contains(&contest.course));
     let (mut rows, mut measured) = (Vec::new(), Vec::new());
     for contest in contests {
         let outcomes = contest.run(arguments.repeat)?;
@@ -212,24 +240,51 @@ fn ensure_one_hash(rows: &[Row]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One contest for each scene, number of bodies, seed and number of threads, with all engines.
-fn contests(arguments: &Arguments) -> Vec<Contest> {
+/// One contest for each scene or file, number of bodies, seed and number of threads, with all engines.
+fn contests(arguments: &Arguments) -> anyhow::Result<Vec<Contest>> {
     let engines = engines(arguments);
     let mut contests = Vec::new();
+    for subject in subjects(arguments)? {
+        for &threads in &arguments.threads {
+            let places = engines.iter().map(|&entrant| Place { entrant, threads });
+            contests.push(Contest {
+                subject: subject.clone(),
+                places: places.collect(),
+            });
+        }
+    }
+    Ok(contests)
+}
+
+fn subjects(arguments: &Arguments) -> anyhow::Result<Vec<Subject>> {
+    let mut subjects = Vec::new();
+    let mut paths = HashMap::new();
+    for path in &arguments.file {
+        if let Some(other) = paths.insert(path.file_stem(), path) {
+            bail!(
+                "{} and {} would have the same name in the results",
+                other.display(),
+                path.display()
+            );
+        }
+        let seeds: Vec<Option<u64>> = match arguments.seed.as_slice() {
+            [] => vec![None],
+            seeds => seeds.iter().copied().map(Some).collect(),
+        };
+        for seed in seeds {
+            let file = SceneFile::load(path, seed, arguments.timed.clone())?;
+            subjects.push(Subject::File(Box::new(file)));
+        }
+    }
+    if !subjects.is_empty() {
+        return Ok(subjects);
+    }
     for &course in &arguments.scene {
         for &bodies in &arguments.bodies {
-            for &seed in &arguments.seed {
-                for &threads in &arguments.threads {
-                    let places = engines.iter().map(|&entrant| Place { entrant, threads });
-                    contests.push(Contest {
-                        course,
-                        bodies,
-                        seed,
-                        places: places.collect(),
-                    });
-                }
+            for &seed in arguments.seeds_of_courses() {
+                subjects.push(Subject::Course { course, bodies, seed });
             }
         }
     }
-    contests
+    Ok(subjects)
 }

@@ -8,10 +8,12 @@ use jaguar_core::{BodyDesc, StaticShape};
 use rapier3d::parry::shape::HeightFieldCellStatus;
 use rapier3d::parry::utils::Array2;
 use rapier3d::prelude::{
-    ColliderBuilder, PhysicsWorld, RigidBodyBuilder, RigidBodyHandle, Rotation, SharedShape, SpringCoefficients, Vector,
+    CoefficientCombineRule, ColliderBuilder, PhysicsWorld, RigidBodyBuilder, RigidBodyHandle, Rotation, SharedShape,
+    SpringCoefficients, Vector,
 };
 
-use crate::slab::Slab;
+use crate::block::Block;
+use crate::scene_file::ensure_common;
 
 /// How stiff Rapier's contacts are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,7 @@ impl Rapier {
 
     /// The scene. Planes become slabs: Rapier has planes too, but pairs every body with each of them, which costs it more.
     pub(crate) fn new(scene: &Scene, stiffness: Stiffness) -> anyhow::Result<Self> {
+        ensure_common(scene)?;
         let mut world = PhysicsWorld {
             gravity: vector(scene.params.gravity.as_dvec3()),
             ..PhysicsWorld::default()
@@ -52,8 +55,8 @@ impl Rapier {
             world.integration_parameters.static_contact_softness = softness;
         }
         for shape in &scene.statics {
-            let (position, collider) = static_collider(shape, scene);
-            world.insert(RigidBodyBuilder::fixed().translation(vector(position)), collider);
+            let (motion, collider) = static_collider(shape, scene);
+            world.insert(motion, collider);
         }
         let hulls: Vec<SharedShape> = scene.hulls.iter().map(hull).collect();
         let mut insert = |body: &BodyDesc| {
@@ -62,6 +65,8 @@ impl Rapier {
                 .rotation(vector(body.orientation.as_dquat().to_scaled_axis()))
                 .linvel(vector(body.velocity.as_dvec3()))
                 .angvel(vector(body.angular_velocity.as_dvec3()))
+                .linear_damping(body.material.linear_damping)
+                .angular_damping(body.material.angular_damping)
                 .can_sleep(false);
             world.insert(motion, collider(body, &hulls)).0
         };
@@ -70,15 +75,20 @@ impl Rapier {
     }
 }
 
-fn static_collider(shape: &StaticShape, scene: &Scene) -> (DVec3, ColliderBuilder) {
+fn static_collider(shape: &StaticShape, scene: &Scene) -> (RigidBodyBuilder, ColliderBuilder) {
+    let at = |position| RigidBodyBuilder::fixed().translation(vector(position));
     match shape {
         StaticShape::Plane {
             friction, restitution, ..
+        }
+        | StaticShape::Cuboid {
+            friction, restitution, ..
         } => {
-            let slab = Slab::of(shape, scene);
-            let half = vector(slab.half_extents);
+            let block = Block::of(shape, scene).expect("it is a plane or a box");
+            let half = vector(block.half_extents);
             let collider = ColliderBuilder::cuboid(half.x, half.y, half.z);
-            (slab.centre, collider.friction(*friction).restitution(*restitution))
+            let motion = at(block.centre).rotation(vector(block.orientation.to_scaled_axis()));
+            (motion, collider.friction(*friction).restitution(*restitution))
         }
         StaticShape::HeightField(field) => {
             let extent = DVec3::new(
@@ -89,9 +99,10 @@ fn static_collider(shape: &StaticShape, scene: &Scene) -> (DVec3, ColliderBuilde
             let collider = ColliderBuilder::new(SharedShape::new(height_field(field, extent)));
             // Rapier's lie around their centre.
             let centre = field.origin + 0.5 * extent * DVec3::new(1.0, 0.0, 1.0);
-            (centre, collider.friction(field.friction).restitution(field.restitution))
+            let collider = collider.friction(field.friction).restitution(field.restitution);
+            (at(centre), collider)
         }
-        other => panic!("the courses have no {}", other.kind()),
+        StaticShape::Mesh(_) => unreachable!("meshes are not compared"),
     }
 }
 
@@ -123,7 +134,9 @@ fn collider(body: &BodyDesc, hulls: &[SharedShape]) -> ColliderBuilder {
     collider
         .mass(body.mass)
         .friction(body.material.friction)
+        .friction_combine_rule(CoefficientCombineRule::GeometricMean)
         .restitution(body.material.restitution)
+        .restitution_combine_rule(CoefficientCombineRule::Max)
 }
 
 impl Engine for Rapier {

@@ -33,7 +33,7 @@ pub(crate) struct Row {
 
 impl Row {
     /// The columns of [`Row::table`].
-    pub(crate) const TABLE_HEADER: &str = "scene        bodies seed thr engine        |  ms/tick  cpu ms spread  ratio  Mbody-substeps/s | overlap max / mean, %   sunk, % | energy, J   change | hash";
+    pub(crate) const TABLE_HEADER: &str = "scene          bodies seed thr engine        |  ms/tick  cpu ms spread  ratio  Mbody-substeps/s | overlap max / mean, %   sunk, % | energy, J   change | hash";
 
     /// The columns of [`Row::csv`].
     pub(crate) const CSV_HEADER: &str = "scene,bodies,seed,threads,engine,tick_ms,cpu_ms,spread_percent,ratio,million_body_substeps_per_second,\
@@ -46,15 +46,15 @@ impl Row {
                 .iter()
                 .find(|other| is_ours(other) && other.place.threads == outcome.place.threads);
             Self {
-                scene: contest.course.to_string(),
-                bodies: contest.bodies,
-                seed: contest.seed,
+                scene: contest.subject.name(),
+                bodies: contest.subject.bodies(),
+                seed: contest.subject.seed(),
                 threads: outcome.place.threads,
                 engine: outcome.place.entrant.to_string(),
                 tick_ms: outcome.tick_ms,
                 cpu_ms: outcome.cpu_ms,
                 spread_percent: outcome.spread_percent,
-                million_body_substeps_per_second: contest.bodies as f64 * f64::from(outcome.substeps)
+                million_body_substeps_per_second: contest.subject.bodies() as f64 * f64::from(outcome.substeps)
                     / (1e3 * outcome.tick_ms),
                 ratio: ours.map(|ours| outcome.tick_ms / ours.tick_ms),
                 quality: outcome.quality,
@@ -74,7 +74,7 @@ impl Row {
             String::new()
         };
         format!(
-            "{:<12} {:>6} {:>4} {:>3} {:<13} | {:>8.3} {:>7.2} {:>6} {:>6} {:>17.2} | {:>12.2} / {:<6.3} {:>9.2} | {:>9.3} {:>8} | {}{lost}",
+            "{:<14} {:>6} {:>4} {:>3} {:<13} | {:>8.3} {:>7.2} {:>6} {:>6} {:>17.2} | {:>12.2} / {:<6.3} {:>9.2} | {:>9.3} {:>8} | {}{lost}",
             self.scene,
             self.bodies,
             self.seed,

@@ -24,6 +24,8 @@ pub struct Convex {
     radius: f64,
     /// Distance of the farthest corner from the centre, m.
     reach: f64,
+    /// Half the least distance of two parallel planes with the body between them, one of them on a face, m.
+    half_width: f64,
     /// Inertia tensor of 1 kg, m².
     inertia: DMat3,
 }
@@ -92,7 +94,15 @@ impl Convex {
     fn new(corners: Vec<DVec3>, edges: Vec<[usize; 2]>, normals: Vec<DVec3>, radius: f64, inertia: DMat3) -> Self {
         let reach = corners.iter().map(|corner| corner.length()).fold(0.0, f64::max);
         let along = edges.iter().map(|&[a, b]| (corners[b] - corners[a]).normalize());
+        let height = |normal: DVec3| {
+            let heights = corners.iter().map(|corner| corner.dot(normal));
+            heights.fold(f64::NEG_INFINITY, f64::max)
+        };
+        let half_width = |&normal: &DVec3| 0.5 * (height(normal) + height(-normal));
+        let half_widths = normals.iter().map(half_width);
+        let least = half_widths.reduce(f64::min).unwrap_or_default();
         Self {
+            half_width: least + radius,
             directions: without_parallels(along),
             normals: without_parallels(normals),
             reach: reach + radius,
@@ -106,6 +116,11 @@ impl Convex {
     /// Radius of the ball around the centre of mass that holds the body, m.
     pub fn bounding_radius(&self) -> f64 {
         self.reach
+    }
+
+    /// Half of how thick the body is where it is thinnest, m: the radius of a ball or capsule, the least half extent of a box, of a hull half its least width at right angles to a face.
+    pub fn half_width(&self) -> f64 {
+        self.half_width
     }
 
     /// Energy of rotation, J.
@@ -239,6 +254,11 @@ impl Placed<'_> {
     /// Radius of the ball around the centre of mass that holds the body, m.
     pub fn bounding_radius(&self) -> f64 {
         self.convex.reach
+    }
+
+    /// Half of how thick the body is where it is thinnest, m.
+    pub fn half_width(&self) -> f64 {
+        self.convex.half_width
     }
 
     /// How deep this body and another overlap, m; not positive when they do not.
@@ -382,6 +402,17 @@ mod tests {
     }
 
     /// Against m/3 (b² + c²) for a box and, for a capsule, the sum over thin discs of radius s: s²/2 along the axis, s²/4 + y² across.
+    #[test]
+    fn bodies_are_as_thick_as_at_their_thinnest() {
+        assert_eq!(Convex::sphere(0.3).half_width(), 0.3);
+        assert_eq!(Convex::capsule(0.7, 0.2).half_width(), 0.2);
+        assert_eq!(Convex::cuboid(DVec3::new(0.5, 0.2, 0.4)).half_width(), 0.2);
+        // A pyramid 0.9 m high over a square of 4 m, around its centre of mass.
+        let base = [(2.0, 2.0), (-2.0, 2.0), (2.0, -2.0), (-2.0, -2.0)].map(|(x, z)| DVec3::new(x, -0.225, z));
+        let points = [base.as_slice(), &[DVec3::Y * 0.675]].concat();
+        assert!((Convex::hull(&points).half_width() - 0.45).abs() < 1e-12);
+    }
+
     #[test]
     fn inertia_is_that_of_closed_forms_and_sums() {
         let close = |found: DMat3, expected: DVec3| {

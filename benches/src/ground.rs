@@ -1,21 +1,52 @@
 //! How deep a body has sunk into static geometry.
 
-use glam::DVec3;
+use glam::{DQuat, DVec3};
 use jaguar_core::StaticShape;
 use jaguar_core::shape::HeightField;
 
-use crate::convex::Placed;
+use crate::convex::{Convex, Placed};
 
-/// How deep the body's deepest corner is below any of these surfaces, m; not positive for a body that is above all.
-pub fn sunk(body: &Placed<'_>, statics: &[StaticShape]) -> f64 {
-    let depths = statics.iter().map(|shape| {
-        let of_corner = |&corner: &DVec3| body.radius() - height_above(corner, body.radius(), shape);
-        body.corners().iter().map(of_corner).fold(f64::NEG_INFINITY, f64::max)
-    });
-    depths.fold(f64::NEG_INFINITY, f64::max)
+/// The static geometry of a scene, prepared to be asked how deep bodies are in it.
+#[derive(Debug)]
+pub struct Ground<'a> {
+    surfaces: &'a [StaticShape],
+    /// The boxes among them.
+    boxes: Vec<(Convex, DVec3, DQuat)>,
 }
 
-/// Distance of a point from the surface, m; negative below it. What is round about the point, by this radius (m), touches the surface where it is nearest.
+impl<'a> Ground<'a> {
+    /// The static geometry of a scene. Meshes are not judged.
+    pub fn new(statics: &'a [StaticShape]) -> Self {
+        let cuboid = |shape: &StaticShape| match *shape {
+            StaticShape::Cuboid {
+                centre,
+                half_extents,
+                orientation,
+                ..
+            } => Some((Convex::cuboid(half_extents.as_dvec3()), centre, orientation.as_dquat())),
+            _ => None,
+        };
+        Self {
+            surfaces: statics,
+            boxes: statics.iter().filter_map(cuboid).collect(),
+        }
+    }
+
+    /// How deep the body is in any of it, at its deepest corner or, for boxes, by the least shift out of them, m; not positive for a body that is outside of all.
+    pub fn depth_of(&self, body: &Placed<'_>) -> f64 {
+        let below = self.surfaces.iter().map(|shape| {
+            let of_corner = |&corner: &DVec3| body.radius() - height_above(corner, body.radius(), shape);
+            body.corners().iter().map(of_corner).fold(f64::NEG_INFINITY, f64::max)
+        });
+        let inside = self
+            .boxes
+            .iter()
+            .map(|(convex, centre, orientation)| body.overlap(&convex.placed(*centre, *orientation)));
+        below.chain(inside).fold(f64::NEG_INFINITY, f64::max)
+    }
+}
+
+/// Distance of a point from a surface without an underside, m; negative below it, infinite for shapes of another kind. What is round about the point, by this radius (m), touches the surface where it is nearest.
 fn height_above(point: DVec3, radius: f64, shape: &StaticShape) -> f64 {
     match shape {
         StaticShape::Plane {
@@ -30,7 +61,7 @@ fn height_above(point: DVec3, radius: f64, shape: &StaticShape) -> f64 {
                 height
             }
         }
-        other => panic!("the courses have planes and height fields only, not {other:?}"),
+        StaticShape::Cuboid { .. } | StaticShape::Mesh(_) => f64::INFINITY,
     }
 }
 
@@ -101,10 +132,9 @@ fn distance_from_triangle(point: DVec3, [a, b, c]: [DVec3; 3]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use glam::{DQuat, Vec3};
+    use glam::{Quat, Vec3};
 
     use super::*;
-    use crate::convex::Convex;
 
     #[test]
     fn a_box_sinks_into_a_plane_by_its_lowest_corner() {
@@ -115,14 +145,28 @@ mod tests {
             restitution: 0.0,
         };
         let cube = Convex::cuboid(DVec3::splat(0.5));
-        let depth = |y| {
-            sunk(
-                &cube.placed(DVec3::Y * y, DQuat::IDENTITY),
-                std::slice::from_ref(&floor),
-            )
-        };
+        let ground = Ground::new(std::slice::from_ref(&floor));
+        let depth = |y| ground.depth_of(&cube.placed(DVec3::Y * y, DQuat::IDENTITY));
         assert!((depth(0.4) - 0.1).abs() < 1e-12);
         assert!((depth(0.7) + 0.2).abs() < 1e-12);
+    }
+
+    /// A block of 2 m, turned by a quarter about z: its own y is along -x.
+    #[test]
+    fn a_ball_sinks_into_a_block_by_the_least_way_out() {
+        let block = StaticShape::Cuboid {
+            centre: DVec3::X,
+            half_extents: Vec3::new(3.0, 1.0, 3.0),
+            orientation: Quat::from_rotation_z(0.5 * std::f32::consts::PI),
+            friction: 0.5,
+            restitution: 0.0,
+        };
+        let ball = Convex::sphere(0.5);
+        let ground = Ground::new(std::slice::from_ref(&block));
+        let depth = |x, y| ground.depth_of(&ball.placed(DVec3::new(x, y, 0.0), DQuat::IDENTITY));
+        assert!((depth(-0.3, 0.0) - 0.2).abs() < 1e-6);
+        assert!((depth(0.9, 3.4) - 0.1).abs() < 1e-6);
+        assert!(depth(-0.6, 0.0) <= 0.0);
     }
 
     /// A ramp that rises 3 m in 4 m: a point 1 m above it is 0.8 m away. Beside the field nothing is below.

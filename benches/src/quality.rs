@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use glam::{DVec3, IVec3};
 use jaguar_core::BodyDesc;
-use jaguar_core::scenes::{RADIUS, Scene};
+use jaguar_core::scenes::Scene;
 use serde::Serialize;
 
 use crate::convex::{Convex, Placed};
 use crate::engine::State;
-use crate::ground;
+use crate::ground::Ground;
 
-/// What can be said of the bodies at one moment. Per cent are of [`RADIUS`], the radius or half extent of all that is in the courses.
+/// What can be said of the bodies at one moment. Per cent are of half of how thick the body is where it is thinnest ([`Convex::half_width`]), of two bodies the thinner one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Quality {
     /// Deepest overlap of two bodies, %.
@@ -44,7 +44,6 @@ impl<'a> Judge<'a> {
     /// Measures all pairs of bodies, and each body against the static geometry.
     pub fn judge(&self, states: &[State]) -> Quality {
         assert_eq!(states.len(), self.bodies.len(), "an engine lost or made bodies");
-        let percent = |depth: f64| 100.0 * depth / f64::from(RADIUS);
         let placed: Vec<Placed<'_>> = states
             .iter()
             .zip(&self.bodies)
@@ -52,21 +51,19 @@ impl<'a> Judge<'a> {
             .map(|(state, body)| body.placed(state.position, state.orientation))
             .collect();
         let overlaps = overlaps(&placed, self.largest_diameter());
-        let sunk: Vec<f64> = placed
-            .iter()
-            .map(|body| ground::sunk(body, &self.scene.statics))
-            .collect();
+        let ground = Ground::new(&self.scene.statics);
+        let sunk: Vec<f64> = placed.iter().map(|body| ground.depth_of(body)).collect();
         let is_lost = |(body, &depth): (&Placed<'_>, &f64)| depth > 2.0 * body.bounding_radius();
         let lost = placed.iter().zip(&sunk).filter(|&pair| is_lost(pair)).count();
+        let deepest = placed.iter().zip(&sunk).map(|(body, depth)| depth / body.half_width());
         let energy: f64 = (0..states.len())
             .map(|index| self.kinetic_energy(index, &states[index]))
             .sum();
         Quality {
-            max_overlap_percent: percent(overlaps.iter().copied().fold(0.0, f64::max)),
-            mean_overlap_percent: percent(
-                overlaps.iter().fold(0.0, |sum, depth| sum + depth) / overlaps.len().max(1) as f64,
-            ),
-            sunk_percent: percent(sunk.into_iter().fold(0.0, f64::max)),
+            max_overlap_percent: 100.0 * overlaps.iter().copied().fold(0.0, f64::max),
+            mean_overlap_percent: 100.0 * overlaps.iter().fold(0.0, |sum, depth| sum + depth)
+                / overlaps.len().max(1) as f64,
+            sunk_percent: 100.0 * deepest.fold(0.0, f64::max),
             lost: lost + (states.len() - placed.len()),
             kinetic_energy_j: energy / states.len().max(1) as f64,
         }
@@ -90,7 +87,7 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// The overlap (m) of each pair of bodies that overlap. Bodies are sorted into cells of the largest diameter, so that partners are in neighbouring cells.
+/// The overlap of each pair of bodies that overlap, over half of how thick the thinner one is. Bodies are sorted into cells of the largest diameter, so that partners are in neighbouring cells.
 fn overlaps(bodies: &[Placed<'_>], largest_diameter: f64) -> Vec<f64> {
     let cell_of = |position: DVec3| (position / largest_diameter).floor().as_ivec3();
     let mut cells: HashMap<IVec3, Vec<usize>> = HashMap::new();
@@ -107,7 +104,7 @@ fn overlaps(bodies: &[Placed<'_>], largest_diameter: f64) -> Vec<f64> {
             .flatten();
         let depths = partners
             .filter(|&&other| other > index)
-            .map(|&other| body.overlap(&bodies[other]));
+            .map(|&other| body.overlap(&bodies[other]) / body.half_width().min(bodies[other].half_width()));
         found.extend(depths.filter(|&depth| depth > 0.0));
     }
     found
@@ -116,7 +113,7 @@ fn overlaps(bodies: &[Placed<'_>], largest_diameter: f64) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use glam::Vec3;
-    use jaguar_core::scenes::{MASS, ball, wall};
+    use jaguar_core::scenes::{MASS, RADIUS, ball, wall};
     use jaguar_core::{Environment, Material, WorldParams};
 
     use super::*;

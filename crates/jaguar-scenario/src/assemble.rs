@@ -51,6 +51,7 @@ pub(crate) fn assemble(document: &Document) -> Result<Scenario, ScenarioError> {
     Ok(Scenario {
         name: table.name.clone(),
         ticks: table.ticks,
+        seed: table.seed,
         definition,
     })
 }

@@ -41,12 +41,20 @@ pub struct Scenario {
     pub name: String,
     /// Ticks of a run, unless the user says otherwise.
     pub ticks: u64,
+    /// What all its random numbers are drawn from.
+    pub seed: u64,
     /// The world, and what happens to it.
     pub definition: WorldDefinition,
 }
 
 /// Reads a scenario file and all files that it names, relative to its folder.
 pub fn load(path: &Path) -> Result<Scenario, ScenarioError> {
-    let document = document::Document::read(path)?;
+    assemble::assemble(&document::Document::read(path)?)
+}
+
+/// Reads a scenario file as [`load`] does, but for its seed: the same kind of world with other random numbers.
+pub fn load_with_seed(path: &Path, seed: u64) -> Result<Scenario, ScenarioError> {
+    let mut document = document::Document::read(path)?;
+    document.format.world.seed = seed;
     assemble::assemble(&document)
 }

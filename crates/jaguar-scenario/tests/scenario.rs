@@ -450,6 +450,23 @@ fn shipped(name: &str) -> Scenario {
     jaguar_scenario::load(&folder.join(name)).unwrap()
 }
 
+/// Those that other engines are compared on.
+#[test]
+fn scenes_of_the_comparison_load_with_any_seed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benches/scenes");
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let own = jaguar_scenario::load(&path).unwrap();
+        let other = jaguar_scenario::load_with_seed(&path, 7).unwrap();
+        assert_eq!((own.seed, other.seed), (1, 7));
+        assert_ne!(own.definition.bodies, other.definition.bodies, "{path:?}");
+        assert_eq!(own, jaguar_scenario::load_with_seed(&path, 1).unwrap(), "{path:?}");
+        names.push(path);
+    }
+    assert!(names.len() >= 6, "{names:?}");
+}
+
 #[test]
 fn shipped_scenarios_load_and_fit_their_worlds() {
     for (name, bodies) in [
