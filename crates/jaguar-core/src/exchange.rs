@@ -96,6 +96,7 @@ impl World {
             bodies
                 .map(|body| BoundaryVelocity {
                     asleep: self.collision.sleep.is_asleep(body as u32),
+                    bounces_off: self.collision.across.bounces.choice(body as u32),
                     ..boundary_velocity(&motion[body], crowd(body))
                 })
                 .collect()
@@ -134,6 +135,7 @@ impl World {
             if let Some(crowd) = self.manifolds.crowds.get_mut(ghost as usize) {
                 *crowd = velocity.crowd;
             }
+            self.collision.across.bounces.note_ghost(ghost, velocity.bounces_off);
             let motion = &mut motion[ghost as usize];
             motion.set_velocity(Vec3::from_array(velocity.velocity));
             motion.set_angular_velocity(Vec3::from_array(velocity.angular_velocity));
@@ -555,6 +557,7 @@ fn boundary_velocity(motion: &Motion, crowd: u32) -> BoundaryVelocity {
         displacement: motion.displacement.truncate().to_array(),
         rotation: motion.rotation.truncate().to_array(),
         crowd,
+        bounces_off: None,
         asleep: false,
     }
 }

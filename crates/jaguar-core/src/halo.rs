@@ -78,6 +78,8 @@ pub struct BoundaryVelocity {
     pub rotation: [f32; 3],
     /// In how many manifolds and joints between tiles the body takes part.
     pub crowd: u32,
+    /// The body of another tile that it is to bounce off in this substep.
+    pub bounces_off: Option<BodyId>,
     /// Whether the body sleeps in this tick, so that it takes no change.
     pub asleep: bool,
 }

@@ -103,6 +103,7 @@ impl World {
             owner,
         );
         self.begin_sleep();
+        self.begin_bounces();
         self.mark_forced();
         self.mark_lone();
         self.count_stage();
@@ -128,14 +129,14 @@ impl World {
             self.collision.sleep.mark_across(points, manifolds);
         }
         across::solve_all(
-            &self.bodies.columns().motion,
+            self.bodies.columns(),
             across::Contacts {
                 geometry: &self.contacts.across,
                 impulses: &mut self.cached.across.memory,
                 ends: &self.contacts.across_ends,
                 coefficients: &self.contacts.across_coefficients,
             },
-            &mut self.collision.across.changes,
+            (&mut self.collision.across.changes, &mut self.collision.across.bounces),
             &mut self.journal.felt.across,
             &self.collision.sleep.across,
             &self.constants,
@@ -220,6 +221,13 @@ impl World {
         }
         self.stats.ghosts = self.ghosts.len();
         self.ghosts.clear();
+    }
+
+    /// Foresees which contacts between tiles bounce in the first substep.
+    fn begin_bounces(&mut self) {
+        let bounces = &mut self.collision.across.bounces;
+        let any = self.bodies.kinds().bounce();
+        bounces.begin_tick(self.bodies.columns(), &self.contacts, any, &self.constants);
     }
 
     /// Notes which portions have bodies that feel more than uniform gravity. In most worlds none has, and no body is asked.

@@ -123,6 +123,9 @@ fn a_gas_whose_tiles_change_hands_every_tick_has_the_hashes_of_one_world() {
     for pods in [2, 3, 5] {
         check_split(&scene, pods, 120, scattered);
     }
+    // Fast ones strike several others at once, and choose.
+    scene.bodies.iter_mut().for_each(|body| body.velocity *= 5.0);
+    check_split(&scene, 3, 60, scattered);
 }
 
 /// Boxes and balls, some of which resist rolling, some of which are in groups that do not touch.

@@ -11,6 +11,7 @@ use crate::recycled::{make_room, resize, trim};
 use crate::simd::{LANES, Quad};
 use crate::sleep::Sleep;
 use crate::solver::across::Side;
+use crate::solver::bounces::Bounces;
 use crate::solver::kernel::Change;
 use crate::storage::Columns;
 
@@ -35,6 +36,7 @@ pub(crate) struct Across {
     order: SideOrder,
     /// One for each block.
     pub(crate) changes: Vec<Change>,
+    pub(crate) bounces: Bounces,
 }
 
 impl Across {

@@ -6,13 +6,14 @@
 use glam::Vec3;
 
 use super::StepConstants;
-use super::kernel::{Change, Share, Shifts, Velocities, solve};
+use super::bounces::{Bounces, Choices, ones};
+use super::kernel::{Change, Share, Shifts, Velocities, solve, strikes};
 use crate::contact::Coefficients;
 use crate::ends::Ends;
 use crate::parallel::*;
 use crate::simd::{F32x8, Kernel, LANES, Octet, Quad, lanes_of};
 use crate::sleep::are_all;
-use crate::storage::Motion;
+use crate::storage::{Columns, Motion};
 
 /// Blocks that one thread solves in a row.
 const BLOCKS_AT_ONCE: usize = 64;
@@ -83,11 +84,11 @@ pub(crate) struct Contacts<'a> {
     pub(crate) coefficients: &'a [Coefficients],
 }
 
-/// Computes the change of every contact; applies none. Those of which both bodies sleep stay as they are: `asleep` has their lanes, block by block, or is empty.
+/// Computes the change of every contact, and which are to bounce in the next substep; applies none. Those of which both bodies sleep stay as they are: `asleep` has their lanes, block by block, or is empty.
 pub(crate) fn solve_all(
-    motion: &[Motion],
+    columns: &Columns,
     contacts: Contacts<'_>,
-    changes: &mut [Change],
+    (changes, bounces): (&mut [Change], &mut Bounces),
     felt: &mut [Octet],
     asleep: &[u8],
     step: &StepConstants,
@@ -105,16 +106,20 @@ pub(crate) fn solve_all(
     // Bounces are added to the sums, if there are any.
     let felt = felt.par_chunks_mut(BLOCKS_AT_ONCE).map(Some);
     let felt = felt.chain(repeat_n((), chunks).map(|()| None)).take(chunks);
+    // Likewise.
+    let (foreseen, choices) = bounces.parts(&columns.id);
+    let foreseen = foreseen.par_chunks_mut(BLOCKS_AT_ONCE).map(Some);
+    let foreseen = foreseen.chain(repeat_n((), chunks).map(|()| None)).take(chunks);
     impulses
         .par_chunks_mut(BLOCKS_AT_ONCE)
         .zip(geometry.par_chunks(BLOCKS_AT_ONCE))
         .zip(ends.par_chunks(BLOCKS_AT_ONCE))
         .zip(changes.par_chunks_mut(BLOCKS_AT_ONCE))
-        .zip(felt)
+        .zip(felt.zip(foreseen))
         .enumerate()
-        .for_each(|(c, ((((impulses, geometry), ends), changes), felt))| {
+        .for_each(|(c, ((((impulses, geometry), ends), changes), (felt, foreseen)))| {
             step.simd.run(Solve {
-                motion,
+                motion: &columns.motion,
                 contacts: Contacts {
                     geometry,
                     impulses,
@@ -123,10 +128,13 @@ pub(crate) fn solve_all(
                 },
                 changes,
                 felt: felt.unwrap_or_default(),
+                foreseen: foreseen.unwrap_or_default(),
+                choices,
                 asleep: asleep(c),
                 step,
             });
         });
+    bounces.choose(columns, (geometry, ends));
 }
 
 struct Solve<'a> {
@@ -134,6 +142,9 @@ struct Solve<'a> {
     contacts: Contacts<'a>,
     changes: &'a mut [Change],
     felt: &'a mut [Octet],
+    /// The lanes of each block that may bounce, replaced by those of the next substep; empty if nothing bounces.
+    foreseen: &'a mut [u8],
+    choices: Choices<'a>,
     /// The lanes of each block whose both bodies sleep; empty if there are none.
     asleep: &'a [u8],
     step: &'a StepConstants,
@@ -167,12 +178,19 @@ impl Kernel for Solve<'_> {
                 &Shifts::gather(motion, &ends.high),
             );
             let coefficients = Coefficients::of(coefficients, b);
+            let mut bounces = F::splat(0.0);
+            if let Some(foreseen) = self.foreseen.get_mut(b) {
+                let mutual = self.choices.mutual(*foreseen, ends);
+                bounces = F::load(&ones(mutual));
+                let bounced = mutual & strikes(geometry, coefficients, low, high, 1.0, self.step);
+                *foreseen = strikes(geometry, coefficients, low, high, 2.0, self.step) & !bounced;
+            }
             solve::<F, true>(
                 (geometry, impulses),
                 coefficients,
                 low,
                 high,
-                Share::Half,
+                Share::Half { bounces },
                 self.felt.get_mut(b),
                 self.step,
             )
@@ -209,6 +227,7 @@ pub(crate) fn apply_changes(motion: &mut [Motion], base: usize, sides: &[Side], 
     }
 }
 
-fn vector(octets: &[Octet; 3], lane: usize) -> Vec3 {
+/// One lane's.
+pub(super) fn vector(octets: &[Octet; 3], lane: usize) -> Vec3 {
     Vec3::new(octets[0][lane], octets[1][lane], octets[2][lane])
 }

@@ -128,9 +128,32 @@ impl<F: F32x8> Impulse<F> {
 
 /// How far the accumulated impulses go towards what a contact alone would want.
 #[derive(Clone, Copy)]
-pub(super) enum Share {
+pub(super) enum Share<F> {
     Whole,
-    Half,
+    /// But what bounces does so wholly: where there is a 1; where there is a 0 it has to wait.
+    Half {
+        bounces: F,
+    },
+}
+
+/// Which of eight contacts close within so many substeps, if velocities stay, so hard that they bounce: lane by lane.
+#[inline(always)]
+pub(super) fn strikes<F: F32x8>(
+    geometry: &Quad,
+    coefficients: &Coefficients,
+    low: (&Velocities<F>, &Shifts<F>),
+    high: (&Velocities<F>, &Shifts<F>),
+    substeps: f32,
+    step: &StepConstants,
+) -> u8 {
+    let normal = Vec3x8::load(&geometry.xyz);
+    let normal_velocity = (high.0.linear - low.0.linear).dot(normal);
+    let shift = high.1.displacement - low.1.displacement;
+    let separation = F::load(&geometry.w) + shift.dot(normal);
+    let elastic = F::load(&coefficients.restitution).gt(F::splat(0.0))
+        & normal_velocity.lt(F::splat(-step.restitution_threshold));
+    let closes = separation + normal_velocity * F::splat(substeps * step.substep_seconds);
+    (elastic & closes.le(F::splat(0.0))).bits() as u8
 }
 
 /// Solves eight contacts whose bodies these are, pushing overlaps apart (`PUSH`) or only correcting velocities, and returns the change of impulse. The normal impulses of
@@ -144,7 +167,7 @@ pub(super) fn solve<F: F32x8, const PUSH: bool>(
     coefficients: &Coefficients,
     low: (&Velocities<F>, &Shifts<F>),
     high: (&Velocities<F>, &Shifts<F>),
-    share: Share,
+    share: Share<F>,
     felt: Option<&mut Octet>,
     step: &StepConstants,
 ) -> Impulse<F> {
@@ -172,7 +195,7 @@ pub(super) fn solve<F: F32x8, const PUSH: bool>(
     let change = if PUSH {
         let soft = match share {
             Share::Whole => step.softness,
-            Share::Half => step.across_softness,
+            Share::Half { .. } => step.across_softness,
         };
         let push = separation * F::splat(soft.bias_rate);
         let limit = F::splat(-step.push_velocity);
@@ -189,7 +212,7 @@ pub(super) fn solve<F: F32x8, const PUSH: bool>(
 
     let mut normal_change = wanted - normal_impulse;
     let mut friction_change = friction - friction_impulse;
-    if let Share::Half = share {
+    if let Share::Half { .. } = share {
         // Both ends of the change lie in the friction cone, which is convex; so does its middle.
         let half = F::splat(ACROSS_RELAXATION);
         let vanishes = wanted.le(zero) & normal_impulse.lt(F::splat(LEAST_IMPULSE));
@@ -202,11 +225,16 @@ pub(super) fn solve<F: F32x8, const PUSH: bool>(
     // relax pass leaves the contact alone: to stop the approach at the surface would be to stop it before it could bounce.
     let mut bounce = None;
     if elastic.any() {
-        let due = if PUSH {
-            elastic & (separation + normal_velocity * F::splat(step.substep_seconds)).le(zero)
-        } else {
-            elastic
-        };
+        let mut due = elastic;
+        if PUSH {
+            due = due & (separation + normal_velocity * F::splat(step.substep_seconds)).le(zero);
+        }
+        let mut thrown_now = due;
+        if let Share::Half { bounces } = share {
+            thrown_now = due & bounces.gt(zero);
+            // Between tiles a bounce may have to wait for the next substep. What loses something anyway is not left alone until then: a heap would be restless.
+            due = thrown_now | (due & one.le(restitution));
+        }
         let none = Vec3x8::new(zero, zero, zero);
         normal_change = F::select(due, zero, normal_change);
         friction_change = Vec3x8::select(due, none, friction_change);
@@ -218,7 +246,10 @@ pub(super) fn solve<F: F32x8, const PUSH: bool>(
             let gained = fall * (fixed(low.0) - fixed(high.0));
             let thrown = -(normal_velocity + restitution * (normal_velocity - gained)) * normal_mass;
             let turned = within_cone(none - slip * tangent_mass, cone * thrown);
-            bounce = Some((F::select(due, thrown, zero), Vec3x8::select(due, turned, none)));
+            bounce = Some((
+                F::select(thrown_now, thrown, zero),
+                Vec3x8::select(thrown_now, turned, none),
+            ));
         }
     }
     (normal_impulse + normal_change).store(&mut impulses.w);
@@ -283,7 +314,7 @@ mod tests {
                 &coefficients,
                 (&velocities, &shifts),
                 (&velocities, &shifts),
-                Share::Half,
+                Share::Half { bounces: F::splat(0.0) },
                 None,
                 self.step,
             );

@@ -4,6 +4,7 @@
 //! of the two bodies compute the same impulse without asking each other. Both use the one kernel of [`kernel`].
 
 pub(crate) mod across;
+pub(crate) mod bounces;
 pub(crate) mod inside;
 pub(crate) mod integrate;
 pub(crate) mod kernel;
