@@ -36,6 +36,7 @@ pub(crate) struct Across {
     order: SideOrder,
     /// One for each block.
     pub(crate) changes: Vec<Change>,
+    /// Which of them bounce.
     pub(crate) bounces: Bounces,
 }
 

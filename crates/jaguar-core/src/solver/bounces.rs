@@ -5,6 +5,9 @@
 //! Both owners have to know both choices. So what a body bounces off in a substep it chooses from the velocities that all had in the substep before, or at the start of the tick, and its owner sends the choice along with
 //! its velocity. What was not foreseen, since something else turned a body round in between, bounces a substep later.
 
+use super::StepConstants;
+use super::across::vector;
+use super::kernel::{Shifts, Velocities, strikes};
 use crate::body::BodyId;
 use crate::contact::{Coefficients, ContactSet};
 use crate::ends::Ends;
@@ -13,10 +16,6 @@ use crate::recycled::resize;
 use crate::simd::{F32x8, Kernel, Octet, Quad, lanes_of};
 use crate::storage::{Columns, Motion};
 
-use super::StepConstants;
-use super::across::vector;
-use super::kernel::{Shifts, Velocities, strikes};
-
 /// Blocks that one thread looks at in a row.
 const BLOCKS_AT_ONCE: usize = 64;
 
@@ -24,7 +23,7 @@ const BLOCKS_AT_ONCE: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct Bounces {
     /// Lanes of each block; empty in a world in which nothing bounces.
-    pub(super) foreseen: Vec<u8>,
+    foreseen: Vec<u8>,
     /// By body; of a ghost its owner's. Empty likewise.
     choices: Vec<Choice>,
     /// The bodies that made one.
@@ -79,7 +78,7 @@ impl Bounces {
     }
 
     /// Lets every body choose among the contacts that are foreseen.
-    pub(crate) fn choose(&mut self, columns: &Columns, (geometry, ends): (&[Quad], &[Ends])) {
+    pub(super) fn choose(&mut self, columns: &Columns, (geometry, ends): (&[Quad], &[Ends])) {
         for body in self.choosers.drain(..) {
             self.choices[body as usize] = Choice::NONE;
         }
@@ -153,7 +152,7 @@ fn meets_in(motion: &[Motion], [low, high]: [u32; 2], geometry: &Quad, lane: usi
     (geometry.w[lane] + shift) / approach
 }
 
-/// All ones and zeros, lane by lane.
+/// A 1 in each of these lanes, a 0 in the others.
 pub(super) fn ones(lanes: u8) -> Octet {
     let mut ones = Octet::ZERO;
     lanes_of(lanes.into()).for_each(|lane| ones[lane] = 1.0);
