@@ -3,9 +3,10 @@
 mod common;
 
 use common::{read, run, world_with};
-use glam::{DVec3, Vec3};
+use glam::{DVec3, Quat, Vec3};
 use jaguar_core::scenes::wall;
-use jaguar_core::{BodyDesc, Material, StaticShape, World, WorldConfig, WorldParams};
+use jaguar_core::shape::ConvexHull;
+use jaguar_core::{BodyDesc, HullId, Material, StaticShape, World, WorldConfig, WorldParams};
 
 fn floor(material: Material) -> Vec<StaticShape> {
     vec![wall(DVec3::ZERO, DVec3::Y, material)]
@@ -114,6 +115,59 @@ fn what_is_very_heavy_rests_on_what_is_light() {
         );
         let speed = slab.velocity.length();
         assert!(speed < 0.02, "border at {border} m: {speed} m/s");
+    }
+}
+
+/// A board lies across another, in it by nearly all of its thickness, under a stack of fifteen more. One point at a time does not push it out: it rocked for good.
+#[test]
+fn a_board_that_is_jammed_in_another_comes_out() {
+    let half_extents = Vec3::new(0.9, 0.1, 0.4);
+    let corner = |k: u8| half_extents * Vec3::from_array([0, 1, 2].map(|axis| f32::from(k >> axis & 1) * 2.0 - 1.0));
+    let hull = ConvexHull::new(&(0..8).map(corner).collect::<Vec<_>>()).unwrap();
+    let board = BodyDesc::cuboid(half_extents);
+    let planed = BodyDesc::hull(HullId(0), &hull);
+    let rod = BodyDesc::capsule(0.8, 0.1);
+    let jammed = [("board", &board), ("hull", &planed), ("rod", &rod)];
+    for ((name, jammed), angle) in jammed
+        .into_iter()
+        .flat_map(|body| [60.0, 70.0, 80.0].map(|angle| (body, angle)))
+    {
+        let turned = |body: &BodyDesc, degrees: f32, place: DVec3| {
+            let turn = Quat::from_rotation_y(degrees.to_radians());
+            body.clone().oriented(turn * body.orientation).at(place)
+        };
+        let mut bodies = vec![turned(&board, 0.0, DVec3::new(8.0, 0.1, 8.0))];
+        let lying = if name == "rod" {
+            jammed
+                .clone()
+                .oriented(Quat::from_rotation_z(std::f32::consts::FRAC_PI_2))
+        } else {
+            jammed.clone()
+        };
+        bodies.push(turned(&lying, angle, DVec3::new(8.03, 0.11, 8.05)));
+        for k in 0..15_u16 {
+            let aside = DVec3::new(
+                0.02 * f64::from(k % 3),
+                0.35 + 0.2 * f64::from(k),
+                0.01 * f64::from(k % 4),
+            );
+            bodies.push(turned(&board, 10.0 * f32::from(k), DVec3::new(8.0, 0.0, 8.0) + aside));
+        }
+        let config = WorldConfig {
+            statics: floor(Material::default()),
+            hulls: vec![hull.clone()],
+            ..WorldConfig::new(WorldParams {
+                tile_size: 64.0,
+                ..WorldParams::default()
+            })
+        };
+        let mut world = world_with(config, &bodies);
+        run(&mut world, 600);
+        // Two boards with boards on them lie on each other by a few millimetres.
+        let deepest = world.contacts().map(|contact| -contact.separation).fold(0.0, f32::max);
+        assert!(deepest < 0.015, "{name} at {angle} degrees: {deepest} m deep");
+        let fastest = world.bodies().map(|body| body.velocity.length()).fold(0.0, f32::max);
+        assert!(fastest < 0.05, "{name} at {angle} degrees: {fastest} m/s");
     }
 }
 

@@ -4,7 +4,7 @@ use glam::{DVec3, Mat3, Vec3, Vec4, Vec4Swizzles};
 
 use super::clip::{OF_QUADRILATERALS, Polygon};
 use super::nearest::{Support, nearest};
-use super::{ONE_PLACE, PREFERENCE, sign, single, without_negative_zero};
+use super::{ONE_PLACE, PREFERENCE, room_for_face, sign, single, without_negative_zero};
 use crate::narrow_phase::solid::{Manifold, ManifoldPoint};
 
 /// Edges whose squared sine is below this (0.2 degrees) are parallel; the faces beside them separate as well as the axis across both.
@@ -103,7 +103,7 @@ pub(super) fn cuboids(first: (Vec3, &Mat3), second: (Vec3, &Mat3), between: Vec3
     let size = least(least_of(a), least_of(b));
     let faces = [greatest(&[first_faces]), greatest(&[second_faces])];
     let edge = greatest(&edge_axes);
-    let preference = PREFERENCE * size;
+    let (preference, one_place) = (PREFERENCE * size, ONE_PLACE * size);
     let reference = usize::from(faces[1].separation > faces[0].separation + preference);
     let face = faces[reference];
     let best_face = if faces[1].separation > faces[0].separation {
@@ -111,17 +111,20 @@ pub(super) fn cuboids(first: (Vec3, &Mat3), second: (Vec3, &Mat3), between: Vec3
     } else {
         faces[0].separation
     };
-    if edge.separation > best_face + preference {
+    if edge.separation > best_face + preference + room_for_face(best_face, one_place) {
         let contact = pair.touch_with_edges(edge, margin);
         if contact.is_some() || edge.separation > 0.0 {
             return contact.or_else(|| pair.touch_apart(margin));
         }
     }
-    let one_place = ONE_PLACE * size;
     let contact = pair.touch_with_face(reference, face.number, margin, one_place);
     match contact {
-        // A face is what touches only if the deepest corner is in front of it.
-        Some((manifold, deepest)) if deepest <= face.separation + one_place => Some(manifold),
+        // A face is what touches only if the deepest corner, or one nearly as deep, is in front of it.
+        Some((manifold, deepest))
+            if deepest <= face.separation + one_place + room_for_face(face.separation, one_place) =>
+        {
+            Some(manifold)
+        }
         _ if face.separation > 0.0 => pair.touch_apart(margin),
         _ => {
             let edges = || {

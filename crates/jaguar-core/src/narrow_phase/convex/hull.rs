@@ -8,7 +8,7 @@ use glam::{DVec3, Mat3, Vec2, Vec3};
 use super::clip::Polygon;
 use super::nearest::{Support, nearest};
 use super::polyhedron::{CuboidHull, Moved, everywhere, lowest};
-use super::{ONE_PLACE, PREFERENCE, single, without_negative_zero};
+use super::{ONE_PLACE, PREFERENCE, room_for_face, single, without_negative_zero};
 use crate::narrow_phase::solid::{Manifold, ManifoldPoint};
 use crate::shape::{ConvexHull, Corner, Edge, EdgeLanes, Face, MAX_AROUND_FACE, MAX_FACES, Polyhedron};
 use crate::simd::{F32x8, Kernel, LANES, Level, Mask, Octet, Vec3x8};
@@ -220,21 +220,21 @@ impl Pair<'_> {
         } else {
             a.inner_radius
         };
-        let preference = PREFERENCE * size;
+        let (preference, one_place) = (PREFERENCE * size, ONE_PLACE * size);
         let reference = usize::from(faces[1].separation > faces[0].separation + preference);
         let face = faces[reference];
         if let Some(edge) = &edge
-            && edge.separation > best_face + preference
+            && edge.separation > best_face + preference + room_for_face(best_face, one_place)
         {
             let contact = self.touch_with_edges(edge);
             if contact.is_some() || edge.separation > 0.0 {
                 return contact.or_else(|| self.touch_apart());
             }
         }
-        let one_place = ONE_PLACE * size;
+        let in_front = face.separation + one_place + room_for_face(face.separation, one_place);
         match self.touch_with_face(reference, face.number, one_place) {
-            // A face is what touches only if the deepest corner is in front of it.
-            Some((manifold, deepest)) if deepest <= face.separation + one_place => Some(manifold),
+            // A face is what touches only if the deepest corner, or one nearly as deep, is in front of it.
+            Some((manifold, deepest)) if deepest <= in_front => Some(manifold),
             _ if face.separation > 0.0 => self.touch_apart(),
             _ => {
                 let crossed = edge.as_ref().and_then(|edge| self.touch_with_edges(edge));

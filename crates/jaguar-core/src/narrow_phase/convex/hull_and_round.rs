@@ -4,7 +4,7 @@ use glam::{Mat3, Vec3};
 
 use super::polyhedron::{everywhere, lowest};
 use super::round::{COINCIDENT, ONE_POINT, SINGLE, add, nearest_of_segments, within};
-use super::{PREFERENCE, single, without_negative_zero};
+use super::{ONE_PLACE, PREFERENCE, room_for_face, single, without_negative_zero};
 use crate::narrow_phase::solid::Manifold;
 use crate::shape::{ConvexHull, Edge, Face, FaceLanes, Lanes, MAX_FACES, Polyhedron};
 use crate::simd::{F32x8, Kernel, LANES, Level, Mask, Octet, Vec3x8};
@@ -177,8 +177,8 @@ pub(super) fn hull_and_capsule(
     } else {
         hull.inner_radius
     };
-    let preference = PREFERENCE * size;
-    // A face is what touches only if the deepest end is above it; then the hull is no farther than that end is high.
+    let preference = PREFERENCE * size + room_for_face(face.separation - radius, ONE_PLACE * size);
+    // A face is what touches only if the deepest end, or one nearly as deep, is above it; then the hull is no farther than that end is high.
     if edge.separation <= face.separation + preference
         && let Some((manifold, deepest)) = core.beside_face(face.number)
         && deepest <= face.separation - radius + preference

@@ -2,7 +2,7 @@
 
 use glam::{Mat3, Vec3};
 
-use super::{PREFERENCE, sign, single, without_negative_zero};
+use super::{ONE_PLACE, PREFERENCE, room_for_face, sign, single, without_negative_zero};
 use crate::narrow_phase::solid::{Manifold, ManifoldPoint};
 
 /// Two axes whose squared sine is below this (3 degrees) are parallel: their capsules touch in two points.
@@ -188,11 +188,13 @@ pub(super) fn cuboid_and_capsule(
     let at = core.at(s);
     let gap = at - clamped(at, half_extents);
     let distance = gap.length();
-    let preference = PREFERENCE * smallest_of(half_extents, radius);
-    // A face is what touches only if the deepest end is above it.
+    let size = smallest_of(half_extents, radius);
+    let separation = faces[face] - radius;
+    let preference = PREFERENCE * size + room_for_face(separation, ONE_PLACE * size);
+    // A face is what touches only if the deepest end, or one nearly as deep, is above it.
     let beside_face = || {
         let (manifold, deepest) = core.beside_face(face, radius, margin, rotation)?;
-        (deepest <= faces[face] - radius + preference).then_some(manifold)
+        (deepest <= separation + preference).then_some(manifold)
     };
     let (at, normal, distance) = if distance > COINCIDENT {
         if distance >= radius + margin {

@@ -8,7 +8,7 @@ use glam::{Mat3, Quat, Vec3};
 use proptest::prelude::*;
 
 use self::reference::{Placed, gap_along, signed_distance, true_gap};
-use super::collide;
+use super::{DEEP_SHARE, collide};
 use crate::datum::Drift;
 use crate::narrow_phase::solid::{Manifold, ManifoldPoint, Solid};
 use crate::scenes::Random;
@@ -156,9 +156,27 @@ fn tolerance(first: &Placed<'_>, second: &Placed<'_>) -> f64 {
     f64::from(0.041 * size + ROUNDING)
 }
 
+/// Whether these may touch with a face although it is not the best axis: see [`room_for_face`].
+fn may_take_a_face(first: &Placed<'_>, second: &Placed<'_>) -> bool {
+    let is_ball = |placed: &Placed<'_>| matches!(placed.solid, Solid::Sphere { .. });
+    let has_faces = |placed: &Placed<'_>| matches!(placed.solid, Solid::Cuboid { .. } | Solid::Hull(_));
+    !is_ball(first) && !is_ball(second) && (has_faces(first) || has_faces(second))
+}
+
+/// Whether the deepest point is as deep as the bodies overlap along the normal or, where a face was taken, half as deep.
+fn is_deep_enough(deepest: f64, along: f64, takes_a_face: bool, tolerance: f64) -> bool {
+    let least_deep = if takes_a_face {
+        along.max(along * f64::from(DEEP_SHARE))
+    } else {
+        along
+    };
+    (along - tolerance..=least_deep + tolerance).contains(&deepest)
+}
+
 fn check(first: &Placed<'_>, second: &Placed<'_>, margin: f32) -> Result<(), TestCaseError> {
     let expected = true_gap(first, second);
     let tolerance = tolerance(first, second);
+    let takes_a_face = may_take_a_face(first, second);
     let found = meet(first, second, margin);
     let Some(manifold) = found else {
         prop_assert!(expected > f64::from(margin - ROUNDING), "missed a gap of {expected}");
@@ -172,14 +190,19 @@ fn check(first: &Placed<'_>, second: &Placed<'_>, margin: f32) -> Result<(), Tes
     prop_assert!((1..=4).contains(&manifold.count));
     let normal = manifold.normal.as_dvec3();
     let along = gap_along(first, second, normal);
+    let most_along = if takes_a_face {
+        expected.min(expected / f64::from(DEEP_SHARE))
+    } else {
+        expected
+    };
     prop_assert!(
-        along > expected - tolerance,
+        along > most_along - tolerance,
         "{along} along the normal {normal}, at best {expected}: {manifold:?}"
     );
     let deepest = f64::from(deepest(&manifold));
     prop_assert!(
-        (deepest - expected).abs() < tolerance,
-        "{deepest} instead of {expected}: {manifold:?}"
+        is_deep_enough(deepest, along, takes_a_face, tolerance),
+        "{deepest} instead of {along}, at best {expected}: {manifold:?}"
     );
     let mut ids = features(&manifold);
     ids.dedup();
@@ -279,8 +302,8 @@ proptest! {
         for (first, second) in pairs {
             let found = meet(&first, &second, 0.05).expect("within the margin");
             if found.normal.dot(expected.normal) < 1.0 - 1e-5 {
-                // Two axes that are equally good to within rounding.
-                prop_assert!((deepest(&found) - deepest(&expected)).abs() < tolerance(&first, &second) as f32);
+                // Two axes that are equally good, or equally near the bound of what is, to within rounding.
+                check(&first, &second, 0.05)?;
                 continue;
             }
             prop_assert!((deepest(&found) - deepest(&expected)).abs() < ROUNDING, "{found:?} {expected:?}");
@@ -505,10 +528,9 @@ fn points_of_stones_are_as_deep_as_the_axis_says() {
             deepest(&manifold),
             gap_along(&first, &second, manifold.normal.as_dvec3()),
         );
-        let off = f64::from(deepest) - along;
         assert!(
-            off.abs() < tolerance(&first, &second),
-            "{off}: {manifold:?}, {first:?}, {second:?}"
+            is_deep_enough(f64::from(deepest), along, true, tolerance(&first, &second)),
+            "{deepest} {along}: {manifold:?}, {first:?}, {second:?}"
         );
     }
     assert!(touching > 10_000, "{touching}");
