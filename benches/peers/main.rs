@@ -161,7 +161,6 @@ fn most_threads(arguments: &Arguments) -> usize {
 
 /// The table of times, and the bars if they are asked for.
 fn print_times(arguments: &Arguments, output: Output, machine: &Machine) -> anyhow::Result<()> {
-    output.line(&Row::TABLE_HEADER, &Row::CSV_HEADER);
     let contests = if arguments.bars {
         let &[seed] = arguments.seeds_of_courses() else {
             bail!("--bars takes one seed, not {}", arguments.seed.len());
@@ -170,6 +169,7 @@ fn print_times(arguments: &Arguments, output: Output, machine: &Machine) -> anyh
     } else {
         contests(arguments)?
     };
+    output.line(&Row::TABLE_HEADER, &Row::CSV_HEADER);
     let (mut rows, mut measured) = (Vec::new(), Vec::new());
     for contest in contests {
         let outcomes = contest.run(arguments.repeat)?;

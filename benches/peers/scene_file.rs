@@ -27,9 +27,11 @@ impl SceneFile {
     /// It is no scenario, or has something that is not compared: joints, meshes, bodies that come and go.
     pub(crate) fn load(path: &Path, seed: Option<u64>, timed_ticks: Option<Range<u32>>) -> anyhow::Result<Self> {
         let scenario = match seed {
-            Some(seed) => jaguar_scenario::load_with_seed(path, seed)?,
-            None => jaguar_scenario::load(path)?,
-        };
+            Some(seed) => jaguar_scenario::load_with_seed(path, seed),
+            None => jaguar_scenario::load(path),
+        }
+        // Its text names the cause, which must not follow once more as the source.
+        .map_err(|error| anyhow::anyhow!("{error}"))?;
         let file = path.display();
         let definition = scenario.definition;
         let is_mesh = |shape: &StaticShape| matches!(shape, StaticShape::Mesh(_));
