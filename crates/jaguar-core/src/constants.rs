@@ -100,6 +100,11 @@ pub(crate) const MANIFOLD_OVERLAP: f32 = 0.015;
 /// [`MANIFOLD_OVERLAP`] with static geometry: a heap sinks into it by 1 %.
 pub(crate) const GROUND_OVERLAP: f32 = 0.005;
 
+/// How far a body that is not the same about all axes may turn in a tick, rad, before contacts take its inertia tensor anew. A rod turns about its length some hundred times as easily as across, so with the tensor of the
+/// start the torque of friction about its length becomes a turn across once it has turned on: of rods of 2 m and 10 cm that fell at 29 m/s, two got 20 times the energy that they had, and the heap exploded. The square
+/// of this times that ratio is how wrong a tensor may be; a needle of 2 m and 2 cm has a ratio of 6,700. What rests turns by a hundredth of it.
+pub(crate) const TURN_TOLERANCE: f32 = 0.003;
+
 /// How fast what is pressed in deeper than [`MANIFOLD_OVERLAP`] comes out, as a share of the spring's pace: this times the lighter mass over the heavier one, at most 1, at least [`LEAST_RECOVERY`]. The load is
 /// then borne by what the impulse has summed up, and nothing damps a sum that follows the overlap: by the Routh criterion it throws off what is more than about 3 times as heavy inside a tile, 25 times between tiles, over
 /// this share. Boxes of one mass come out at full pace, or else a heap of them has overlaps of 5 to 11 %, not 4 to 6 %.

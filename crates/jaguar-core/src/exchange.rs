@@ -15,6 +15,7 @@ use crate::event::SensorOverlap;
 use crate::halo::{Boundary, BoundaryVelocity, CachedContact, CachedManifold, Ghost};
 use crate::joint::{Joint, check_joint};
 use crate::manifold::KeptManifold;
+use crate::manifold::attitude::{Attitude, has_turned_far};
 use crate::manifold::block::ManifoldBlock;
 use crate::storage::{Bodies, Columns, Motion};
 use crate::tile::TileIndex;
@@ -88,13 +89,20 @@ impl World {
             matches!(self.phase, Phase::Solving { .. }),
             "velocities are exchanged within a tick"
         );
-        let motion = &self.bodies.columns().motion;
+        let (columns, kinds) = (self.bodies.columns(), self.bodies.kinds());
+        let motion = &columns.motion;
         // Empty in a world of plain spheres.
         let crowd = |body: usize| self.manifolds.crowds.get(body).copied().unwrap_or(0);
+        let orientation = |body: usize| {
+            let attitude = self.manifolds.attitudes.get(body)?;
+            let turned = motion[body].rotation.truncate();
+            has_turned_far(kinds.get(columns.kind[body]), turned).then_some(attitude.orientation)
+        };
         let message = |peer: &Peer| {
             let bodies = peer.own.iter().map(|&body| body as usize);
             bodies
                 .map(|body| BoundaryVelocity {
+                    orientation: orientation(body),
                     asleep: self.collision.sleep.is_asleep(body as u32),
                     bounces_off: self.collision.across.bounces.choice(body as u32),
                     ..boundary_velocity(&motion[body], crowd(body))
@@ -129,14 +137,19 @@ impl World {
         if velocities.len() != peer.ghosts.len() {
             return Err(wrong_count(peer.ghosts.len()));
         }
-        let motion = &mut self.bodies.columns_mut().motion;
+        let (columns, kinds) = self.bodies.columns_and_kinds();
         for (&ghost, velocity) in peer.ghosts.iter().zip(velocities) {
             self.collision.sleep.note_ghost(ghost, velocity.asleep);
             if let Some(crowd) = self.manifolds.crowds.get_mut(ghost as usize) {
                 *crowd = velocity.crowd;
             }
             self.collision.across.bounces.note_ghost(ghost, velocity.bounces_off);
-            let motion = &mut motion[ghost as usize];
+            if let (Some(attitude), Some(orientation)) =
+                (self.manifolds.attitudes.get_mut(ghost as usize), velocity.orientation)
+            {
+                *attitude = Attitude::new(kinds.get(columns.kind[ghost as usize]), orientation);
+            }
+            let motion = &mut columns.motion[ghost as usize];
             motion.set_velocity(Vec3::from_array(velocity.velocity));
             motion.set_angular_velocity(Vec3::from_array(velocity.angular_velocity));
             motion.displacement = Vec3::from_array(velocity.displacement).extend(motion.radius());
@@ -556,6 +569,7 @@ fn boundary_velocity(motion: &Motion, crowd: u32) -> BoundaryVelocity {
         angular_velocity: motion.angular_velocity().to_array(),
         displacement: motion.displacement.truncate().to_array(),
         rotation: motion.rotation.truncate().to_array(),
+        orientation: None,
         crowd,
         bounces_off: None,
         asleep: false,

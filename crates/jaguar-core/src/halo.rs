@@ -76,6 +76,8 @@ pub struct BoundaryVelocity {
     pub displacement: [f32; 3],
     /// Rotation vector since the start of the tick, rad.
     pub rotation: [f32; 3],
+    /// The orientation, a quaternion x y z w, of a body that has turned so far in this tick that its inertia tensor is another than at the start.
+    pub orientation: Option<[f32; 4]>,
     /// In how many manifolds and joints between tiles the body takes part.
     pub crowd: u32,
     /// The body of another tile that it is to bounce off in this substep.

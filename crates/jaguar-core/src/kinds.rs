@@ -1,7 +1,7 @@
 //! The kinds of bodies that a world holds, each once, with what follows from them. A body's cold data then costs four bytes in a world of few kinds, and a contact reads it from
 //! the first cache.
 
-use glam::{DMat3, Mat3};
+use glam::Mat3;
 use rustc_hash::FxHashMap;
 
 use crate::body::{BodyKind, Filter};
@@ -9,6 +9,7 @@ use crate::encode::{KIND_BYTES, kind_bytes};
 use crate::force::Forces;
 use crate::narrow_phase::prepare::loses;
 use crate::narrow_phase::solid::Solid;
+use crate::principal::Principal;
 use crate::shape::{ConvexHull, HullId, Shape};
 
 /// A kind and what follows from it. In a world where every body is of a kind of its own they do not fit the first caches: what pairs ask for is in the first two lines, what turns in the others.
@@ -36,10 +37,8 @@ pub(crate) struct Kind {
     uses: u32,
     /// Inverse of the inertia tensor in the body's axes, 1/(kg m²).
     pub(crate) inverse_inertia: Mat3,
-    /// Inertia tensor, kg m².
-    pub(crate) inertia: DMat3,
-    /// Its inverse, exact enough to turn with for long: see [`crate::manifold::attitude::turn_freely`].
-    pub(crate) exact_inverse_inertia: DMat3,
+    /// The tensor, exact enough to turn with for long: see [`crate::manifold::attitude::turn_freely`].
+    pub(crate) principal: Principal,
 }
 
 impl Kind {
@@ -55,9 +54,8 @@ impl Kind {
                 Shape::Sphere { radius } | Shape::Capsule { radius, .. } => radius,
                 Shape::Cuboid { .. } | Shape::Hull(_) => 0.0,
             },
-            inertia: inertia.as_dmat3(),
             inverse_inertia: inertia.inverse(),
-            exact_inverse_inertia: inertia.as_dmat3().inverse(),
+            principal: Principal::of(inertia.as_dmat3()),
             is_isotropic: inertia == Mat3::from_diagonal(glam::Vec3::splat(inertia.x_axis.x)),
             is_ball,
             is_plain: is_ball && !given.sensor && given.filter == Filter::default(),

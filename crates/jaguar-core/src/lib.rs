@@ -50,6 +50,7 @@ mod order;
 mod parallel;
 pub mod part;
 mod portions;
+mod principal;
 pub mod query;
 mod recycled;
 pub mod scenes;

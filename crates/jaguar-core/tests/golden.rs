@@ -26,7 +26,7 @@ fn scenes_have_the_bits_they_had() {
         ("gas", "2038177f7511b08e2bc640cbf9282321"),
         ("pile", "3718f524a1bb0c6f2d551955c043a377"),
         ("boxes", "022c77be585e4ae22cd781c630dae034"),
-        ("mixed", "4254a9fe6c4eb1843b36abb310ddeace"),
+        ("mixed", "040548206e555f43585420cbe82fcd56"),
         ("free flight", "cbead6e769b428332cfaa10fecbcdbce"),
     ];
     let found = found.each_ref().map(|(scene, hash)| (*scene, hash.as_str()));

@@ -54,7 +54,7 @@ impl Mover {
         }
     }
 
-    /// A body of which only the motion since the start of the tick is known, as of a ghost: the tensor is that of the start, the orientation the rotation vector's. `start` is the orientation then.
+    /// A body of which only the motion since the start of the tick is known, as of a ghost: the tensor is the one that contacts use, the orientation the rotation vector's. `start` is the orientation then.
     pub(super) fn told(motion: &Motion, attitude: &Attitude, start: [f32; 4]) -> Self {
         let mut orientation = start;
         turn(&mut orientation, motion.rotation.truncate());

@@ -6,9 +6,9 @@ use glam::Vec3;
 
 use super::attitude::Attitude;
 use super::block::{ManifoldBlock, Octet3};
-use super::kernel::{Bodies8, Change, Shifts8, accumulated, masses, solve_across};
+use super::kernel::{Bodies8, Change, Shifts8, accumulated, all, masses, solve_across, turned_far};
 use crate::parallel::*;
-use crate::simd::{F32x8, Kernel, LANES, Level, Octet, lanes_of};
+use crate::simd::{F32x8, Kernel, LANES, Level, Mask, Octet, lanes_of};
 use crate::sleep::are_all;
 use crate::solver::StepConstants;
 use crate::solver::across::Side;
@@ -28,7 +28,7 @@ pub(crate) struct Doing {
     pub(crate) accumulated: Change,
 }
 
-/// Computes the change of every manifold, in the first substep of a tick (`is_first`) with its masses; applies none. Those of which both bodies sleep stay as they are, as in [`crate::solver::across`].
+/// Computes the change of every manifold, in the first substep of a tick (`is_first`) with its masses, later with those of what has turned far; applies none. Those of which both bodies sleep stay as they are, as in [`crate::solver::across`].
 pub(crate) fn solve_all(
     motion: &[Motion],
     (attitudes, crowds): (&[Attitude], &[u32]),
@@ -90,11 +90,16 @@ impl Kernel for SolveAcross<'_> {
             let mut high = Bodies8::<F>::gather(self.motion, self.attitudes, 0, &block.high);
             low.split(&parts(&block.low, self.crowds));
             high.split(&parts(&block.high, self.crowds));
-            if self.is_first {
-                masses(block, &low, &high);
-            }
             let low_shift = Shifts8::gather(self.motion, 0, &block.low);
             let high_shift = Shifts8::gather(self.motion, 0, &block.high);
+            let stale = if self.is_first {
+                all::<F>()
+            } else {
+                turned_far::<F>(&low_shift, &high_shift)
+            };
+            if stale.any() {
+                masses(block, &low, &high, stale);
+            }
             (change.change, change.push) = solve_across(
                 block,
                 (low, &low_shift),

@@ -2,8 +2,8 @@
 
 use super::attitude::Attitude;
 use super::block::ManifoldBlock;
-use super::kernel::{Bodies8, Shifts8, accumulated, apply, solve};
-use crate::simd::{F32x8, Kernel, Octet};
+use super::kernel::{Bodies8, Shifts8, accumulated, apply, masses, mode, solve, turned_far};
+use crate::simd::{F32x8, Kernel, Mask, Octet};
 use crate::solver::StepConstants;
 use crate::storage::Motion;
 
@@ -59,6 +59,13 @@ impl<const MODE: u8> Kernel for SolvePass<'_, '_, MODE> {
             let mut high = Bodies8::<F>::gather(movers.motion, movers.attitudes, movers.base, &block.high);
             let low_shift = Shifts8::gather(movers.motion, movers.base, &block.low);
             let high_shift = Shifts8::gather(movers.motion, movers.base, &block.high);
+            // The bodies have turned since the last pass, and their tensors with them.
+            if MODE == mode::RELAX {
+                let far = turned_far::<F>(&low_shift, &high_shift);
+                if far.any() {
+                    masses(block, &low, &high, far);
+                }
+            }
             let bounce = solve::<F, MODE>(block, (&mut low, &low_shift), (&mut high, &high_shift), step);
             if let (Some(bounce), Some(felt)) = (bounce, felt.get_mut(b)) {
                 bounce.add_normal_to(felt, block);

@@ -7,7 +7,7 @@ use glam::{Mat3, Vec3};
 
 use super::attitude::Attitude;
 use super::block::{ManifoldBlock, Octet3, ZERO3};
-use crate::constants::{ACROSS_OVERLAP, ACROSS_PUSH, LEAST_RECOVERY, RECOVERY_OF_EQUALS};
+use crate::constants::{ACROSS_OVERLAP, ACROSS_PUSH, LEAST_RECOVERY, RECOVERY_OF_EQUALS, TURN_TOLERANCE};
 use crate::narrow_phase::solid::MAX_POINTS;
 use crate::simd::{F32x8, LANES, Mask, Octet, Vec3x8};
 use crate::solver::StepConstants;
@@ -202,9 +202,24 @@ pub(crate) fn turns<F: F32x8>(block: &mut ManifoldBlock) {
     }
 }
 
-/// Masses and mass matrices, after [`turns`].
+/// The lanes of which a body has turned farther than [`TURN_TOLERANCE`] in this tick.
 #[inline(always)]
-pub(crate) fn masses<F: F32x8>(block: &mut ManifoldBlock, low: &Bodies8<F>, high: &Bodies8<F>) {
+pub(crate) fn turned_far<F: F32x8>(low: &Shifts8<F>, high: &Shifts8<F>) -> F::Mask {
+    let tolerance = F::splat(TURN_TOLERANCE * TURN_TOLERANCE);
+    let is_far = |shifts: &Shifts8<F>| shifts.rotation.dot(shifts.rotation).gt(tolerance);
+    is_far(low) | is_far(high)
+}
+
+/// All lanes.
+#[inline(always)]
+pub(crate) fn all<F: F32x8>() -> F::Mask {
+    F::splat(0.0).lt(F::splat(1.0))
+}
+
+/// Masses and mass matrices of these lanes, after [`turns`].
+#[inline(always)]
+pub(crate) fn masses<F: F32x8>(block: &mut ManifoldBlock, low: &Bodies8<F>, high: &Bodies8<F>, lanes: F::Mask) {
+    let put = |value: F, lane: &mut Octet| F::select(lanes, value, F::load(lane)).store(lane);
     let zero = F::splat(0.0);
     let one = F::splat(1.0);
     let normal = Vec3x8::load(&block.normal);
@@ -214,7 +229,7 @@ pub(crate) fn masses<F: F32x8>(block: &mut ManifoldBlock, low: &Bodies8<F>, high
         let (turn_low, turn_high) = (Vec3x8::load(&point.turn_low), Vec3x8::load(&point.turn_high));
         let resistance = inverse_mass + low.inverse_inertia.along(turn_low) + high.inverse_inertia.along(turn_high);
         let there = F::load(&point.normal_mass).gt(zero);
-        F::select(there, one / resistance, zero).store(&mut point.normal_mass);
+        put(F::select(there, one / resistance, zero), &mut point.normal_mass);
     }
     let other = normal.cross(tangent);
     let (arm_low, arm_high) = (Vec3x8::load(&block.arm_low), Vec3x8::load(&block.arm_high));
@@ -225,11 +240,11 @@ pub(crate) fn masses<F: F32x8>(block: &mut ManifoldBlock, low: &Bodies8<F>, high
     let to = low_it.dot(low_o) + high_it.dot(high_o);
     let oo = inverse_mass + low.inverse_inertia.along(low_o) + high.inverse_inertia.along(high_o);
     let scale = F::select(inverse_mass.gt(zero), one / (tt * oo - to * to), zero);
-    (oo * scale).store(&mut block.friction_mass[0]);
-    (-(to * scale)).store(&mut block.friction_mass[1]);
-    (tt * scale).store(&mut block.friction_mass[2]);
+    put(oo * scale, &mut block.friction_mass[0]);
+    put(-(to * scale), &mut block.friction_mass[1]);
+    put(tt * scale, &mut block.friction_mass[2]);
     let twist = low.inverse_inertia.along(normal) + high.inverse_inertia.along(normal);
-    F::select(twist.gt(zero), one / twist, zero).store(&mut block.twist_mass);
+    put(F::select(twist.gt(zero), one / twist, zero), &mut block.twist_mass);
 }
 
 /// Impulses of eight manifolds.

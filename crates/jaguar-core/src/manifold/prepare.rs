@@ -9,7 +9,7 @@ use super::across::Doing;
 use super::attitude::Attitude;
 use super::block::{ManifoldBlock, ManifoldContact};
 use super::kept::KeptManifold;
-use super::kernel::{Bodies8, masses, turns};
+use super::kernel::{Bodies8, all, masses, turns};
 use crate::body::BodyId;
 use crate::cache::{CacheEntry, CachedRanges, ContactCache, Kept, Run};
 use crate::collide::found::Found;
@@ -498,7 +498,7 @@ impl Kernel for Finish<'_> {
             let low = Bodies8::<F>::gather(self.motion, self.attitudes, 0, &block.low);
             let high = Bodies8::<F>::gather(self.motion, self.attitudes, 0, &block.high);
             turns::<F>(block);
-            masses(block, &low, &high);
+            masses(block, &low, &high, all::<F>());
         }
     }
 }
