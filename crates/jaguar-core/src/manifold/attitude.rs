@@ -4,6 +4,7 @@ use glam::{DMat3, DQuat, DVec3, Mat3, Quat, Vec3, Vec4};
 
 use crate::constants::TURN_TOLERANCE;
 use crate::kinds::{Kind, Kinds};
+use crate::principal::Principal;
 use crate::simd::{F32x8, Kernel};
 use crate::solver::StepConstants;
 use crate::storage::Motion;
@@ -167,12 +168,12 @@ impl Turning {
         for axis in 0..3 {
             self.velocity[axis][lane] = velocity[axis];
         }
-        let (axes, moments) = (kind.principal.axes.to_array(), kind.principal.moments);
-        for k in 0..4 {
-            self.axes[k][lane] = axes[k];
+        let Principal { axes, moments } = kind.principal;
+        for (lanes, number) in self.axes.iter_mut().zip(axes.to_array()) {
+            lanes[lane] = number;
         }
-        for axis in 0..3 {
-            self.moments[axis][lane] = moments[axis];
+        for (lanes, moment) in self.moments.iter_mut().zip(moments.to_array()) {
+            lanes[lane] = moment;
         }
     }
 
