@@ -143,16 +143,21 @@ impl World {
         );
         add_impulses(&mut self.journal.felt.across, &self.cached.across.memory);
         manifold::across::solve_all(
-            &self.bodies.columns().motion,
+            self.bodies.columns(),
             (&self.manifolds.attitudes, &self.manifolds.crowds),
             &mut self.manifolds.set.across,
-            &mut self.manifolds.doings,
+            (&mut self.manifolds.doings, &mut self.collision.across.bounces),
             &mut self.journal.felt.across_manifolds,
             &self.collision.sleep.across_manifolds,
             (&self.constants, done == 0),
         );
         add_manifold_impulses(&mut self.journal.felt.across_manifolds, &self.manifolds.set.across);
         let columns = self.bodies.columns();
+        self.collision.across.bounces.choose(
+            columns,
+            (&self.contacts.across, &self.contacts.across_ends),
+            &self.manifolds.set.across,
+        );
         let everyone = joint::across::Everyone {
             motion: &columns.motion,
             attitudes: &self.manifolds.attitudes,
@@ -227,7 +232,8 @@ impl World {
     fn begin_bounces(&mut self) {
         let bounces = &mut self.collision.across.bounces;
         let any = self.bodies.kinds().bounce();
-        bounces.begin_tick(self.bodies.columns(), &self.contacts, any, &self.constants);
+        let manifolds = (&self.manifolds.set.across[..], &self.manifolds.attitudes[..]);
+        bounces.begin_tick(self.bodies.columns(), &self.contacts, manifolds, any, &self.constants);
     }
 
     /// Notes which portions have bodies that feel more than uniform gravity. In most worlds none has, and no body is asked.

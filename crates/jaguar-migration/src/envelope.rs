@@ -11,7 +11,7 @@ const VALUE_MAGIC: [u8; 4] = *b"JGRv";
 const PACKET_MAGIC: [u8; 4] = *b"JGRp";
 
 /// Version of the wire format and of the bits that the core computes. All pods of a world must agree in both, so it grows with a change of either.
-pub const WIRE_VERSION: u16 = 12;
+pub const WIRE_VERSION: u16 = 13;
 
 const VALUE_HEADER: usize = 4 + 2 + 8 + 8;
 const PACKET_HEADER: usize = 4 + 2 + 8 + 4 + 4 + 4 + 8 + 8 + 4;

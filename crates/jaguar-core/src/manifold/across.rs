@@ -6,13 +6,14 @@ use glam::Vec3;
 
 use super::attitude::Attitude;
 use super::block::{ManifoldBlock, Octet3};
-use super::kernel::{Bodies8, Change, Shifts8, accumulated, all, masses, solve_across, turned_far};
+use super::kernel::{Bodies8, Change, Meeting, Shifts8, accumulated, all, foresee, masses, solve_across, turned_far};
 use crate::parallel::*;
 use crate::simd::{F32x8, Kernel, LANES, Level, Mask, Octet, lanes_of};
 use crate::sleep::are_all;
 use crate::solver::StepConstants;
 use crate::solver::across::Side;
-use crate::storage::Motion;
+use crate::solver::bounces::{Bounces, Choices, NEVER};
+use crate::storage::{Columns, Motion};
 
 /// Blocks that one thread works on in a row.
 const BLOCKS_AT_ONCE: usize = 16;
@@ -28,12 +29,12 @@ pub(crate) struct Doing {
     pub(crate) accumulated: Change,
 }
 
-/// Computes the change of every manifold, in the first substep of a tick (`is_first`) with its masses, later with those of what has turned far; applies none. Those of which both bodies sleep stay as they are, as in [`crate::solver::across`].
+/// Computes the change of every manifold, and when it will bounce in the next substep, in the first substep of a tick (`is_first`) with its masses, later with those of what has turned far; applies none. Those of which both bodies sleep stay as they are, as in [`crate::solver::across`].
 pub(crate) fn solve_all(
-    motion: &[Motion],
+    columns: &Columns,
     (attitudes, crowds): (&[Attitude], &[u32]),
     blocks: &mut [ManifoldBlock],
-    changes: &mut [Doing],
+    (changes, bounces): (&mut [Doing], &mut Bounces),
     felt: &mut [Octet],
     asleep: &[u8],
     (step, is_first): (&StepConstants, bool),
@@ -43,23 +44,31 @@ pub(crate) fn solve_all(
     // Bounces are added to the sums, if there are any.
     let felt = felt.par_chunks_mut(BLOCKS_AT_ONCE).map(Some);
     let felt = felt.chain(repeat_n((), chunks).map(|()| None)).take(chunks);
+    // Likewise.
+    let (foreseen, choices) = bounces.manifold_parts(&columns.id);
+    let foreseen = foreseen.par_chunks_mut(BLOCKS_AT_ONCE).map(Some);
+    let foreseen = foreseen.chain(repeat_n((), chunks).map(|()| None)).take(chunks);
     let chunks = blocks
         .par_chunks_mut(BLOCKS_AT_ONCE)
         .zip(changes.par_chunks_mut(BLOCKS_AT_ONCE))
-        .zip(felt);
-    chunks.enumerate().for_each(|(c, ((blocks, changes), felt))| {
-        step.simd.run(SolveAcross {
-            motion,
-            attitudes,
-            crowds,
-            blocks,
-            changes,
-            felt: felt.unwrap_or_default(),
-            asleep: asleep(c),
-            step,
-            is_first,
+        .zip(felt.zip(foreseen));
+    chunks
+        .enumerate()
+        .for_each(|(c, ((blocks, changes), (felt, foreseen)))| {
+            step.simd.run(SolveAcross {
+                motion: &columns.motion,
+                attitudes,
+                crowds,
+                blocks,
+                changes,
+                felt: felt.unwrap_or_default(),
+                foreseen: foreseen.unwrap_or_default(),
+                choices,
+                asleep: asleep(c),
+                step,
+                is_first,
+            });
         });
-    });
 }
 
 struct SolveAcross<'a> {
@@ -69,6 +78,9 @@ struct SolveAcross<'a> {
     blocks: &'a mut [ManifoldBlock],
     changes: &'a mut [Doing],
     felt: &'a mut [Octet],
+    /// When each lane will bounce, replaced by what holds for the next substep; empty if nothing bounces.
+    foreseen: &'a mut [Octet],
+    choices: Choices<'a>,
     /// The lanes of each block whose both bodies sleep; empty if there are none.
     asleep: &'a [u8],
     step: &'a StepConstants,
@@ -88,6 +100,7 @@ impl Kernel for SolveAcross<'_> {
             let before = if asleep == 0 { None } else { Some(*block) };
             let mut low = Bodies8::<F>::gather(self.motion, self.attitudes, 0, &block.low);
             let mut high = Bodies8::<F>::gather(self.motion, self.attitudes, 0, &block.high);
+            let whole = (low, high);
             low.split(&parts(&block.low, self.crowds));
             high.split(&parts(&block.high, self.crowds));
             let low_shift = Shifts8::gather(self.motion, 0, &block.low);
@@ -100,17 +113,57 @@ impl Kernel for SolveAcross<'_> {
             if stale.any() {
                 masses(block, &low, &high, stale);
             }
+            let meeting = self.foreseen.get_mut(b).map(|foreseen| {
+                let some = lanes_of(0xff).filter(|&lane| foreseen[lane] < f32::INFINITY);
+                let mutual = self
+                    .choices
+                    .mutual(some.map(|lane| 1 << lane).sum(), &block.low, &block.high);
+                Meeting {
+                    whole,
+                    mutual,
+                    foreseen,
+                }
+            });
             (change.change, change.push) = solve_across(
                 block,
                 (low, &low_shift),
                 (high, &high_shift),
-                self.felt.get_mut(b),
+                (meeting, self.felt.get_mut(b)),
                 self.step,
             );
             if let Some(before) = before {
                 lanes_of(asleep.into()).for_each(|lane| block.take_back(lane, &before));
             }
             change.accumulated = accumulated::<F>(block);
+        }
+    }
+}
+
+/// Foresees which manifolds bounce in the first substep of a tick.
+pub(crate) struct Foreseer<'a> {
+    pub(crate) motion: &'a [Motion],
+    pub(crate) attitudes: &'a [Attitude],
+    pub(crate) blocks: &'a [ManifoldBlock],
+    pub(crate) foreseen: &'a mut [Octet],
+    pub(crate) step: &'a StepConstants,
+}
+
+impl Kernel for Foreseer<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F: F32x8>(self) {
+        for (block, foreseen) in self.blocks.iter().zip(self.foreseen) {
+            *foreseen = NEVER;
+            if block.bounces {
+                let body = |indices| {
+                    (
+                        Bodies8::<F>::gather(self.motion, self.attitudes, 0, indices),
+                        Shifts8::gather(self.motion, 0, indices),
+                    )
+                };
+                *foreseen = foresee(block, &body(&block.low), &body(&block.high), 1.0, self.step);
+            }
         }
     }
 }

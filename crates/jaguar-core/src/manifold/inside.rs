@@ -66,7 +66,7 @@ impl<const MODE: u8> Kernel for SolvePass<'_, '_, MODE> {
                     masses(block, &low, &high, far);
                 }
             }
-            let bounce = solve::<F, MODE>(block, (&mut low, &low_shift), (&mut high, &high_shift), step);
+            let bounce = solve::<F, MODE>(block, (&mut low, &low_shift), (&mut high, &high_shift), None, step);
             if let (Some(bounce), Some(felt)) = (bounce, felt.get_mut(b)) {
                 bounce.add_normal_to(felt, block);
             }

@@ -84,7 +84,7 @@ pub(crate) struct Contacts<'a> {
     pub(crate) coefficients: &'a [Coefficients],
 }
 
-/// Computes the change of every contact, and which are to bounce in the next substep; applies none. Those of which both bodies sleep stay as they are: `asleep` has their lanes, block by block, or is empty.
+/// Computes the change of every contact, and which may bounce in the next substep; applies none. Those of which both bodies sleep stay as they are: `asleep` has their lanes, block by block, or is empty.
 pub(crate) fn solve_all(
     columns: &Columns,
     contacts: Contacts<'_>,
@@ -134,7 +134,6 @@ pub(crate) fn solve_all(
                 step,
             });
         });
-    bounces.choose(columns, (geometry, ends));
 }
 
 struct Solve<'a> {
@@ -180,7 +179,7 @@ impl Kernel for Solve<'_> {
             let coefficients = Coefficients::of(coefficients, b);
             let mut bounces = F::splat(0.0);
             if let Some(foreseen) = self.foreseen.get_mut(b) {
-                let mutual = self.choices.mutual(*foreseen, ends);
+                let mutual = self.choices.mutual(*foreseen, &ends.low, &ends.high);
                 bounces = F::load(&ones(mutual));
                 let bounced = mutual & strikes(geometry, coefficients, low, high, 1.0, self.step);
                 *foreseen = strikes(geometry, coefficients, low, high, 2.0, self.step) & !bounced;

@@ -1,6 +1,8 @@
 //! Bounces between tiles. Contacts between tiles are solved all at once, so a body that strikes two others in the same substep would be thrown back by each as if it were alone, and gain energy: in a gas of balls of up to
 //! 20 m/s a quarter in two seconds, in faster ones without end. So a body bounces off one other body in a substep, which loses no energy and gains none: off the one that it meets first, if it is also the first that
 //! the other meets. Who has to wait bounces in a later substep.
+//! Contacts of one point and manifolds choose together, and the two of a manifold bounce as wholes, although they are split for what rests (see [`crate::manifold::across`]): a box that is near two others would keep
+//! none of its speed.
 //!
 //! Both owners have to know both choices. So what a body bounces off in a substep it chooses from the velocities that all had in the substep before, or at the start of the tick, and its owner sends the choice along with
 //! its velocity. What was not foreseen, since something else turned a body round in between, bounces a substep later.
@@ -11,9 +13,12 @@ use super::kernel::{Shifts, Velocities, strikes};
 use crate::body::BodyId;
 use crate::contact::{Coefficients, ContactSet};
 use crate::ends::Ends;
+use crate::manifold::across::Foreseer;
+use crate::manifold::attitude::Attitude;
+use crate::manifold::block::ManifoldBlock;
 use crate::parallel::*;
 use crate::recycled::resize;
-use crate::simd::{F32x8, Kernel, Octet, Quad, lanes_of};
+use crate::simd::{F32x8, Kernel, LANES, Octet, Quad, lanes_of};
 use crate::storage::{Columns, Motion};
 
 /// Blocks that one thread looks at in a row.
@@ -24,6 +29,8 @@ const BLOCKS_AT_ONCE: usize = 64;
 pub(crate) struct Bounces {
     /// Lanes of each block; empty in a world in which nothing bounces.
     foreseen: Vec<u8>,
+    /// Of each block of manifolds, when each lane will bounce, s; infinity of those that will not. Empty likewise.
+    foreseen_manifolds: Vec<Octet>,
     /// By body; of a ghost its owner's. Empty likewise.
     choices: Vec<Choice>,
     /// The bodies that made one.
@@ -47,8 +54,16 @@ impl Choice {
 
 impl Bounces {
     /// Foresees the first substep of a tick from the velocities at its start, before anything acts; nothing, unless `any` body bounces.
-    pub(crate) fn begin_tick(&mut self, columns: &Columns, contacts: &ContactSet, any: bool, step: &StepConstants) {
+    pub(crate) fn begin_tick(
+        &mut self,
+        columns: &Columns,
+        contacts: &ContactSet,
+        (manifolds, attitudes): (&[ManifoldBlock], &[Attitude]),
+        any: bool,
+        step: &StepConstants,
+    ) {
         self.foreseen.clear();
+        self.foreseen_manifolds.clear();
         self.choices.clear();
         self.choosers.clear();
         if !any {
@@ -61,6 +76,7 @@ impl Bounces {
             ..
         } = contacts;
         resize(&mut self.foreseen, geometry.len(), 0);
+        resize(&mut self.foreseen_manifolds, manifolds.len(), NEVER);
         resize(&mut self.choices, columns.id.len(), Choice::NONE);
         let chunks = self.foreseen.par_chunks_mut(BLOCKS_AT_ONCE).enumerate();
         chunks.for_each(|(c, foreseen)| {
@@ -74,30 +90,47 @@ impl Bounces {
                 step,
             });
         });
-        self.choose(columns, (geometry, ends));
+        let chunks = self.foreseen_manifolds.par_chunks_mut(BLOCKS_AT_ONCE);
+        chunks
+            .zip(manifolds.par_chunks(BLOCKS_AT_ONCE))
+            .for_each(|(foreseen, blocks)| {
+                step.simd.run(Foreseer {
+                    motion: &columns.motion,
+                    attitudes,
+                    blocks,
+                    foreseen,
+                    step,
+                });
+            });
+        self.choose(columns, (geometry, ends), manifolds);
     }
 
     /// Lets every body choose among the contacts that are foreseen.
-    pub(super) fn choose(&mut self, columns: &Columns, (geometry, ends): (&[Quad], &[Ends])) {
+    pub(crate) fn choose(
+        &mut self,
+        columns: &Columns,
+        (geometry, ends): (&[Quad], &[Ends]),
+        manifolds: &[ManifoldBlock],
+    ) {
         for body in self.choosers.drain(..) {
             self.choices[body as usize] = Choice::NONE;
         }
         for (b, &foreseen) in self.foreseen.iter().enumerate() {
             for lane in lanes_of(foreseen.into()) {
-                let [low, high] = [ends[b].low[lane], ends[b].high[lane]];
-                let meets_in = meets_in(&columns.motion, [low, high], &geometry[b], lane);
-                for (body, partner) in [(low, high), (high, low)] {
-                    let partner = columns.id[partner as usize];
-                    let choice = &mut self.choices[body as usize];
-                    let is_first = (meets_in, Some(partner)) < (choice.meets_in, choice.partner);
-                    if choice.partner.is_none() || is_first {
-                        *choice = Choice {
-                            partner: Some(partner),
-                            meets_in,
-                        };
-                        self.choosers.push(body);
-                    }
-                }
+                let pair = [ends[b].low[lane], ends[b].high[lane]];
+                let meets_in = meets_in(&columns.motion, pair, &geometry[b], lane);
+                offer((&mut self.choices, &mut self.choosers), &columns.id, pair, meets_in);
+            }
+        }
+        for (block, foreseen) in manifolds.iter().zip(&self.foreseen_manifolds) {
+            for lane in (0..LANES).filter(|&lane| foreseen[lane] < f32::INFINITY) {
+                let pair = [block.low[lane], block.high[lane]];
+                offer(
+                    (&mut self.choices, &mut self.choosers),
+                    &columns.id,
+                    pair,
+                    foreseen[lane],
+                );
             }
         }
     }
@@ -114,6 +147,15 @@ impl Bounces {
         }
     }
 
+    /// What the solver of manifolds needs, with what is foreseen apart: it replaces that.
+    pub(crate) fn manifold_parts<'a>(&'a mut self, ids: &'a [BodyId]) -> (&'a mut [Octet], Choices<'a>) {
+        let choices = Choices {
+            choices: &self.choices,
+            ids,
+        };
+        (&mut self.foreseen_manifolds, choices)
+    }
+
     /// What the solver needs, with the lanes that are foreseen apart: it replaces them.
     pub(super) fn parts<'a>(&'a mut self, ids: &'a [BodyId]) -> (&'a mut [u8], Choices<'a>) {
         let choices = Choices {
@@ -126,20 +168,36 @@ impl Bounces {
 
 /// What all bodies chose.
 #[derive(Clone, Copy)]
-pub(super) struct Choices<'a> {
+pub(crate) struct Choices<'a> {
     choices: &'a [Choice],
     ids: &'a [BodyId],
 }
 
 impl Choices<'_> {
     /// Those of the lanes in which both bodies chose each other.
-    pub(super) fn mutual(self, foreseen: u8, ends: &Ends) -> u8 {
+    pub(crate) fn mutual(self, foreseen: u8, low: &[u32; LANES], high: &[u32; LANES]) -> u8 {
         let chose = |body: u32, partner: u32| self.choices[body as usize].partner == Some(self.ids[partner as usize]);
-        let is_mutual = |&lane: &usize| {
-            let [low, high] = [ends.low[lane], ends.high[lane]];
-            chose(low, high) && chose(high, low)
-        };
+        let is_mutual = |&lane: &usize| chose(low[lane], high[lane]) && chose(high[lane], low[lane]);
         lanes_of(foreseen.into()).filter(is_mutual).map(|lane| 1 << lane).sum()
+    }
+}
+
+/// Nothing bounces.
+pub(crate) const NEVER: Octet = Octet([f32::INFINITY; LANES]);
+
+/// Lets the two bodies of a contact that is foreseen choose each other, if they meet nothing before.
+fn offer((choices, choosers): (&mut [Choice], &mut Vec<u32>), ids: &[BodyId], [low, high]: [u32; 2], meets_in: f32) {
+    for (body, partner) in [(low, high), (high, low)] {
+        let partner = ids[partner as usize];
+        let choice = &mut choices[body as usize];
+        let is_first = (meets_in, Some(partner)) < (choice.meets_in, choice.partner);
+        if choice.partner.is_none() || is_first {
+            *choice = Choice {
+                partner: Some(partner),
+                meets_in,
+            };
+            choosers.push(body);
+        }
     }
 }
 

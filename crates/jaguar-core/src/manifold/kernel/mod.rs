@@ -3,7 +3,7 @@
 //!
 //! Friction, twist and rolling come before the normal impulses, so that what keeps bodies apart has the last word (Box2D).
 
-use glam::{Mat3, Vec3};
+mod apart;
 
 use super::attitude::Attitude;
 use super::block::{ManifoldBlock, Octet3, ZERO3};
@@ -340,6 +340,16 @@ pub(crate) mod mode {
     pub(crate) const ACROSS: u8 = 2;
 }
 
+/// What bounces need between tiles; see [`crate::solver::bounces`].
+pub(crate) struct Meeting<'a, F> {
+    /// The bodies before they were split.
+    pub(crate) whole: (Bodies8<F>, Bodies8<F>),
+    /// The lanes of which the bodies chose each other: the others have to wait.
+    pub(crate) mutual: u8,
+    /// When each lane will bounce, s, to be replaced by what holds for the next substep.
+    pub(crate) foreseen: &'a mut Octet,
+}
+
 /// Solves eight manifolds whose bodies these are, in one of the modes; the bodies take the change. Returns what bounces did, which is no part
 /// of the accumulated impulses.
 #[inline(always)]
@@ -347,6 +357,7 @@ pub(crate) fn solve<F: F32x8, const MODE: u8>(
     block: &mut ManifoldBlock,
     (low, low_shift): (&mut Bodies8<F>, &Shifts8<F>),
     (high, high_shift): (&mut Bodies8<F>, &Shifts8<F>),
+    meeting: Option<&Meeting<'_, F>>,
     step: &StepConstants,
 ) -> Option<Change> {
     let zero = F::splat(0.0);
@@ -360,7 +371,11 @@ pub(crate) fn solve<F: F32x8, const MODE: u8>(
     let mut share = one;
     let mut bounce = None;
     if block.bounces {
-        let (kept, change) = apart::bounce::<F, MODE>(block, &separations, low, high, step);
+        let (whole_low, whole_high, lanes) = match meeting {
+            Some(meeting) => (&meeting.whole.0, &meeting.whole.1, meeting.mutual),
+            None => (&*low, &*high, u8::MAX),
+        };
+        let (kept, change) = apart::bounce::<F, MODE>(block, &separations, (whole_low, whole_high), lanes, step);
         share = F::load(&kept);
         if let Some(change) = &change {
             apply(change, low, high);
@@ -486,12 +501,26 @@ pub(crate) fn solve_across<F: F32x8>(
     block: &mut ManifoldBlock,
     (mut low, low_shift): (Bodies8<F>, &Shifts8<F>),
     (mut high, high_shift): (Bodies8<F>, &Shifts8<F>),
-    felt: Option<&mut Octet>,
+    (meeting, felt): (Option<Meeting<'_, F>>, Option<&mut Octet>),
     step: &StepConstants,
 ) -> (Change, Change) {
     let before = Impulses8::of(block);
     let push = push_apart(block, (&low, low_shift), (&high, high_shift), step);
-    let bounce = solve::<F, { mode::ACROSS }>(block, (&mut low, low_shift), (&mut high, high_shift), step);
+    let bounce = solve::<F, { mode::ACROSS }>(
+        block,
+        (&mut low, low_shift),
+        (&mut high, high_shift),
+        meeting.as_ref(),
+        step,
+    );
+    if let Some(Meeting { whole, foreseen, .. }) = meeting
+        && block.bounces
+    {
+        *foreseen = foresee(block, &(whole.0, *low_shift), &(whole.1, *high_shift), 2.0, step);
+        if let Some(bounce) = &bounce {
+            apart::forget_struck(foreseen, bounce);
+        }
+    }
     let mut change = change_of::<F>(block, &Impulses8::of(block).since(&before));
     if let Some(bounce) = &bounce {
         change.add(bounce);
@@ -500,6 +529,39 @@ pub(crate) fn solve_across<F: F32x8>(
         }
     }
     (change, push)
+}
+
+/// When each of eight manifolds will bounce, if that is within so many substeps and velocities stay, s; infinity if not.
+#[inline(always)]
+pub(crate) fn foresee<F: F32x8>(
+    block: &ManifoldBlock,
+    (low, low_shift): &(Bodies8<F>, Shifts8<F>),
+    (high, high_shift): &(Bodies8<F>, Shifts8<F>),
+    substeps: f32,
+    step: &StepConstants,
+) -> Octet {
+    let never = F::splat(f32::INFINITY);
+    let normal = Vec3x8::<F>::load(&block.normal);
+    let shift = (high_shift.displacement - low_shift.displacement).dot(normal);
+    let separations = separations_of(block, shift, low_shift, high_shift);
+    let linear = (high.linear - low.linear).dot(normal);
+    let elastic = F::load(&block.restitution).gt(F::splat(0.0));
+    let mut first = never;
+    for (point, separation) in block.points[..block.count as usize].iter().zip(&separations) {
+        let (turn_low, turn_high) = (Vec3x8::load(&point.turn_low), Vec3x8::load(&point.turn_high));
+        let approach = -(linear + (turn_high.dot(high.angular) - turn_low.dot(low.angular)));
+        let meets_in = F::load(separation) / approach;
+        let there = F::load(&point.normal_mass).gt(F::splat(0.0));
+        let strikes = elastic
+            & there
+            & F::splat(step.restitution_threshold).lt(approach)
+            & meets_in.le(F::splat(substeps * step.substep_seconds));
+        let meets_in = F::select(strikes, meets_in, never);
+        first = F::select(meets_in.lt(first), meets_in, first);
+    }
+    let mut meets_in = Octet::ZERO;
+    first.store(&mut meets_in);
+    meets_in
 }
 
 /// The displacements (linear times mass, turns times inertia) that take away a share of deep overlaps, as a change. They are no velocities, so they bring in no energy.
@@ -549,211 +611,4 @@ fn separations_of<F: F32x8>(
         (F::load(&point.separation) + shift + turned).store(separation);
     }
     separations
-}
-
-/// What is rare, lane by lane, and compiled once.
-mod apart {
-    use super::*;
-
-    /// Passes over the points of a bouncing manifold: the corners of a box that lands flat must agree on an impulse each; after so many they do to 1 %.
-    const BOUNCE_PASSES: u32 = 12;
-
-    /// One body of one lane.
-    #[derive(Clone, Copy)]
-    struct Lane {
-        linear: Vec3,
-        inverse_mass: f32,
-        angular: Vec3,
-        inverse_inertia: Mat3,
-    }
-
-    impl Lane {
-        fn push(&mut self, impulse: Vec3, turn: Vec3) {
-            self.linear += impulse * self.inverse_mass;
-            self.angular += self.inverse_inertia * turn;
-        }
-    }
-
-    /// Eight bodies, lane by lane.
-    fn lanes<F: F32x8>(bodies: &Bodies8<F>) -> [Lane; LANES] {
-        let mut numbers = [Octet::ZERO; 13];
-        let inertia = &bodies.inverse_inertia;
-        let sources = [
-            bodies.linear.x,
-            bodies.linear.y,
-            bodies.linear.z,
-            bodies.inverse_mass,
-            bodies.angular.x,
-            bodies.angular.y,
-            bodies.angular.z,
-            inertia.xx,
-            inertia.yy,
-            inertia.zz,
-            inertia.yz,
-            inertia.xz,
-            inertia.xy,
-        ];
-        for (number, source) in numbers.iter_mut().zip(sources) {
-            source.store(number);
-        }
-        std::array::from_fn(|lane| {
-            let [lx, ly, lz, inverse_mass, ax, ay, az, xx, yy, zz, yz, xz, xy] = numbers.map(|number| number[lane]);
-            Lane {
-                linear: Vec3::new(lx, ly, lz),
-                inverse_mass,
-                angular: Vec3::new(ax, ay, az),
-                inverse_inertia: Mat3::from_cols(Vec3::new(xx, xy, xz), Vec3::new(xy, yy, yz), Vec3::new(xz, yz, zz)),
-            }
-        })
-    }
-
-    fn vector(lanes: &Octet3, lane: usize) -> Vec3 {
-        Vec3::new(lanes[0][lane], lanes[1][lane], lanes[2][lane])
-    }
-
-    fn put(lanes: &mut Octet3, lane: usize, vector: Vec3) {
-        for axis in 0..3 {
-            lanes[axis][lane] = vector[axis];
-        }
-    }
-
-    /// A torque against the part of the angular velocity that is perpendicular to the normal, at most `rolling` times the normal impulse.
-    #[inline(always)]
-    pub(super) fn rolling<F: F32x8>(
-        block: &mut ManifoldBlock,
-        total: F,
-        share: F,
-        low: &Bodies8<F>,
-        high: &Bodies8<F>,
-    ) -> Octet3 {
-        let (mut totals, mut shares) = (Octet::ZERO, Octet::ZERO);
-        total.store(&mut totals);
-        share.store(&mut shares);
-        rolling_of(block, &totals, &shares, &lanes(low), &lanes(high))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn rolling_of(
-        block: &mut ManifoldBlock,
-        totals: &Octet,
-        shares: &Octet,
-        low: &[Lane; LANES],
-        high: &[Lane; LANES],
-    ) -> Octet3 {
-        let mut changes = ZERO3;
-        for lane in 0..LANES {
-            let limit = block.rolling[lane] * totals[lane];
-            let normal = vector(&block.normal, lane);
-            let spin = high[lane].angular - low[lane].angular;
-            let roll = spin - normal * spin.dot(normal);
-            // The effective moment along the roll: 1 / (d · K d) with d = roll / |roll|.
-            let resistance = roll.dot((low[lane].inverse_inertia + high[lane].inverse_inertia) * roll);
-            let mass = if resistance > 0.0 {
-                roll.length_squared() / resistance
-            } else {
-                0.0
-            };
-            let before = vector(&block.rolling_impulse, lane);
-            let mut wanted = before - roll * mass;
-            let length = wanted.length();
-            if length > limit {
-                wanted *= limit / length;
-            }
-            let change = (wanted - before) * shares[lane];
-            put(&mut block.rolling_impulse, lane, before + change);
-            put(&mut changes, lane, change);
-        }
-        changes
-    }
-
-    /// Which lanes go on with the soft response (1) and which do not (0): those whose points approach faster than the threshold and are elastic. Where one is due in this substep,
-    /// its points share the impulse that turns their approach around, outside the accumulated ones.
-    #[inline(always)]
-    pub(super) fn bounce<F: F32x8, const MODE: u8>(
-        block: &ManifoldBlock,
-        separations: &[Octet; MAX_POINTS],
-        low: &Bodies8<F>,
-        high: &Bodies8<F>,
-        step: &StepConstants,
-    ) -> (Octet, Option<Change>) {
-        let (kept, impulses) = bounce_of::<MODE>(block, separations, lanes(low), lanes(high), step);
-        (kept, impulses.map(|impulses| change_of::<F>(block, &impulses)))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn bounce_of<const MODE: u8>(
-        block: &ManifoldBlock,
-        separations: &[Octet; MAX_POINTS],
-        mut low: [Lane; LANES],
-        mut high: [Lane; LANES],
-        step: &StepConstants,
-    ) -> (Octet, Option<Impulses8>) {
-        let mut kept = Octet([1.0; LANES]);
-        let mut impulses = Impulses8::ZERO;
-        let mut bounces = false;
-        for lane in 0..LANES {
-            let (low, high) = (&mut low[lane], &mut high[lane]);
-            let restitution = block.restitution[lane];
-            let count = block.counts[lane] as usize;
-            if restitution == 0.0 {
-                continue;
-            }
-            let normal = vector(&block.normal, lane);
-            let turns: [(Vec3, Vec3); MAX_POINTS] = std::array::from_fn(|k| {
-                let point = &block.points[k];
-                (vector(&point.turn_low, lane), vector(&point.turn_high, lane))
-            });
-            let velocity = |low: &Lane, high: &Lane, k: usize| {
-                (high.linear - low.linear).dot(normal) + (turns[k].1.dot(high.angular) - turns[k].0.dot(low.angular))
-            };
-            // What is turned round is the velocity before this substep's gravity; see `crate::solver::kernel::solve`.
-            let fixed = |body: &Lane| if body.inverse_mass > 0.0 { 0.0 } else { 1.0 };
-            let gained = step.substep_seconds * step.gravity.dot(normal) * (fixed(low) - fixed(high));
-            let approach: [f32; MAX_POINTS] = std::array::from_fn(|k| velocity(low, high, k));
-            let approaches = |k: usize| approach[k] < -step.restitution_threshold;
-            if !(0..count).any(approaches) {
-                continue;
-            }
-            let touches = |k: usize| separations[k][lane] + approach[k] * step.substep_seconds <= 0.0;
-            let is_due = |k: usize| approaches(k) && touches(k);
-            if MODE == mode::RELAX {
-                kept[lane] = 0.0;
-                continue;
-            }
-            if !(0..count).any(is_due) {
-                continue;
-            }
-            kept[lane] = 0.0;
-            bounces = true;
-            for _ in 0..BOUNCE_PASSES {
-                for k in (0..count).filter(|&k| is_due(k)) {
-                    let missing = -restitution * (approach[k] - gained) - velocity(low, high, k);
-                    let before = impulses.normal[k][lane];
-                    let wanted = (before + block.points[k].normal_mass[lane] * missing).max(0.0);
-                    impulses.normal[k][lane] = wanted;
-                    let change = wanted - before;
-                    low.push(normal * -change, turns[k].0 * -change);
-                    high.push(normal * change, turns[k].1 * change);
-                }
-            }
-            let total: f32 = (0..count).map(|k| impulses.normal[k][lane]).sum();
-            let tangent = vector(&block.tangent, lane);
-            let other = normal.cross(tangent);
-            let (arm_low, arm_high) = (vector(&block.arm_low, lane), vector(&block.arm_high, lane));
-            let slip = (high.linear + high.angular.cross(arm_high)) - (low.linear + low.angular.cross(arm_low));
-            let (along_t, along_o) = (slip.dot(tangent), slip.dot(other));
-            let [tt, to, oo] = block.friction_mass.map(|mass| mass[lane]);
-            let mut friction = [-(tt * along_t + to * along_o), -(to * along_t + oo * along_o)];
-            let length = (friction[0] * friction[0] + friction[1] * friction[1]).sqrt();
-            let limit = block.friction[lane] * total;
-            if length > limit {
-                friction = friction.map(|component| component * (limit / length));
-            }
-            impulses.friction[0][lane] = friction[0];
-            impulses.friction[1][lane] = friction[1];
-        }
-        (kept, bounces.then_some(impulses))
-    }
 }
