@@ -140,7 +140,7 @@ impl Kernel for SolveAcross<'_> {
 }
 
 /// Foresees which manifolds bounce in the first substep of a tick.
-pub(crate) struct Foreseer<'a> {
+pub(crate) struct ForeseeManifolds<'a> {
     pub(crate) motion: &'a [Motion],
     pub(crate) attitudes: &'a [Attitude],
     pub(crate) blocks: &'a [ManifoldBlock],
@@ -148,7 +148,7 @@ pub(crate) struct Foreseer<'a> {
     pub(crate) step: &'a StepConstants,
 }
 
-impl Kernel for Foreseer<'_> {
+impl Kernel for ForeseeManifolds<'_> {
     type Output = ();
 
     #[inline(always)]

@@ -13,7 +13,7 @@ use super::kernel::{Shifts, Velocities, strikes};
 use crate::body::BodyId;
 use crate::contact::{Coefficients, ContactSet};
 use crate::ends::Ends;
-use crate::manifold::across::Foreseer;
+use crate::manifold::across::ForeseeManifolds;
 use crate::manifold::attitude::Attitude;
 use crate::manifold::block::ManifoldBlock;
 use crate::parallel::*;
@@ -94,7 +94,7 @@ impl Bounces {
         chunks
             .zip(manifolds.par_chunks(BLOCKS_AT_ONCE))
             .for_each(|(foreseen, blocks)| {
-                step.simd.run(Foreseer {
+                step.simd.run(ForeseeManifolds {
                     motion: &columns.motion,
                     attitudes,
                     blocks,
